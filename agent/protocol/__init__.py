@@ -1,0 +1,167 @@
+"""The language between orchestrator and agent: one JSON object a line, UTF-8, `kind` first.
+
+The one definition of every message and of the types inside them; the orchestrator imports it too.
+Strict inside a version: an unknown kind or key is a `WireError` that names it. `docs/protocol.md` tells the story.
+Units are in the names. Digests are lower-case hexadecimal SHA-256 of the bytes.
+"""
+
+import json
+from typing import Any, Dict, Type
+
+from agent.protocol.answers import (
+    Busy,
+    Collected,
+    Error,
+    Evicted,
+    Failure,
+    Heartbeat,
+    Holdings,
+    Probed,
+    Ready,
+    Received,
+    Result,
+    Stage,
+    Unpacked,
+)
+from agent.protocol.board import Conditions, Facts
+from agent.protocol.jobs import (
+    InputRecipe,
+    JobSpec,
+    MeasureProtocol,
+    ModelOnBoard,
+    Reference,
+    RuntimeOnBoard,
+    Tensor,
+    ThermalGate,
+)
+from agent.protocol.outcomes import (
+    FAILURE_REASONS,
+    Gate,
+    JobFailure,
+    JobResult,
+    Memory,
+    Samples,
+    Timing,
+)
+from agent.protocol.requests import (
+    Acknowledge,
+    Bye,
+    Collect,
+    Evict,
+    Have,
+    Hello,
+    Ping,
+    Probe,
+    RunJob,
+    Unpack,
+)
+from agent.wire import WireError, from_plain, to_plain
+
+__all__ = [
+    "FAILURE_REASONS",
+    "KINDS",
+    "MAX_LINE_BYTES",
+    "PROTOCOL_VERSION",
+    "Acknowledge",
+    "Busy",
+    "Bye",
+    "Collect",
+    "Collected",
+    "Conditions",
+    "Error",
+    "Evict",
+    "Evicted",
+    "Facts",
+    "Failure",
+    "Gate",
+    "Have",
+    "Heartbeat",
+    "Hello",
+    "Holdings",
+    "InputRecipe",
+    "JobFailure",
+    "JobResult",
+    "JobSpec",
+    "MeasureProtocol",
+    "Memory",
+    "ModelOnBoard",
+    "Ping",
+    "Probe",
+    "Probed",
+    "Ready",
+    "Received",
+    "Reference",
+    "Result",
+    "RunJob",
+    "RuntimeOnBoard",
+    "Samples",
+    "Stage",
+    "Tensor",
+    "ThermalGate",
+    "Timing",
+    "Unpack",
+    "Unpacked",
+    "WireError",
+    "decode",
+    "encode",
+]
+
+PROTOCOL_VERSION = 1
+MAX_LINE_BYTES = 64 * 2**20
+"""A line longer than this is garbage: ten minutes of 100 microsecond inferences are 48 MB."""
+
+KINDS: Dict[str, Type[Any]] = {
+    "hello": Hello,
+    "probe": Probe,
+    "have": Have,
+    "unpack": Unpack,
+    "evict": Evict,
+    "run": RunJob,
+    "collect": Collect,
+    "acknowledge": Acknowledge,
+    "ping": Ping,
+    "bye": Bye,
+    "ready": Ready,
+    "busy": Busy,
+    "probed": Probed,
+    "holdings": Holdings,
+    "unpacked": Unpacked,
+    "evicted": Evicted,
+    "stage": Stage,
+    "result": Result,
+    "failure": Failure,
+    "collected": Collected,
+    "heartbeat": Heartbeat,
+    "error": Error,
+    "received": Received,
+}
+_NAMES = {kind: name for name, kind in KINDS.items()}
+
+
+def encode(message: Any) -> bytes:
+    """One message as one line, newline included. A lone surrogate (a file name that is not UTF-8) becomes `?`."""
+    plain = {"kind": _NAMES[type(message)]}
+    plain.update(to_plain(message))
+    return json.dumps(plain, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace") + b"\n"
+
+
+def decode(line: bytes) -> Any:
+    """One line as one message; `WireError` says what is wrong with it and shows its beginning."""
+    try:
+        plain = json.loads(line.decode("utf-8"))
+        if b"\\ud" in line or b"\\uD" in line:
+            # A lone surrogate passes JSON, and breaks whatever writes it later: the store, the terminal.
+            json.dumps(plain, ensure_ascii=False).encode("utf-8")
+    except (ValueError, RecursionError):
+        raise WireError("not a line of the protocol: %s" % _excerpt(line)) from None
+    if not isinstance(plain, dict) or "kind" not in plain:
+        raise WireError("no kind in the line: %s" % _excerpt(line))
+    name = plain.pop("kind")
+    if not isinstance(name, str) or name not in KINDS:
+        raise WireError("unknown kind %s; known: %s" % (repr(name)[:80], ", ".join(sorted(KINDS))))
+    return from_plain(KINDS[name], plain, name)
+
+
+def _excerpt(line: bytes) -> str:
+    text = line[:120].decode("utf-8", "backslashreplace").strip()
+    return repr(text + ("…" if len(line) > 120 else ""))

@@ -1,0 +1,107 @@
+"""What a job is, as a board gets it."""
+
+from dataclasses import dataclass
+from typing import Any, Dict, List, Optional
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """One tensor as bytes. `dtype` is numpy's name of it, `data` is base64 of C-ordered little-endian bytes."""
+
+    name: str
+    dtype: str
+    shape: List[int]
+    data: str
+
+
+@dataclass(frozen=True)
+class InputRecipe:
+    """How one input is filled from the job's seed, so that every board computes on the same bytes.
+
+    `fill`: `uniform` (float, low ≤ x < high), `integers` (low ≤ x ≤ high), `ones`, `zeros`.
+    """
+
+    name: str
+    dtype: str
+    shape: List[int]
+    fill: str
+    low: float = 0.0
+    high: float = 1.0
+
+
+@dataclass(frozen=True)
+class ModelOnBoard:
+    digest: str
+    name: str
+    format: str
+    inputs: List[InputRecipe]
+
+
+@dataclass(frozen=True)
+class RuntimeOnBoard:
+    """A runtime and where it lies: `carrier` is `none` (ships with the agent), `library`, `bundle` or `system`.
+
+    `digest` names the pushed library or bundle; it is None for `none` and for `system` (the board's own packages).
+    """
+
+    name: str
+    version: Optional[str]
+    carrier: str
+    digest: Optional[str] = None
+
+
+@dataclass(frozen=True)
+class MeasureProtocol:
+    """How long to warm up and to measure (docs/measurement.md)."""
+
+    name: str
+    warmup_inferences: int
+    warmup_s: float
+    warmup_limit_s: float
+    min_inferences: int
+    min_s: float
+    max_s: float
+
+
+@dataclass(frozen=True)
+class ThermalGate:
+    """Start only at or below `start_c`; look every `poll_s`; give up after `limit_s` and measure all the same."""
+
+    start_c: Optional[float]
+    poll_s: float = 5.0
+    limit_s: float = 600.0
+
+
+@dataclass(frozen=True)
+class Reference:
+    """The outputs that the model must give for the inputs of `seed`, before any clock starts.
+
+    An element may differ by `tolerance` times the spread (maximum - minimum) of the reference tensor.
+    """
+
+    seed: int
+    outputs: List[Tensor]
+    tolerance: float
+
+
+@dataclass(frozen=True)
+class JobSpec:
+    """One job as a board gets it: everything it needs, and nothing that it would have to guess.
+
+    `keep_outputs` asks for the outputs of the inputs of `seed` in the result, to be the reference of other runs.
+    """
+
+    job_id: str
+    model: ModelOnBoard
+    runtime: RuntimeOnBoard
+    threads: int
+    delegate: str
+    options: Dict[str, Any]
+    protocol: MeasureProtocol
+    seed: int
+    references: List[Reference]
+    thermal: ThermalGate
+    cpu_affinity: Optional[List[int]]
+    sample_hz: float
+    deadline_s: float
+    keep_outputs: bool = False

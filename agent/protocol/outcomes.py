@@ -1,0 +1,93 @@
+"""What came of a job."""
+
+from dataclasses import dataclass, field
+from typing import Any, Dict, List, Optional
+
+from agent.protocol.board import Conditions
+from agent.protocol.jobs import Tensor
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Readings of the sensors while the worker lived; None where a sensor gave nothing at that moment.
+
+    `t_ns` is the board's monotonic clock, the clock of `Timing.loop_start_ns`.
+    """
+
+    t_ns: List[int]
+    channels: Dict[str, List[Optional[float]]]
+
+
+@dataclass(frozen=True)
+class Timing:
+    """The times of one job. Latencies in order of measurement; nanoseconds; loop times on the monotonic clock."""
+
+    load_ns: int
+    first_ns: int
+    warmup_inferences: int
+    warmup_ns: int
+    steady: bool
+    latencies_ns: List[int]
+    loop_start_ns: int
+    loop_wall_ns: int
+    loop_cpu_ns: int
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Bytes. `peak_rss_bytes`: the kernel's peak of the worker; `runtime_rss_bytes`: before the model was loaded."""
+
+    peak_rss_bytes: Optional[int]
+    runtime_rss_bytes: Optional[int]
+    loaded_rss_bytes: Optional[int]
+    arena_bytes: Optional[int]
+
+
+@dataclass(frozen=True)
+class Gate:
+    """What the check before the clock found. `checked` counts the references compared.
+
+    `worst_error` is the largest absolute difference over the spread of its reference; None without a reference.
+    """
+
+    checked: int
+    worst_error: Optional[float]
+    tolerance: Optional[float]
+
+
+@dataclass(frozen=True)
+class JobResult:
+    job_id: str
+    runtime_version: Optional[str]
+    timing: Timing
+    memory: Memory
+    gate: Gate
+    outputs_digest: str
+    details: Dict[str, Any]
+    thermal_wait_s: float
+    conditions_before: Conditions
+    conditions_after: Conditions
+    samples: Samples
+    outputs: List[Tensor] = field(default_factory=list)
+
+
+FAILURE_REASONS = (
+    "unsupported",
+    "rejected",
+    "wrong_output",
+    "crashed",
+    "out_of_memory",
+    "timed_out",
+    "disk_full",
+    "lost",
+)
+
+
+@dataclass(frozen=True)
+class JobFailure:
+    """A job that gave no number. `reason`: one of FAILURE_REASONS; `detail`: for people (end of stderr, a signal)."""
+
+    job_id: str
+    reason: str
+    message: str
+    detail: str = ""

@@ -1,0 +1,68 @@
+"""What the orchestrator says."""
+
+from dataclasses import dataclass
+from typing import List
+
+from agent.protocol.jobs import JobSpec
+
+
+@dataclass(frozen=True)
+class Hello:
+    """First line. `holder` names who asks, for the board's lock; wait at most `lock_wait_s` for it."""
+
+    protocol: int
+    holder: str
+    lock_wait_s: float = 0.0
+    heartbeat_s: float = 2.0
+    silence_limit_s: float = 30.0
+
+
+@dataclass(frozen=True)
+class Probe:
+    pass
+
+
+@dataclass(frozen=True)
+class Have:
+    digests: List[str]
+
+
+@dataclass(frozen=True)
+class Unpack:
+    """Unpack the pushed zip `digest` into the folder of bundles, once."""
+
+    digest: str
+
+
+@dataclass(frozen=True)
+class Evict:
+    """Delete the least recently used blobs until they and `incoming_bytes` fit `limit_bytes`; never one in `keep`."""
+
+    limit_bytes: int
+    incoming_bytes: int
+    keep: List[str]
+
+
+@dataclass(frozen=True)
+class RunJob:
+    job: JobSpec
+
+
+@dataclass(frozen=True)
+class Collect:
+    """Send every spooled result again."""
+
+
+@dataclass(frozen=True)
+class Acknowledge:
+    job_id: str
+
+
+@dataclass(frozen=True)
+class Ping:
+    pass
+
+
+@dataclass(frozen=True)
+class Bye:
+    pass
