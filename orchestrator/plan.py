@@ -1,0 +1,147 @@
+"""From a sweep, models, devices and what is known of the boards to the list of jobs. Pure: no clock, no I/O."""
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from itertools import product
+from typing import Any
+
+from agent.protocol import Facts
+from orchestrator.devices import Device
+from orchestrator.models import Model
+from orchestrator.runs import Job
+from orchestrator.sweep import RuntimeChoice, Sweep
+
+LOAD_ALLOWANCE_S = 120.0
+"""Time for a slow board to start Python, load a runtime and a model, before and after the loops."""
+
+Objection = Callable[[RuntimeChoice, str, int, Model, Facts], str | None]
+"""Why a runtime (choice, delegate, threads) cannot run a model on a board; None when nothing is known against it."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One case of the product of the axes, before it is repeated."""
+
+    device: Device
+    model: Model
+    runtime: RuntimeChoice
+    threads: int
+    delegate: str
+    options: Mapping[str, Any]
+
+
+def plan(
+    sweep: Sweep,
+    models: Sequence[Model],
+    devices: Sequence[Device],
+    facts: Mapping[str, Facts],
+    objection: Objection,
+    new_id: Callable[[], str],
+) -> list[Job]:
+    """List every job of the sweep, block by block, each block in an order shuffled with the sweep's seed.
+
+    A block holds every case once, so that slow drift of a board falls on all cases alike (docs/measurement.md).
+    A case that a board cannot run is planned once with its `skip_reason`: said, never silently absent.
+    A board without facts (not reached yet) is planned as if it could run everything.
+    """
+    cells = [cell for cell in _cells(sweep, models, devices) if not _excluded(cell, sweep.exclude)]
+    reasons = [_skip_reason(cell, facts.get(cell.device.name), objection) for cell in cells]
+    jobs = []
+    for block in range(sweep.repeats):
+        order = list(range(len(cells)))
+        random.Random(f"{sweep.seed}/{block}").shuffle(order)  # noqa: S311 - an order, not a secret
+        for position, index in enumerate(order):
+            if reasons[index] is None or block == 0:
+                jobs.append(_job(sweep, cells[index], block, position, reasons[index], new_id()))
+    return jobs
+
+
+def select(devices: Sequence[Device], selectors: Sequence[str], facts: Mapping[str, Facts]) -> list[Device]:
+    """Devices that match any selector: a name, a pattern, `tag:…`, `arch:…`, `kind:…` or `all`."""
+    return [
+        device
+        for device in devices
+        if any(_selects(selector, device, facts.get(device.name)) for selector in selectors)
+    ]
+
+
+def unmatched(devices: Sequence[Device], selectors: Sequence[str], facts: Mapping[str, Facts]) -> list[str]:
+    """The selectors that pick no device at all, to be named in an error."""
+    return [s for s in selectors if not any(_selects(s, d, facts.get(d.name)) for d in devices)]
+
+
+def _selects(selector: str, device: Device, facts: Facts | None) -> bool:
+    scheme, colon, value = selector.partition(":")
+    if colon and scheme == "tag":
+        return any(fnmatchcase(tag, value) for tag in device.tags)
+    if colon and scheme == "arch":
+        return facts is not None and fnmatchcase(facts.architecture, value)
+    if colon and scheme == "kind":
+        return device.kind == value
+    return selector == "all" or fnmatchcase(device.name, selector)
+
+
+def _cells(sweep: Sweep, models: Sequence[Model], devices: Sequence[Device]) -> list[Cell]:
+    axes = product(devices, models, sweep.runtimes, sweep.threads, sweep.delegates, sweep.options)
+    return [Cell(*values) for values in axes]
+
+
+def _excluded(cell: Cell, rules: Sequence[Mapping[str, Any]]) -> bool:
+    return any(rule and all(_matches(cell, key, wanted) for key, wanted in rule.items()) for rule in rules)
+
+
+def _matches(cell: Cell, key: str, wanted: Any) -> bool:
+    if isinstance(wanted, (list, tuple)):
+        return any(_matches(cell, key, one) for one in wanted)
+    found = _value(cell, key)
+    if isinstance(found, bool) and isinstance(wanted, str):
+        return fnmatchcase(str(found).lower(), wanted)  # as YAML spells it
+    if isinstance(wanted, str):
+        return found is not None and fnmatchcase(str(found), wanted)
+    return bool(found == wanted) and isinstance(found, bool) == isinstance(wanted, bool)  # Python holds True for 1
+
+
+def _value(cell: Cell, key: str) -> Any:
+    if key.startswith("options."):
+        return cell.options.get(key.removeprefix("options."))
+    return {
+        "device": cell.device.name,
+        "model": cell.model.name,
+        "runtime": cell.runtime.name,
+        "version": cell.runtime.version,
+        "threads": cell.threads,
+        "delegate": cell.delegate,
+    }[key]
+
+
+def _skip_reason(cell: Cell, facts: Facts | None, objection: Objection) -> str | None:
+    wanted = cell.device.runtimes
+    if wanted and cell.runtime.name not in wanted:
+        return f"the profile of {cell.device.name} lists only these runtimes: {', '.join(wanted)}"
+    if facts is None:
+        return None
+    return objection(cell.runtime, cell.delegate, cell.threads, cell.model, facts)
+
+
+def _job(sweep: Sweep, cell: Cell, block: int, position: int, reason: str | None, job_id: str) -> Job:
+    protocol = sweep.protocol
+    needed_s = protocol.warmup_limit_s + protocol.max_s + LOAD_ALLOWANCE_S
+    return Job(
+        job_id=job_id,
+        device=cell.device.name,
+        model=cell.model.name,
+        model_digest=cell.model.digest,
+        runtime=cell.runtime,
+        threads=cell.threads,
+        delegate=cell.delegate,
+        options=dict(cell.options),
+        protocol=protocol,
+        block=block,
+        position=position,
+        seed=sweep.seed,
+        sample_hz=sweep.sample_hz,
+        deadline_s=sweep.deadline_s or needed_s,
+        skip_reason=reason,
+    )

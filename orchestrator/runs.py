@@ -1,0 +1,74 @@
+"""A job is one cell of a plan; a run is what came of it. Pure types."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from agent.protocol import Facts, JobResult, MeasureProtocol
+from orchestrator.sweep import RuntimeChoice
+
+
+class RunStatus(StrEnum):
+    """`ok` is a measurement; the others say why there is none. All but `ok` and `skipped` are taken up by --resume
+    only when they are `lost`: the board went away, and the job is owed."""
+
+    OK = "ok"
+    SKIPPED = "skipped"
+    UNSUPPORTED = "unsupported"
+    REJECTED = "rejected"
+    WRONG_OUTPUT = "wrong_output"
+    CRASHED = "crashed"
+    OUT_OF_MEMORY = "out_of_memory"
+    TIMED_OUT = "timed_out"
+    DISK_FULL = "disk_full"
+    LOST = "lost"
+
+    @property
+    def final(self) -> bool:
+        return self is not RunStatus.LOST
+
+
+@dataclass(frozen=True)
+class Job:
+    """One cell of a plan in one block. `job_id` is made by the orchestrator and names the result for ever."""
+
+    job_id: str
+    device: str
+    model: str
+    model_digest: str
+    runtime: RuntimeChoice
+    threads: int
+    delegate: str
+    options: Mapping[str, Any]
+    protocol: MeasureProtocol
+    block: int
+    position: int
+    seed: int
+    sample_hz: float
+    deadline_s: float
+    skip_reason: str | None = None
+
+    @property
+    def case_key(self) -> str:
+        """What two runs must share to be compared: the model's name, not its hash."""
+        options = ",".join(f"{key}={self.options[key]}" for key in sorted(self.options))
+        parts = (self.device, self.model, str(self.runtime), f"t{self.threads}", self.delegate, options)
+        return " | ".join(part for part in parts if part)
+
+
+@dataclass(frozen=True)
+class Run:
+    """What came of one job on one board. `result` is there exactly when `status` is ok."""
+
+    job: Job
+    status: RunStatus
+    started: datetime
+    finished: datetime
+    message: str = ""
+    detail: str = ""
+    result: JobResult | None = None
+    facts: Facts | None = None
+    device_kind: str = "real"
+    attempts: int = field(default=1, compare=False)

@@ -1,0 +1,49 @@
+"""A sweep: what the user asks of the farm, before anything is known of the boards. Reading YAML: `sweep_file.py`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from agent.protocol import MeasureProtocol
+
+QUICK = MeasureProtocol("quick", 5, 0.5, 2.0, 64, 1.0, 10.0)
+STANDARD = MeasureProtocol("standard", 5, 0.5, 5.0, 662, 5.0, 60.0)
+MLPERF_LIKE = MeasureProtocol("mlperf-like", 5, 0.5, 10.0, 1024, 60.0, 600.0)
+PROTOCOLS = {protocol.name: protocol for protocol in (QUICK, STANDARD, MLPERF_LIKE)}
+"""Counts and times of docs/measurement.md: 64 supports p90, 662 supports p99 at 99 % confidence."""
+
+
+@dataclass(frozen=True)
+class RuntimeChoice:
+    """A runtime by name; `version` None means the version that dynofarm recommends for the board."""
+
+    name: str
+    version: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.version}" if self.version else self.name
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Axes (each cell of their product is a case), the boards (selectors), and how to measure.
+
+    `exclude`: a cell that matches every key of one of these mappings is left out of the plan; keys are
+    `device`, `model`, `runtime`, `version`, `threads`, `delegate`, or `options.<name>`; values are
+    shell-style patterns or numbers.
+    """
+
+    name: str
+    models: tuple[str, ...]
+    on: tuple[str, ...]
+    runtimes: tuple[RuntimeChoice, ...] = (RuntimeChoice("litert"),)
+    threads: tuple[int, ...] = (1,)
+    delegates: tuple[str, ...] = ("xnnpack",)
+    options: tuple[Mapping[str, Any], ...] = field(default_factory=lambda: ({},))
+    protocol: MeasureProtocol = STANDARD
+    repeats: int = 3
+    seed: int = 1
+    sample_hz: float = 10.0
+    deadline_s: float | None = None
+    exclude: tuple[Mapping[str, Any], ...] = ()
+    notes: str = ""
