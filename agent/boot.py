@@ -1,0 +1,106 @@
+# The first thing that runs on a board, sent as text: python3 -I -S -c <this file> WORK DIGEST SIZE
+#
+# It says one line (have, need or refused), takes the agent from standard input when it is needed, and becomes it.
+# It must parse on any Python that a board may have, Python 2.7 included, so that an old one gets a clear answer.
+# (which is why the checkers of newer Pythons are told to leave it alone).
+# ruff: noqa: UP024, UP036, RUF005, S606
+# mypy: ignore-errors
+# `-I` and `-S` are not known to Python 2.7 itself: there the answer is Python's usage error on standard error.
+import os
+import sys
+
+
+def say(state):
+    line = "dynofarm-boot python=%d.%d.%d state=%s\n" % (sys.version_info[:3] + (state,))
+    os.write(1, line.encode("utf-8", "replace"))
+
+
+def refuse(reason):
+    say("refused reason=" + " ".join(reason.split()))
+    sys.exit(3)
+
+
+def read_exactly(size):
+    # Not a byte more: what follows on the stream is for the agent.
+    parts = []
+    while size:
+        part = os.read(0, min(size, 65536))
+        if not part:
+            refuse("truncated the agent did not arrive whole")
+        parts.append(part)
+        size -= len(part)
+    return b"".join(parts)
+
+
+def digest_of(data):
+    import hashlib
+
+    return hashlib.sha256(data).hexdigest()
+
+
+def is_there(path, digest):
+    try:
+        with open(path, "rb") as stored:
+            return digest_of(stored.read()) == digest
+    except (IOError, OSError):
+        return False
+
+
+def store(path, data):
+    temporary = "%s.%d" % (path, os.getpid())
+    try:
+        with open(temporary, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.rename(temporary, path)
+    except BaseException:
+        if os.path.exists(temporary):
+            os.unlink(temporary)
+        raise
+
+
+def refuse_without_room(folder, size):
+    found = os.statvfs(folder)
+    free = found.f_bavail * found.f_frsize
+    if free < size:
+        refuse("disk_full %s: %d bytes needed, %d bytes free" % (folder, size, free))
+
+
+def explain(error, folder):
+    full = error.errno in (27, 28, 122)  # EFBIG, ENOSPC, EDQUOT
+    refuse("%s %s: %s" % ("disk_full" if full else "work_dir", folder, error.strerror))
+
+
+def main(work, digest, size):
+    if sys.version_info < (3, 8):
+        refuse("python %d.%d is too old, the agent needs 3.8 or later" % sys.version_info[:2])
+    if len(digest) != 64 or digest.strip("0123456789abcdef"):
+        refuse("usage not a digest")
+    work = os.path.abspath(os.path.expanduser(work))
+    folder = os.path.join(work, "agent")
+    path = os.path.join(folder, digest + ".pyz")
+    try:
+        os.makedirs(work, mode=0o700, exist_ok=True)
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        if not os.access(folder, os.W_OK | os.X_OK):
+            refuse("work_dir %s: not writable" % folder)
+    except OSError as error:
+        explain(error, folder)
+    if is_there(path, digest):
+        say("have")
+    else:
+        refuse_without_room(folder, int(size))
+        say("need")
+        data = read_exactly(int(size))
+        if digest_of(data) != digest:
+            refuse("corrupt the agent arrived with another hash")
+        try:
+            store(path, data)
+        except OSError as error:
+            explain(error, folder)
+    os.execv(sys.executable, [sys.executable, "-I", "-S", path, "serve", "--work", work])
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:4])

@@ -1,0 +1,69 @@
+"""What travels to every board: the agent as a zipapp, and the few lines that start it there."""
+
+import hashlib
+import io
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+
+EPOCH = (1980, 1, 1, 0, 0, 0)
+"""The oldest time a zip can hold; the same in every archive, so that equal contents have equal hashes."""
+
+START = b"""\
+import sys
+
+from agent.__main__ import main
+
+sys.exit(main())
+"""
+
+
+@dataclass(frozen=True)
+class AgentArchive:
+    """The agent as one file, named by the SHA-256 of its bytes."""
+
+    digest: str
+    data: bytes = field(repr=False)
+
+
+@cache
+def agent_zipapp() -> AgentArchive:
+    """The `agent` package as a zipapp: byte-identical on every build and machine, made once per process.
+
+    Stored, not deflated: compressors differ between machines, and the hash is the agent's name on the board.
+    """
+    sources = dict(_sources(files("agent"), "agent"))
+    sources["__main__.py"] = START
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name in sorted(sources):
+            archive.writestr(plain_entry(name), sources[name])
+    data = buffer.getvalue()
+    return AgentArchive(hashlib.sha256(data).hexdigest(), data)
+
+
+@cache
+def boot_script() -> str:
+    """The source of `agent/boot.py`, which a board's Python runs to receive and start the archive."""
+    return files("agent").joinpath("boot.py").read_text(encoding="utf-8")
+
+
+def plain_entry(name: str, compression: int = zipfile.ZIP_STORED) -> zipfile.ZipInfo:
+    """A zip entry without a trace of when, where and by whom it was made: a Unix file, mode 0644."""
+    entry = zipfile.ZipInfo(name, EPOCH)
+    entry.create_system = 3
+    entry.external_attr = 0o100644 << 16
+    entry.compress_type = compression
+    return entry
+
+
+def _sources(folder: Traversable, prefix: str) -> Iterator[tuple[str, bytes]]:
+    for item in folder.iterdir():
+        name = f"{prefix}/{item.name}"
+        if item.is_dir():
+            yield from _sources(item, name)
+        elif item.name.endswith(".py"):
+            yield name, item.read_bytes().replace(b"\r\n", b"\n")

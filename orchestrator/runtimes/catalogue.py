@@ -1,0 +1,137 @@
+"""The rows of the catalogue: what each runtime takes, where it runs, and which version is meant when none is named.
+
+A new runtime is a row here and a row in `agent.runtimes.RUNTIMES`. The rules over the rows: `runtimes/__init__.py`.
+"""
+
+from dataclasses import dataclass
+
+from orchestrator.runtimes.targets import OLDEST_GLIBC, Pair, Target
+
+ANY = ("aarch64", "x86_64", "armv7l")
+BITS_64 = ("aarch64", "x86_64")
+NO_WHEELS_FOR_NUMPY = ("armv7l",)
+"""There numpy comes from the board's own system, and psutil not at all: the sensors read `/proc` instead."""
+
+
+@dataclass(frozen=True)
+class Recommended:
+    """The version for boards with a Python in this range, an architecture of these and at least this glibc."""
+
+    version: str
+    pythons: tuple[Pair, Pair]
+    glibc: Pair = OLDEST_GLIBC
+    architectures: tuple[str, ...] = BITS_64
+
+    def fits(self, target: Target) -> bool:
+        return (
+            self.pythons[0] <= target.python <= self.pythons[1]
+            and target.architecture in self.architectures
+            and (target.glibc or OLDEST_GLIBC) >= self.glibc
+        )
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """One row. `numpy` lists (from this version of the runtime on, what it asks of numpy), newest first.
+
+    `carrier` as in `agent.protocol.RuntimeOnBoard`; `package` is the wheel's name, `module` what Python imports;
+    `pythons` the oldest and newest Python that any wheel is made for (None: the future is open);
+    `drop` patterns of what lies in the wheel and no board needs.
+    """
+
+    name: str
+    carrier: str
+    formats: tuple[str, ...]
+    delegates: tuple[str, ...]
+    note: str
+    package: str = ""
+    module: str = ""
+    architectures: tuple[str, ...] = ()
+    pythons: tuple[Pair, Pair | None] = ((3, 8), None)
+    glibc: Pair | None = None
+    recommended: tuple[Recommended, ...] = ()
+    numpy: tuple[tuple[Pair, str], ...] = ()
+    drop: tuple[str, ...] = ()
+
+
+RUNTIMES = {
+    row.name: row
+    for row in (
+        Runtime(
+            name="litert",
+            carrier="library",
+            formats=("tflite",),
+            delegates=("xnnpack", "none"),
+            note="LiteRT's shared library, pushed and called directly: any Python, nothing installed",
+            package="ai-edge-litert",
+            architectures=BITS_64,
+            glibc=(2, 27),
+        ),
+        Runtime(
+            name="ai-edge-litert",
+            carrier="bundle",
+            formats=("tflite",),
+            delegates=("xnnpack", "none"),
+            note="LiteRT through its Python Interpreter, the successor of tflite-runtime",
+            package="ai-edge-litert",
+            module="ai_edge_litert",
+            architectures=BITS_64,
+            pythons=((3, 9), None),
+            recommended=(
+                Recommended("2.3.0", ((3, 10), (3, 14)), (2, 27)),
+                Recommended("2.1.0", ((3, 9), (3, 9)), (2, 27)),
+                Recommended("1.4.0", ((3, 9), (3, 12))),
+            ),
+            numpy=(((2, 0), "numpy>=1.23.2"), ((0, 0), "numpy>=1.23.2,<2")),
+            drop=(
+                "ai_edge_litert/libLiteRtWebGpuAccelerator.so",
+                "ai_edge_litert/vendors/*",
+                "ai_edge_litert/aot/*",
+                "ai_edge_litert/tools/*",
+            ),
+        ),
+        Runtime(
+            name="tflite-runtime",
+            carrier="bundle",
+            formats=("tflite",),
+            delegates=("xnnpack", "none"),
+            note="TensorFlow Lite's last Python package, for boards up to Python 3.11 and for 32-bit ARM",
+            package="tflite-runtime",
+            module="tflite_runtime",
+            architectures=ANY,
+            pythons=((3, 8), (3, 11)),
+            recommended=(
+                Recommended("2.14.0", ((3, 8), (3, 11)), architectures=("x86_64",)),
+                Recommended("2.14.0", ((3, 8), (3, 11)), (2, 34), ANY),
+                Recommended("2.13.0", ((3, 8), (3, 10)), architectures=ANY),
+            ),
+            numpy=(((0, 0), "numpy>=1.21.2,<2"),),  # built against numpy 1: with 2 it imports, then dies
+        ),
+        Runtime(
+            name="onnxruntime",
+            carrier="bundle",
+            formats=("onnx",),
+            delegates=("none",),
+            note="ONNX Runtime on the processor",
+            package="onnxruntime",
+            module="onnxruntime",
+            architectures=BITS_64,
+            recommended=(
+                Recommended("1.31.1", ((3, 11), (3, 14)), (2, 28)),
+                Recommended("1.28.0", ((3, 11), (3, 14)), (2, 27)),
+                Recommended("1.23.2", ((3, 10), (3, 10)), (2, 27)),
+                Recommended("1.19.2", ((3, 8), (3, 9)), (2, 27)),
+                Recommended("1.16.3", ((3, 8), (3, 11))),
+            ),
+            numpy=(((1, 19), "numpy>=1.21.6"), ((0, 0), "numpy>=1.21.6,<2")),
+            drop=("onnxruntime/transformers/*", "onnxruntime/quantization/*", "onnxruntime/tools/*"),
+        ),
+        Runtime(
+            name="fake",
+            carrier="none",
+            formats=("fake",),
+            delegates=("xnnpack", "none"),
+            note="no runtime at all: latencies from a recipe, for tests",
+        ),
+    )
+}
