@@ -11,6 +11,9 @@ from typing import Any, Dict, Type, TypeVar, Union
 T = TypeVar("T")
 
 
+_SCALARS = {int, float, str, bool, type(None)}
+
+
 class WireError(ValueError):
     """What arrived is not what the protocol says. The message names the place."""
 
@@ -20,8 +23,8 @@ def to_plain(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: to_plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if isinstance(value, (list, tuple)):
-        if value and isinstance(value[0], (int, float, str)):
-            return list(value)
+        if _SCALARS.issuperset(map(type, value)):
+            return list(value)  # latencies: up to a million of them, so no call an item
         return [to_plain(item) for item in value]
     if isinstance(value, dict):
         return {key: to_plain(item) for key, item in value.items()}

@@ -1,4 +1,4 @@
-"""A device: one board of the farm, as its profile describes it. Reading and writing profiles: `profiles.py`."""
+"""A device: one board of the farm, as its profile describes it. Reading and writing profiles: `profiles/`."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum

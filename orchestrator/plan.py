@@ -11,7 +11,8 @@ from agent.protocol import Facts
 from orchestrator.devices import Device
 from orchestrator.models import Model
 from orchestrator.runs import Job
-from orchestrator.sweep import RuntimeChoice, Sweep
+from orchestrator.runtimes import usual_delegate
+from orchestrator.sweep import USUAL_DELEGATE, RuntimeChoice, Sweep
 
 LOAD_ALLOWANCE_S = 120.0
 """Time for a slow board to start Python, load a runtime and a model, before and after the loops."""
@@ -84,8 +85,14 @@ def _selects(selector: str, device: Device, facts: Facts | None) -> bool:
 
 
 def _cells(sweep: Sweep, models: Sequence[Model], devices: Sequence[Device]) -> list[Cell]:
-    axes = product(devices, models, sweep.runtimes, sweep.threads, sweep.delegates, sweep.options)
-    return [Cell(*values) for values in axes]
+    cells = []
+    for device, model, runtime in product(devices, models, sweep.runtimes):
+        usual = usual_delegate(runtime.name)
+        # `usual` beside the name of the same delegate is one case, not two.
+        delegates = dict.fromkeys(usual if delegate == USUAL_DELEGATE else delegate for delegate in sweep.delegates)
+        for threads, delegate, options in product(sweep.threads, delegates, sweep.options):
+            cells.append(Cell(device, model, runtime, threads, delegate, options))
+    return cells
 
 
 def _excluded(cell: Cell, rules: Sequence[Mapping[str, Any]]) -> bool:

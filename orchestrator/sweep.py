@@ -1,4 +1,4 @@
-"""A sweep: what the user asks of the farm, before anything is known of the boards. Reading YAML: `sweep_file.py`."""
+"""A sweep: what the user asks of the farm, before anything is known of the boards. Reading YAML: `sweep_files/`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,6 +11,9 @@ STANDARD = MeasureProtocol("standard", 5, 0.5, 5.0, 662, 5.0, 60.0)
 MLPERF_LIKE = MeasureProtocol("mlperf-like", 5, 0.5, 10.0, 1024, 60.0, 600.0)
 PROTOCOLS = {protocol.name: protocol for protocol in (QUICK, STANDARD, MLPERF_LIKE)}
 """Counts and times of docs/measurement.md: 64 supports p90, 662 supports p99 at 99 % confidence."""
+
+
+USUAL_DELEGATE = "usual"
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,7 @@ class RuntimeChoice:
 class Sweep:
     """Axes (each cell of their product is a case), the boards (selectors), and how to measure.
 
+    `delegates`: the name `usual` means the one that a runtime uses by itself (`runtimes.usual_delegate`).
     `exclude`: a cell that matches every key of one of these mappings is left out of the plan; keys are
     `device`, `model`, `runtime`, `version`, `threads`, `delegate`, or `options.<name>`; values are
     shell-style patterns or numbers.
@@ -38,7 +42,7 @@ class Sweep:
     on: tuple[str, ...]
     runtimes: tuple[RuntimeChoice, ...] = (RuntimeChoice("litert"),)
     threads: tuple[int, ...] = (1,)
-    delegates: tuple[str, ...] = ("xnnpack",)
+    delegates: tuple[str, ...] = (USUAL_DELEGATE,)
     options: tuple[Mapping[str, Any], ...] = field(default_factory=lambda: ({},))
     protocol: MeasureProtocol = STANDARD
     repeats: int = 3
