@@ -1,0 +1,152 @@
+"""What the store gives back: sweeps, runs and devices as they were recorded. Pure types; units are in the names."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from agent.protocol import Conditions, Facts
+from orchestrator.runs import Run, RunStatus
+from orchestrator.sweep import Sweep
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """One attempt at one job, without its latencies and samples; the order of the fields is that of exports.
+
+    Figures are None where there is no measurement, or where n does not support them (stats.py).
+    `runtime_version` is what ran, or what was asked for where nothing ran.
+    `load_ns` and `first_ns` are the loading of the model and the first inference; `cpu_per_wall` is CPU time over
+    wall time of the timed loop; `rss_delta_bytes` is the process with the model minus the process with the runtime.
+    """
+
+    job_id: str
+    attempt: int
+    sweep_id: int
+    device: str
+    device_kind: str
+    model: str
+    model_digest: str
+    model_format: str
+    file_bytes: int
+    runtime: str
+    runtime_version: str | None
+    threads: int
+    delegate: str
+    options: Mapping[str, Any]
+    protocol: str
+    block: int
+    case_key: str
+    status: RunStatus
+    message: str
+    started: datetime
+    finished: datetime
+    wall_s: float
+    thermal_wait_s: float | None
+    steady: bool | None
+    n: int | None
+    median_ns: float | None
+    mean_ns: float | None
+    p90_ns: int | None
+    p95_ns: int | None
+    p99_ns: int | None
+    p999_ns: int | None
+    p90_bound_ns: int | None
+    p95_bound_ns: int | None
+    p99_bound_ns: int | None
+    min_ns: int | None
+    max_ns: int | None
+    std_ns: float | None
+    mad_ns: float | None
+    load_ns: int | None
+    first_ns: int | None
+    cpu_ns_per_inference: float | None
+    cpu_per_wall: float | None
+    peak_rss_bytes: int | None
+    rss_delta_bytes: int | None
+    arena_bytes: int | None
+    worst_error: float | None
+
+
+@dataclass(frozen=True)
+class StoredRun:
+    """One attempt whole: the run with every latency and sample, and its summary."""
+
+    summary: RunSummary
+    run: Run
+    sweep_name: str
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Counts of jobs. Every job is in exactly one of ok, failed, skipped and owed; `lost` are those of `owed` that
+    were tried."""
+
+    jobs: int
+    ok: int
+    failed: int
+    skipped: int
+    owed: int
+    lost: int
+
+    @property
+    def done(self) -> int:
+        return self.jobs - self.owed
+
+
+@dataclass(frozen=True)
+class SweepRecord:
+    """A sweep as it was asked for, and how far it is. `version` is that of the dynofarm that made the plan."""
+
+    sweep_id: int
+    name: str
+    created: datetime
+    version: str
+    sweep: Sweep
+    progress: Progress
+
+
+@dataclass(frozen=True)
+class DeviceRecord:
+    """What the store knows of a board: nothing but its name until it was reached once."""
+
+    name: str
+    first_seen: datetime | None
+    last_seen: datetime | None
+    facts: Facts | None
+    conditions: Conditions | None
+
+
+@dataclass(frozen=True)
+class RunFilter:
+    """Which runs to list. An empty tuple or None means "any".
+
+    `devices`, `models`, `runtimes`, `versions` and `delegates` are shell-style patterns; `sweep` is an id, a name or
+    `last`; `since` ≤ start < `until`. Attempts that a later one of the same job replaced are left out unless
+    `every_attempt`. `sort` is one of `store.filters.SORT_KEYS`; runs without the figure come last either way.
+    """
+
+    devices: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+    runtimes: tuple[str, ...] = ()
+    versions: tuple[str, ...] = ()
+    threads: tuple[int, ...] = ()
+    delegates: tuple[str, ...] = ()
+    statuses: tuple[RunStatus, ...] = ()
+    sweep: int | str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    every_attempt: bool = False
+    sort: str = "started"
+    descending: bool = False
+    limit: int | None = None
+
+
+@dataclass(frozen=True)
+class Lease:
+    """The right of one orchestrator to use a board. `token` grows with every lease of the board."""
+
+    device: str
+    holder: str
+    token: int
+    since: datetime

@@ -1,0 +1,189 @@
+"""Rows to domain types and back: facts, models, sweeps, jobs. Runs have `run_rows.py`. Pure."""
+
+import base64
+import hashlib
+import json
+import types
+import typing
+import zlib
+from dataclasses import MISSING, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import RowMapping
+
+from agent.protocol import Facts, InputRecipe, MeasureProtocol, Reference, Tensor
+from agent.wire import from_plain, to_plain
+from orchestrator.models import Model, TensorInfo
+from orchestrator.runs import Job
+from orchestrator.sweep import RuntimeChoice, Sweep
+
+T = TypeVar("T")
+
+
+def to_json(value: Any) -> str:
+    return json.dumps(to_plain(value), ensure_ascii=False, separators=(",", ":"))
+
+
+def from_json(kind: type[T], text: str) -> T:
+    """A wire type as any earlier version stored it: what it did not know yet is None or empty, what is gone is dropped.
+
+    Strictness is for the wire, where both sides are of one version; a database outlives versions.
+    """
+    plain = json.loads(text)
+    hints = typing.get_type_hints(kind)
+    known = {}
+    for field in fields(kind):  # type: ignore[arg-type]
+        if field.name in plain:
+            known[field.name] = plain[field.name]
+        elif field.default is MISSING and field.default_factory is MISSING:
+            known[field.name] = _nothing(hints[field.name])
+    return from_plain(kind, known)
+
+
+def _nothing(hint: Any) -> Any:
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        return None
+    return {list: [], dict: {}, str: "", int: 0, float: 0.0, bool: False}[typing.get_origin(hint) or hint]
+
+
+def facts_digest(facts: Facts) -> str:
+    """Equal facts have one digest, and are stored once."""
+    canonical = json.dumps(to_plain(facts), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+# Models ---------------------------------------------------------------------------------------------
+
+
+def model_to_row(model: Model) -> dict[str, Any]:
+    return {
+        "name": model.name,
+        "digest": model.digest,
+        "path": str(model.path),
+        "format": model.format,
+        "size_bytes": model.size_bytes,
+        "inputs": to_json(model.inputs),
+        "outputs": to_json(model.outputs),
+        "recipes": to_json(model.recipes),
+        "operators": to_json(model.operators),
+        "weights": to_json(model.weights),
+        "parent": model.parent,
+        "recipe": model.recipe,
+        "licence": model.licence,
+        "source": model.source,
+    }
+
+
+def model_from_row(row: RowMapping, references: tuple[Reference, ...]) -> Model:
+    return Model(
+        name=row["name"],
+        digest=row["digest"],
+        path=Path(row["path"]),
+        format=row["format"],
+        size_bytes=row["size_bytes"],
+        inputs=_tensors(row["inputs"]),
+        outputs=_tensors(row["outputs"]),
+        recipes=tuple(from_plain(InputRecipe, recipe) for recipe in json.loads(row["recipes"])),
+        operators=json.loads(row["operators"]),
+        weights=json.loads(row["weights"]),
+        references=references,
+        parent=row["parent"],
+        recipe=row["recipe"],
+        licence=row["licence"],
+        source=row["source"],
+    )
+
+
+def _tensors(text: str) -> tuple[TensorInfo, ...]:
+    return tuple(TensorInfo(one["name"], one["dtype"], tuple(one["shape"])) for one in json.loads(text))
+
+
+def reference_to_row(reference: Reference) -> dict[str, Any]:
+    return {"seed": reference.seed, "tolerance": reference.tolerance, "outputs": _pack_tensors(reference.outputs)}
+
+
+def reference_from_row(row: RowMapping) -> Reference:
+    return Reference(row["seed"], _unpack_tensors(row["outputs"]), row["tolerance"])
+
+
+def _pack_tensors(tensors: list[Tensor]) -> bytes:
+    """Base64 is a third larger than what it holds and hides its patterns: the bytes themselves are compressed, after
+    a line that says how to cut them."""
+    parts = [base64.b64decode(tensor.data, validate=True) for tensor in tensors]
+    head = [
+        {"name": tensor.name, "dtype": tensor.dtype, "shape": tensor.shape, "bytes": len(part)}
+        for tensor, part in zip(tensors, parts, strict=True)
+    ]
+    return zlib.compress(json.dumps(head).encode() + b"\n" + b"".join(parts))
+
+
+def _unpack_tensors(data: bytes) -> list[Tensor]:
+    head, _, rest = zlib.decompress(data).partition(b"\n")
+    tensors = []
+    for one in json.loads(head):
+        part, rest = rest[: one["bytes"]], rest[one["bytes"] :]
+        tensors.append(Tensor(one["name"], one["dtype"], one["shape"], base64.b64encode(part).decode()))
+    return tensors
+
+
+# Sweeps and jobs ------------------------------------------------------------------------------------
+
+
+def sweep_to_json(sweep: Sweep) -> str:
+    plain = {field.name: getattr(sweep, field.name) for field in fields(sweep)}
+    plain["options"] = [dict(options) for options in sweep.options]
+    plain["exclude"] = [dict(rule) for rule in sweep.exclude]
+    return json.dumps({key: to_plain(value) for key, value in plain.items()}, ensure_ascii=False)
+
+
+def sweep_from_json(text: str) -> Sweep:
+    """A sweep as any earlier version stored it: keys it did not have take today's defaults."""
+    names = {field.name for field in fields(Sweep)}
+    plain = {key: value for key, value in json.loads(text).items() if key in names}
+    plain["protocol"] = from_json(MeasureProtocol, json.dumps(plain["protocol"]))
+    plain["runtimes"] = [RuntimeChoice(**one) for one in plain["runtimes"]]
+    values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in plain.items()}
+    return Sweep(**values)
+
+
+def job_to_row(job: Job, sweep_id: int, model_id: int) -> dict[str, Any]:
+    return {
+        "job_id": job.job_id,
+        "sweep": sweep_id,
+        "device": job.device,
+        "model": model_id,
+        "runtime": job.runtime.name,
+        "runtime_version": job.runtime.version,
+        "threads": job.threads,
+        "delegate": job.delegate,
+        "options": to_json(dict(job.options)),
+        "protocol": to_json(job.protocol),
+        "block": job.block,
+        "position": job.position,
+        "seed": job.seed,
+        "sample_hz": job.sample_hz,
+        "deadline_s": job.deadline_s,
+        "skip_reason": job.skip_reason,
+    }
+
+
+def job_from_row(row: RowMapping) -> Job:
+    """`row` is that of `job` with `model_name` and `model_digest` joined to it."""
+    return Job(
+        job_id=row["job_id"],
+        device=row["device"],
+        model=row["model_name"],
+        model_digest=row["model_digest"],
+        runtime=RuntimeChoice(row["runtime"], row["runtime_version"]),
+        threads=row["threads"],
+        delegate=row["delegate"],
+        options=json.loads(row["options"]),
+        protocol=from_json(MeasureProtocol, row["protocol"]),
+        block=row["block"],
+        position=row["position"],
+        seed=row["seed"],
+        sample_hz=row["sample_hz"],
+        deadline_s=row["deadline_s"],
+        skip_reason=row["skip_reason"],
+    )

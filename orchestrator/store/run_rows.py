@@ -1,0 +1,152 @@
+"""A run as one row of `run` and a few of `series`, and back, exactly. Pure."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, fields
+from typing import Any
+
+from sqlalchemy import RowMapping
+
+from agent.protocol import Conditions, Facts, Gate, JobResult, Memory, Samples, Timing
+from orchestrator.records import RunSummary
+from orchestrator.runs import Job, Run, RunStatus
+from orchestrator.stats import summarise
+from orchestrator.store.rows import facts_digest, from_json, to_json
+from orchestrator.store.series import Packed, pack_clock, pack_latencies, pack_readings, unpack, unpack_readings
+
+LATENCY, CLOCK, SAMPLE = "latency", "clock", "sample"
+
+_SUMMARY_FIELDS = tuple(field.name for field in fields(RunSummary))
+SUMMARY_COLUMNS = tuple("sweep" if name == "sweep_id" else name for name in _SUMMARY_FIELDS)
+"""Columns of `run` in the order of `RunSummary`'s fields."""
+
+_STATUS, _OPTIONS = SUMMARY_COLUMNS.index("status"), SUMMARY_COLUMNS.index("options")
+
+
+def run_to_row(run: Run, attempt: int, place: Mapping[str, Any]) -> dict[str, Any]:
+    """The row of `run`; `place` has `job`, `sweep`, `model_format` and `file_bytes`."""
+    job = run.job
+    row = {
+        **place,
+        "job_id": job.job_id,
+        "attempt": attempt,
+        "replaced": False,
+        "device": job.device,
+        "device_kind": run.device_kind,
+        "facts": facts_digest(run.facts) if run.facts else None,
+        "model": job.model,
+        "model_digest": job.model_digest,
+        "runtime": job.runtime.name,
+        "runtime_version": job.runtime.version,
+        "threads": job.threads,
+        "delegate": job.delegate,
+        "options": to_json(dict(job.options)),
+        "protocol": job.protocol.name,
+        "block": job.block,
+        "case_key": job.case_key,
+        "status": str(run.status),
+        "message": run.message,
+        "detail": run.detail,
+        "started": run.started,
+        "finished": run.finished,
+        "wall_s": (run.finished - run.started).total_seconds(),
+    }
+    return row | (_figures(run.result) if run.result else {})
+
+
+def _figures(result: JobResult) -> dict[str, Any]:
+    timing, memory = result.timing, result.memory
+    n = len(timing.latencies_ns)
+    figures: dict[str, Any] = {"n": 0}
+    if n:
+        figures = asdict(summarise(timing.latencies_ns))
+    loaded, alone = memory.loaded_rss_bytes, memory.runtime_rss_bytes
+    return figures | {
+        "runtime_version": result.runtime_version,
+        "load_ns": timing.load_ns,
+        "first_ns": timing.first_ns,
+        "warmup_inferences": timing.warmup_inferences,
+        "warmup_ns": timing.warmup_ns,
+        "steady": timing.steady,
+        "loop_start_ns": timing.loop_start_ns,
+        "loop_wall_ns": timing.loop_wall_ns,
+        "loop_cpu_ns": timing.loop_cpu_ns,
+        "cpu_ns_per_inference": timing.loop_cpu_ns / n if n else None,
+        "cpu_per_wall": timing.loop_cpu_ns / timing.loop_wall_ns if timing.loop_wall_ns else None,
+        "peak_rss_bytes": memory.peak_rss_bytes,
+        "runtime_rss_bytes": memory.runtime_rss_bytes,
+        "loaded_rss_bytes": memory.loaded_rss_bytes,
+        "rss_delta_bytes": loaded - alone if loaded is not None and alone is not None else None,
+        "arena_bytes": memory.arena_bytes,
+        "gate_checked": result.gate.checked,
+        "worst_error": result.gate.worst_error,
+        "gate_tolerance": result.gate.tolerance,
+        "outputs_digest": result.outputs_digest,
+        "details": to_json(result.details),
+        "thermal_wait_s": result.thermal_wait_s,
+        "conditions_before": to_json(result.conditions_before),
+        "conditions_after": to_json(result.conditions_after),
+    }
+
+
+def result_to_series(result: JobResult) -> list[dict[str, Any]]:
+    """Rows of `series` without their run: the latencies, the clock of the samples, one row a channel of them."""
+    rows = [_series(LATENCY, "latency_ns", pack_latencies(result.timing.latencies_ns))]
+    if result.samples.t_ns or result.samples.channels:
+        rows.append(_series(CLOCK, "t_ns", pack_clock(result.samples.t_ns)))
+    for channel, readings in result.samples.channels.items():
+        known = [reading for reading in readings if reading is not None]
+        figures = {"min": min(known), "mean": sum(known) / len(known), "max": max(known)} if known else {}
+        rows.append(_series(SAMPLE, channel, pack_readings(readings)) | figures)
+    return rows
+
+
+def _series(kind: str, channel: str, packed: Packed) -> dict[str, Any]:
+    none = {"min": None, "mean": None, "max": None}
+    return {"kind": kind, "channel": channel, **asdict(packed), **none}
+
+
+def run_from_rows(row: RowMapping, series: Sequence[RowMapping], job: Job, facts: Facts | None) -> Run:
+    """The run as it was saved; `attempts` is the store's own count of attempts at the job."""
+    return Run(
+        job=job,
+        status=RunStatus(row["status"]),
+        started=row["started"],
+        finished=row["finished"],
+        message=row["message"],
+        detail=row["detail"],
+        result=_result(row, series) if row["loop_wall_ns"] is not None else None,
+        facts=facts,
+        device_kind=row["device_kind"],
+        attempts=row["attempt"],
+    )
+
+
+def _result(row: RowMapping, series: Sequence[RowMapping]) -> JobResult:
+    whole = {one["kind"]: unpack(one["codec"], one["base"], one["data"]) for one in series if one["kind"] != SAMPLE}
+    channels = {one["channel"]: unpack_readings(one["codec"], one["data"]) for one in series if one["kind"] == SAMPLE}
+    return JobResult(
+        job_id=row["job_id"],
+        runtime_version=row["runtime_version"],
+        timing=Timing(
+            latencies_ns=whole[LATENCY],
+            **{name: row[name] for name in ("load_ns", "first_ns", "warmup_inferences", "warmup_ns", "steady")},
+            **{name: row[name] for name in ("loop_start_ns", "loop_wall_ns", "loop_cpu_ns")},
+        ),
+        memory=Memory(**{field.name: row[field.name] for field in fields(Memory)}),
+        gate=Gate(row["gate_checked"], row["worst_error"], row["gate_tolerance"]),
+        outputs_digest=row["outputs_digest"],
+        details=json.loads(row["details"]),
+        thermal_wait_s=row["thermal_wait_s"],
+        conditions_before=from_json(Conditions, row["conditions_before"]),
+        conditions_after=from_json(Conditions, row["conditions_after"]),
+        samples=Samples(whole.get(CLOCK, []), channels),
+    )
+
+
+def summary_from_values(values: Iterable[Any]) -> RunSummary:
+    """`values` in the order of `SUMMARY_COLUMNS`; by position, since a list has ten thousand of them."""
+    ordered = list(values)
+    ordered[_STATUS] = RunStatus(ordered[_STATUS])
+    ordered[_OPTIONS] = json.loads(ordered[_OPTIONS])
+    return RunSummary(*ordered)

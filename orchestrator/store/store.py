@@ -1,0 +1,178 @@
+"""The store: domain types in and out of one SQLite file. Safe for many threads and many processes."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from agent.protocol import Conditions, Facts
+from orchestrator.models import Model
+from orchestrator.records import DeviceRecord, Lease, RunFilter, RunSummary, StoredRun, SweepRecord
+from orchestrator.runs import Job, Run, RunStatus
+from orchestrator.store import devices, leases, models, queries, runs, sweeps
+from orchestrator.store.engine import BUSY_TIMEOUT_S, Database
+from orchestrator.store.schema import prepare
+from orchestrator.sweep import Sweep
+
+
+class Store:
+    """Every method is one transaction: done whole, or not at all.
+
+    Any of them may raise `StoreBusy` (another process writes and does not stop), `DiskFull` or `StoreDamaged`.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @classmethod
+    def open(cls, path: Path | str, *, create: bool = False, busy_timeout_s: float = BUSY_TIMEOUT_S) -> Self:
+        """Open a database, or with `create` make it where there is none; an older one is upgraded after a backup.
+
+        `StoreError` (no such file, a network file system, not writable), `StoreDamaged`, `StoreTooNew`, `StoreBusy`,
+        `DiskFull`: each says what to do.
+        """
+        path = Path(path).absolute()
+        prepare(path, create=create, busy_timeout_s=busy_timeout_s)
+        return cls(Database(path, busy_timeout_s))
+
+    @property
+    def path(self) -> Path:
+        return self._database.path
+
+    def close(self) -> None:
+        self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # Devices --------------------------------------------------------------------------------------
+
+    def remember_facts(self, device: str, facts: Facts, conditions: Conditions, at: datetime) -> None:
+        """What a board said of itself at a visit."""
+        with self._database.write() as connection:
+            devices.remember(connection, device, facts, conditions, at)
+
+    def devices(self) -> list[DeviceRecord]:
+        """Every board ever planned for or reached, by name."""
+        with self._database.read() as connection:
+            return devices.list_devices(connection)
+
+    def last_facts(self) -> dict[str, Facts]:
+        """The facts of each board's last visit; boards that were never reached are absent."""
+        return {record.name: record.facts for record in self.devices() if record.facts is not None}
+
+    def lease_board(self, device: str, holder: str) -> Lease:
+        """Claim a board among the orchestrators that share this store; `BoardBusy` names who has it."""
+        with self._database.write() as connection:
+            return leases.take(connection, device, holder, datetime.now(UTC))
+
+    def release(self, lease: Lease) -> bool:
+        """Give a board back; False when the lease had been taken over."""
+        with self._database.write() as connection:
+            return leases.give_back(connection, lease)
+
+    # Models ---------------------------------------------------------------------------------------
+
+    def add_model(self, model: Model) -> None:
+        """Register a model. The same name with another digest is a new version, which the name means from now on."""
+        with self._database.write() as connection:
+            models.keep_model(connection, model, datetime.now(UTC))
+
+    def models(self) -> list[Model]:
+        """The newest version of each registered name."""
+        with self._database.read() as connection:
+            return models.list_models(connection)
+
+    def model(self, name_or_digest_prefix: str) -> Model:
+        """One model; `UnknownName` lists the near names."""
+        with self._database.read() as connection:
+            return models.find_model(connection, name_or_digest_prefix)
+
+    def match_models(self, pattern: str) -> list[Model]:
+        """Models by name, shell-style pattern or beginning of a digest; `UnknownName` when there are none."""
+        with self._database.read() as connection:
+            return models.match_models(connection, pattern)
+
+    def remove_model(self, name_or_digest_prefix: str) -> list[Model]:
+        """Forget a model (all versions of a name); runs of it stay. Returns what was removed."""
+        with self._database.write() as connection:
+            return models.remove(connection, name_or_digest_prefix, datetime.now(UTC))
+
+    # Sweeps and jobs ------------------------------------------------------------------------------
+
+    def create_sweep(self, sweep: Sweep, jobs: Sequence[Job], models: Sequence[Model], at: datetime) -> int:
+        """Store a sweep with its whole plan before anything runs; returns its number."""
+        with self._database.write() as connection:
+            return sweeps.create(connection, sweep, jobs, models, at)
+
+    def sweeps(self) -> list[SweepRecord]:
+        """Oldest first."""
+        with self._database.read() as connection:
+            return sweeps.list_sweeps(connection)
+
+    def sweep(self, id_or_name: int | str) -> SweepRecord:
+        """By number, by name (the newest of that name) or `last`; `UnknownName` lists the near names."""
+        with self._database.read() as connection:
+            return sweeps.find_sweep(connection, id_or_name)
+
+    def last_unfinished_sweep(self) -> SweepRecord:
+        """The newest sweep with owed jobs; `UnknownName` when all are complete."""
+        with self._database.read() as connection:
+            return sweeps.last_unfinished(connection)
+
+    def status_counts(self, sweep_id: int) -> dict[RunStatus, int]:
+        """Jobs of a sweep by the status of the run that counts."""
+        with self._database.read() as connection:
+            return sweeps.status_counts(connection, sweep_id)
+
+    def jobs(self, sweep_id: int) -> list[Job]:
+        """All jobs of a sweep, in the order of the plan."""
+        with self._database.read() as connection:
+            return sweeps.list_jobs(connection, sweep_id, owed_only=False)
+
+    def owed_jobs(self, sweep_id: int) -> list[Job]:
+        """Those without a final run; lost ones included."""
+        with self._database.read() as connection:
+            return sweeps.list_jobs(connection, sweep_id, owed_only=True)
+
+    def owe_again(self, sweep_id: int, statuses: Sequence[RunStatus]) -> int:
+        """Take up again the jobs that ended in one of these statuses (never `ok`); returns how many."""
+        with self._database.write() as connection:
+            return sweeps.owe_again(connection, sweep_id, statuses)
+
+    def job(self, job_id: str) -> Job | None:
+        """The job of that id; None when it was not planned here."""
+        with self._database.read() as connection:
+            return sweeps.find_job(connection, job_id)
+
+    # Runs -----------------------------------------------------------------------------------------
+
+    def save_run(self, run: Run) -> bool:
+        """Commit what came of a job. False when the job has its outcome already; `UnknownJob` when it is not ours."""
+        with self._database.write() as connection:
+            return runs.save(connection, run)
+
+    def runs(self, wanted: RunFilter | None = None) -> list[RunSummary]:
+        """Summaries, without latencies. `UnknownName` for a device, model or sweep that was never seen."""
+        with self._database.read() as connection:
+            return queries.list_runs(connection, wanted or RunFilter())
+
+    def run(self, id_or_prefix: str) -> StoredRun:
+        """One run whole, by its job's id or the beginning of it; `ID/2` is the second attempt."""
+        with self._database.read() as connection:
+            return runs.find_run(connection, id_or_prefix)
+
+    def typical_duration_s(self, job: Job) -> float | None:
+        """How long such a job took, waits included; None where nothing like it was measured."""
+        return self.typical_durations_s([job])[job.job_id]
+
+    def typical_durations_s(self, jobs: Sequence[Job]) -> dict[str, float | None]:
+        """The same for many jobs at once, by job id."""
+        with self._database.read() as connection:
+            return queries.typical_durations_s(connection, jobs)

@@ -1,0 +1,258 @@
+"""The tables as SQLAlchemy sees them. They are made by `migrations/` alone; a test holds the two alike."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class Utc(TypeDecorator[datetime]):
+    """An aware datetime in, the same moment in UTC out. SQLite itself keeps no zone and would hand back a naive one."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"a time without a zone: {value.isoformat()}")
+        moment = value.astimezone(UTC)
+        return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def _required(name: str, kind: Any, *more: Any) -> Column[Any]:
+    return Column(name, kind, *more, nullable=False)
+
+
+facts = Table(
+    "facts",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    _required("content", Text),
+    _required("first_seen", Utc),
+)
+
+device = Table(
+    "device",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("facts", Text, ForeignKey("facts.digest")),
+    Column("conditions", Text),
+    Column("first_seen", Utc),
+    Column("last_seen", Utc),
+)
+
+model = Table(
+    "model",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _required("name", Text),
+    _required("digest", Text),
+    _required("path", Text),
+    _required("format", Text),
+    _required("size_bytes", BigInteger),
+    _required("inputs", Text),
+    _required("outputs", Text),
+    _required("recipes", Text),
+    _required("operators", Text),
+    _required("weights", Text),
+    Column("parent", Text),
+    Column("recipe", Text),
+    Column("licence", Text),
+    Column("source", Text),
+    _required("added", Utc),
+    _required("rank", Integer),
+    Column("removed", Utc),
+    UniqueConstraint("name", "digest"),
+    Index("ix_model_digest", "digest"),
+)
+
+reference = Table(
+    "reference",
+    metadata,
+    Column("model", Integer, ForeignKey("model.id", ondelete="CASCADE"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    _required("seed", BigInteger),
+    _required("tolerance", Float),
+    _required("outputs", LargeBinary),
+)
+
+sweep = Table(
+    "sweep",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _required("name", Text),
+    _required("created", Utc),
+    _required("version", Text),
+    _required("definition", Text),
+    Index("ix_sweep_name", "name"),
+)
+
+job = Table(
+    "job",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _required("job_id", Text),
+    _required("sweep", Integer, ForeignKey("sweep.id")),
+    _required("device", Text, ForeignKey("device.name")),
+    _required("model", Integer, ForeignKey("model.id")),
+    _required("runtime", Text),
+    Column("runtime_version", Text),
+    _required("threads", Integer),
+    _required("delegate", Text),
+    _required("options", Text),
+    _required("protocol", Text),
+    _required("block", Integer),
+    _required("position", Integer),
+    _required("seed", BigInteger),
+    _required("sample_hz", Float),
+    _required("deadline_s", Float),
+    Column("skip_reason", Text),
+    UniqueConstraint("job_id"),
+    Index("ix_job_sweep", "sweep"),
+    Index("ix_job_model", "model"),
+)
+
+# A run repeats what its job, model and sweep say: neither changes once written, and lists, tables and heat maps then
+# read this one table. Latencies and samples are elsewhere, so that these rows stay small.
+run = Table(
+    "run",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _required("job", Integer, ForeignKey("job.id")),
+    _required("job_id", Text),
+    _required("attempt", Integer),
+    _required("replaced", Boolean),
+    _required("sweep", Integer, ForeignKey("sweep.id")),
+    _required("device", Text, ForeignKey("device.name")),
+    _required("device_kind", Text),
+    Column("facts", Text, ForeignKey("facts.digest")),
+    _required("model", Text),
+    _required("model_digest", Text),
+    _required("model_format", Text),
+    _required("file_bytes", BigInteger),
+    _required("runtime", Text),
+    Column("runtime_version", Text),
+    _required("threads", Integer),
+    _required("delegate", Text),
+    _required("options", Text),
+    _required("protocol", Text),
+    _required("block", Integer),
+    _required("case_key", Text),
+    _required("status", Text),
+    _required("message", Text),
+    _required("detail", Text),
+    _required("started", Utc),
+    _required("finished", Utc),
+    _required("wall_s", Float),
+    Column("thermal_wait_s", Float),
+    Column("steady", Boolean),
+    Column("n", Integer),
+    Column("median_ns", Float),
+    Column("mean_ns", Float),
+    Column("p90_ns", BigInteger),
+    Column("p95_ns", BigInteger),
+    Column("p99_ns", BigInteger),
+    Column("p999_ns", BigInteger),
+    Column("p90_bound_ns", BigInteger),
+    Column("p95_bound_ns", BigInteger),
+    Column("p99_bound_ns", BigInteger),
+    Column("min_ns", BigInteger),
+    Column("max_ns", BigInteger),
+    Column("std_ns", Float),
+    Column("mad_ns", Float),
+    Column("load_ns", BigInteger),
+    Column("first_ns", BigInteger),
+    Column("warmup_inferences", Integer),
+    Column("warmup_ns", BigInteger),
+    Column("loop_start_ns", BigInteger),
+    Column("loop_wall_ns", BigInteger),
+    Column("loop_cpu_ns", BigInteger),
+    Column("cpu_ns_per_inference", Float),
+    Column("cpu_per_wall", Float),
+    Column("peak_rss_bytes", BigInteger),
+    Column("runtime_rss_bytes", BigInteger),
+    Column("loaded_rss_bytes", BigInteger),
+    Column("rss_delta_bytes", BigInteger),
+    Column("arena_bytes", BigInteger),
+    Column("gate_checked", Integer),
+    Column("worst_error", Float),
+    Column("gate_tolerance", Float),
+    Column("outputs_digest", Text),
+    Column("details", Text),
+    Column("conditions_before", Text),
+    Column("conditions_after", Text),
+    Index(
+        "uq_run_job_ok",
+        "job",
+        unique=True,
+        sqlite_where=text("status = 'ok'"),
+        postgresql_where=text("status = 'ok'"),
+    ),
+    UniqueConstraint("job", "attempt"),
+    Index("ix_run_sweep", "sweep"),
+    Index("ix_run_job_id", "job_id"),
+    Index("ix_run_device_model", "device", "model"),
+    Index("ix_run_started", "started"),
+)
+
+series = Table(
+    "series",
+    metadata,
+    Column("run", Integer, ForeignKey("run.id", ondelete="CASCADE"), primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("channel", Text, primary_key=True),
+    _required("n", Integer),
+    _required("base", BigInteger),
+    _required("codec", Text),
+    Column("min", Float),
+    Column("mean", Float),
+    Column("max", Float),
+    _required("data", LargeBinary),
+)
+
+lease = Table(
+    "lease",
+    metadata,
+    Column("device", Text, primary_key=True),
+    _required("token", Integer),
+    Column("holder", Text),
+    Column("since", Utc),
+    Column("host", Text),
+    Column("boot_id", Text),
+    Column("pid_namespace", Text),
+    Column("pid", Integer),
+    Column("process_start", BigInteger),
+)

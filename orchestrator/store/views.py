@@ -1,0 +1,242 @@
+"""The SQL views: what `dynofarm sql` and any other reader of the file may rely on. Tables may change; views are kept.
+
+Standard library only: `dynofarm sql --schema` prints this without opening a database.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class ViewColumn:
+    """One column: its name, the SQL that makes it, and what it means."""
+
+    name: str
+    expression: str
+    about: str
+
+
+@dataclass(frozen=True)
+class View:
+    name: str
+    about: str
+    source: str
+    columns: tuple[ViewColumn, ...]
+
+    def sql(self) -> str:
+        """The statement that makes the view."""
+        columns = ",\n  ".join(f'{column.expression} AS "{column.name}"' for column in self.columns)
+        return f"CREATE VIEW {self.name} AS SELECT\n  {columns}\nFROM {self.source}"
+
+
+def _same(table: str, *columns: tuple[str, str]) -> tuple[ViewColumn, ...]:
+    return tuple(ViewColumn(name, f"{table}.{name}", about) for name, about in columns)
+
+
+_WHO = _same(
+    "run",
+    ("job_id", "the job's id, as `dynofarm show` takes it"),
+    ("attempt", "1 for the first attempt at the job"),
+    ("device", "name of the board"),
+    ("model", "name of the model"),
+)
+
+RUNS = View(
+    "runs_view",
+    "one row for each attempt at a job, with every figure; figures are NULL where nothing was measured",
+    "run JOIN sweep ON sweep.id = run.sweep",
+    (
+        *_WHO,
+        ViewColumn("sweep_id", "run.sweep", "number of the sweep"),
+        ViewColumn("sweep", "sweep.name", "name of the sweep"),
+        *_same(
+            "run",
+            ("replaced", "1 where a later attempt at the same job took its place"),
+            (
+                "status",
+                "ok, skipped, unsupported, rejected, wrong_output, crashed, out_of_memory, timed_out, disk_full, lost",
+            ),
+            ("message", "why there is no measurement, in a sentence"),
+            ("detail", "the end of what the board said about a failure"),
+            ("device_kind", "real, loopback or emulated; figures of different kinds never stand in one ratio"),
+            ("model_digest", "SHA-256 of the model file"),
+            ("model_format", "format of the model file"),
+            ("file_bytes", "size of the model file"),
+            ("runtime", "the runtime that ran it"),
+            ("runtime_version", "its version as it ran, or as asked for where nothing ran"),
+            ("threads", "threads of the runtime"),
+            ("delegate", "the accelerator or back end inside the runtime"),
+            ("options", "further options of the runtime, JSON"),
+            ("protocol", "how long was measured: quick, standard, mlperf-like"),
+            ("block", "block of the sweep, from 0: each holds every case once"),
+            ("case_key", "what two runs must share to be compared"),
+            ("started", "UTC, YYYY-MM-DD HH:MM:SS.ffffff"),
+            ("finished", "UTC"),
+            ("wall_s", "from start to finish, waits and loading included"),
+            ("thermal_wait_s", "how long the board was left to cool before"),
+            ("steady", "1 where the warm-up ended because the latencies had settled"),
+            ("n", "timed inferences"),
+            ("median_ns", "median latency"),
+            ("mean_ns", "mean latency"),
+            ("p90_ns", "90th percentile, nearest rank; NULL below 64 inferences"),
+            ("p95_ns", "95th; NULL below 130"),
+            ("p99_ns", "99th; NULL below 662"),
+            ("p999_ns", "99.9th; NULL below 6,636"),
+            ("p90_bound_ns", "with 99 % confidence the true 90th percentile is not above this"),
+            ("p95_bound_ns", "the same for the 95th"),
+            ("p99_bound_ns", "the same for the 99th"),
+            ("min_ns", "shortest latency"),
+            ("max_ns", "longest latency"),
+            ("std_ns", "standard deviation (n - 1)"),
+            ("mad_ns", "median absolute deviation from the median, not scaled"),
+            ("load_ns", "loading the model"),
+            ("first_ns", "the first inference, timed alone"),
+            ("warmup_inferences", "inferences before the clock"),
+            ("warmup_ns", "time they took"),
+            ("loop_start_ns", "start of the timed loop on the board's monotonic clock, that of samples"),
+            ("loop_wall_ns", "wall time of the timed loop"),
+            ("loop_cpu_ns", "CPU time of the timed loop, all threads"),
+            ("cpu_ns_per_inference", "CPU time of the loop over n"),
+            ("cpu_per_wall", "CPU time over wall time of the loop: how many cores were busy"),
+            ("peak_rss_bytes", "the kernel's peak of the process"),
+            ("runtime_rss_bytes", "the process before the model was loaded"),
+            ("loaded_rss_bytes", "the process after"),
+            ("rss_delta_bytes", "the difference of the two"),
+            ("arena_bytes", "activation memory, where the runtime tells"),
+            ("gate_checked", "reference outputs that were compared before timing"),
+            ("worst_error", "largest difference over the spread of its reference"),
+            ("gate_tolerance", "what was allowed"),
+            ("outputs_digest", "SHA-256 of the outputs"),
+            ("details", "what the runtime told about itself, JSON"),
+            ("conditions_before", "governor, clocks, temperatures, load, … before the run, JSON"),
+            ("conditions_after", "the same after it"),
+        ),
+        ViewColumn("facts", "(SELECT content FROM facts WHERE facts.digest = run.facts)", "what the board was, JSON"),
+        ViewColumn("median_ms", "run.median_ns / 1e6", "median latency in milliseconds"),
+        ViewColumn("p90_ms", "run.p90_ns / 1e6", "90th percentile in milliseconds"),
+        ViewColumn("p99_ms", "run.p99_ns / 1e6", "99th percentile in milliseconds"),
+    ),
+)
+
+_PACKED = _same(
+    "series",
+    ("n", "count of values"),
+    ("codec", 'how `data` is packed: docs/store.md, "Blobs"'),
+    ("base", "to be added to every whole number unpacked"),
+    ("data", "the values, packed"),
+)
+
+LATENCIES = View(
+    "latencies_view",
+    "one row for each measured run: every latency in order, packed; in `dynofarm sql` unpack(codec, base, data) gives "
+    "a JSON array for json_each",
+    "series JOIN run ON run.id = series.run WHERE series.kind = 'latency'",
+    (*_WHO, *_PACKED),
+)
+
+SAMPLES = View(
+    "samples_view",
+    "one row for each sensor of each run: least, mean and greatest reading, and all of them packed",
+    "series JOIN run ON run.id = series.run JOIN series AS clock ON clock.run = run.id AND clock.kind = 'clock' "
+    "WHERE series.kind = 'sample'",
+    (
+        *_WHO,
+        *_same(
+            "series",
+            ("channel", "name of the sensor's channel, with its unit"),
+            ("min", "least reading; NULL where there was none"),
+            ("mean", "mean of the readings"),
+            ("max", "greatest reading"),
+        ),
+        *_PACKED,
+        ViewColumn("t_codec", "clock.codec", "codec of the times of the readings, ns on the board's monotonic clock"),
+        ViewColumn("t_base", "clock.base", "base of the times"),
+        ViewColumn("t_data", "clock.data", "the times, packed"),
+    ),
+)
+
+SWEEPS = View(
+    "sweeps_view",
+    "one row for each sweep, with counts of its jobs",
+    "sweep",
+    (
+        ViewColumn("sweep_id", "sweep.id", "number of the sweep"),
+        ViewColumn("name", "sweep.name", "its name"),
+        ViewColumn("created", "sweep.created", "UTC"),
+        ViewColumn("version", "sweep.version", "the dynofarm that planned it"),
+        ViewColumn("definition", "sweep.definition", "the sweep as it was asked for, JSON"),
+        ViewColumn("jobs", "(SELECT count(*) FROM job WHERE job.sweep = sweep.id)", "planned jobs"),
+        ViewColumn(
+            "ok",
+            "(SELECT count(*) FROM run WHERE run.sweep = sweep.id AND NOT run.replaced AND run.status = 'ok')",
+            "measured",
+        ),
+        ViewColumn(
+            "skipped",
+            "(SELECT count(*) FROM run WHERE run.sweep = sweep.id AND NOT run.replaced AND run.status = 'skipped')",
+            "could not be run on that board, with a reason",
+        ),
+        ViewColumn(
+            "failed",
+            "(SELECT count(*) FROM run WHERE run.sweep = sweep.id AND NOT run.replaced "
+            "AND run.status NOT IN ('ok', 'skipped', 'lost'))",
+            "gave no measurement",
+        ),
+        ViewColumn(
+            "owed",
+            "(SELECT count(*) FROM job WHERE job.sweep = sweep.id AND NOT EXISTS "
+            "(SELECT 1 FROM run WHERE run.job = job.id AND run.status <> 'lost'))",
+            "not done yet, lost ones included",
+        ),
+    ),
+)
+
+DEVICES = View(
+    "devices_view",
+    "one row for each board that was ever planned for or reached",
+    "device LEFT JOIN facts ON facts.digest = device.facts",
+    (
+        ViewColumn("name", "device.name", "name of the board"),
+        ViewColumn("board", "json_extract(facts.content, '$.board')", "what the board calls itself"),
+        ViewColumn("cpu", "json_extract(facts.content, '$.cpu')", "its processor"),
+        ViewColumn("architecture", "json_extract(facts.content, '$.architecture')", "machine architecture"),
+        ViewColumn("cores", "json_extract(facts.content, '$.cores')", "processor cores"),
+        ViewColumn("memory_bytes", "json_extract(facts.content, '$.memory_bytes')", "memory"),
+        ViewColumn("python", "json_extract(facts.content, '$.python')", "version of its Python"),
+        ViewColumn("emulated", "json_extract(facts.content, '$.emulated')", "the emulator, NULL on a real board"),
+        ViewColumn("first_seen", "device.first_seen", "UTC; NULL where it was never reached"),
+        ViewColumn("last_seen", "device.last_seen", "UTC"),
+        ViewColumn("runs", "(SELECT count(*) FROM run WHERE run.device = device.name AND NOT run.replaced)", "runs"),
+        ViewColumn("facts", "facts.content", "all that was found at the last visit, JSON"),
+        ViewColumn("conditions", "device.conditions", "how it stood at the last visit, JSON"),
+    ),
+)
+
+MODELS = View(
+    "models_view",
+    "one row for each version of each model",
+    "model",
+    (
+        *_same(
+            "model",
+            ("name", "name of the model"),
+            ("digest", "SHA-256 of the file"),
+            ("path", "where the file was"),
+            ("format", "its format"),
+            ("size_bytes", "its size"),
+            ("parent", "SHA-256 of the file it was made from"),
+            ("recipe", "how it was made"),
+            ("licence", "its licence"),
+            ("source", "where it came from"),
+            ("added", "UTC"),
+            ("removed", "UTC; NULL while it can be used"),
+        ),
+        ViewColumn(
+            "newest",
+            "(model.removed IS NULL AND NOT EXISTS (SELECT 1 FROM model AS other WHERE other.name = model.name "
+            "AND other.removed IS NULL AND other.rank > model.rank))",
+            "1 for the version that the name means",
+        ),
+    ),
+)
+
+VIEWS = (RUNS, LATENCIES, SAMPLES, SWEEPS, DEVICES, MODELS)

@@ -1,0 +1,129 @@
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from agent.protocol import Facts
+from orchestrator.errors import BoardBusy
+from orchestrator.store import Store
+from orchestrator.store.leases import Holder, is_dead, process_start, this_process
+from tests.making import MOMENT, make_conditions, make_facts
+from tests.store.conftest import Planner
+
+ROOT = Path(__file__).parents[2]
+LATER = MOMENT + timedelta(days=1)
+
+
+def test_the_last_visit_is_remembered(store: Store) -> None:
+    store.remember_facts("kitchen", make_facts(), make_conditions(), MOMENT)
+    newer = make_facts(kernel="6.6")
+    store.remember_facts("kitchen", newer, make_conditions(load_1m=2.0), LATER)
+    store.remember_facts("attic", make_facts(), make_conditions(), LATER)
+    assert store.last_facts() == {"kitchen": newer, "attic": make_facts()}
+    kitchen = store.devices()[1]
+    assert (kitchen.name, kitchen.first_seen, kitchen.last_seen) == ("kitchen", MOMENT, LATER)
+    assert kitchen.conditions == make_conditions(load_1m=2.0)
+
+
+def test_a_board_that_was_only_planned_for_has_no_facts(store: Store, planned: Planner) -> None:
+    planned("a1")
+    assert store.last_facts() == {}
+    [device] = store.devices()
+    assert (device.name, device.first_seen, device.facts, device.conditions) == ("kitchen", None, None, None)
+    store.remember_facts("kitchen", make_facts(), make_conditions(), MOMENT)
+    assert store.devices()[0].first_seen == MOMENT
+
+
+def test_facts_of_an_older_dynofarm_are_still_read(store: Store) -> None:
+    store.remember_facts("kitchen", make_facts(), make_conditions(), MOMENT)
+    with store._database.write() as connection:
+        connection.exec_driver_sql(
+            "UPDATE facts SET content = json_set(json_remove(content, '$.isa', '$.modules', '$.emulated'), '$.old', 1)"
+        )
+    facts: Facts = store.last_facts()["kitchen"]
+    assert facts == make_facts(isa=[], modules={}, emulated=None)
+
+
+def test_one_board_has_one_holder(store: Store, database: Path) -> None:
+    lease = store.lease_board("kitchen", "anna@desk")
+    with Store.open(database) as other, pytest.raises(BoardBusy, match="in use by anna@desk since") as caught:
+        other.lease_board("kitchen", "ben@desk")
+    assert caught.value.device == "kitchen"
+    assert f"process {os.getpid()}" in caught.value.message
+    assert store.lease_board("attic", "ben@desk").token == 1
+    assert store.release(lease)
+    assert store.lease_board("kitchen", "ben@desk").token == 2
+
+
+def test_a_lease_is_given_back_once_and_only_by_its_holder(store: Store) -> None:
+    lease = store.lease_board("kitchen", "anna@desk")
+    assert store.release(lease)
+    assert not store.release(lease)
+    store.lease_board("kitchen", "ben@desk")
+    assert not store.release(lease), "an old token frees nothing"
+    with pytest.raises(BoardBusy):
+        store.lease_board("kitchen", "carl@desk")
+
+
+def test_the_lease_of_a_killed_orchestrator_is_taken_over(store: Store, database: Path) -> None:
+    code = (
+        "import os, signal, sys\n"
+        "from orchestrator.store import Store\n"
+        "Store.open(sys.argv[1]).lease_board('kitchen', 'doomed')\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    died = subprocess.run([sys.executable, "-c", code, str(database)], cwd=ROOT, timeout=60, check=False)
+    assert died.returncode == -9
+    assert store.lease_board("kitchen", "anna@desk").token == 2
+
+
+def test_a_live_orchestrator_keeps_its_lease(store: Store, database: Path) -> None:
+    code = (
+        "import sys\n"
+        "from orchestrator.store import Store\n"
+        "Store.open(sys.argv[1]).lease_board('kitchen', 'busy')\n"
+        "print('leased', flush=True)\n"
+        "sys.stdin.read()\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(database)], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"leased\n"
+        with pytest.raises(BoardBusy, match="busy"):
+            store.lease_board("kitchen", "anna@desk")
+        other.communicate(timeout=30)
+    assert store.lease_board("kitchen", "anna@desk").token == 2
+
+
+def test_a_process_id_that_was_given_out_again_is_not_the_holder() -> None:
+    me = this_process()
+    assert not is_dead(me, me)
+    assert is_dead(replace(me, process_start=(me.process_start or 0) - 1), me)
+    assert is_dead(replace(me, pid=2**22 + 1), me)
+
+
+def test_a_holder_of_another_boot_is_dead_and_one_out_of_sight_is_not() -> None:
+    me = this_process()
+    assert is_dead(replace(me, boot_id="before"), me)
+    assert not is_dead(Holder("elsewhere", "other boot", me.pid_namespace, 1, 1), me)
+    assert not is_dead(replace(me, pid_namespace="pid:[1]", pid=2**22 + 1), me)
+
+
+def test_the_start_of_a_process_is_read_whatever_its_name() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", "open('/proc/self/comm', 'w').write('a) b ('); print(flush=True); input()"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as odd:
+        assert odd.stdout is not None
+        odd.stdout.readline()
+        mine, its = process_start(os.getpid()), process_start(odd.pid)
+        odd.communicate(b"\n", timeout=30)
+    assert mine is not None
+    assert its is not None
+    assert its >= mine

@@ -1,0 +1,212 @@
+"""Upgrading, tried with a second revision that the tests bring along: it drops and remakes a table that others
+point at, which is where batch migrations bite."""
+
+import hashlib
+import re
+import shutil
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from orchestrator.errors import StoreDamaged
+from orchestrator.store import Store, schema
+from orchestrator.store.engine import engine_for
+from orchestrator.store.schema import REVISIONS, migrations_folder
+from orchestrator.store.tables import metadata
+from orchestrator.store.views import VIEWS
+from tests.making import make_run
+from tests.store.conftest import Planner
+
+ROOT = Path(__file__).parents[2]
+
+SECOND = '''"""Widen the model table."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+
+
+def upgrade() -> None:
+    with op.batch_alter_table("model", recreate="always") as model:
+        model.add_column(sa.Column("stars", sa.Integer()))
+    with op.batch_alter_table("run", recreate="always") as run:
+        run.add_column(sa.Column("stars", sa.Integer()))
+    {more}
+'''
+
+
+@pytest.fixture
+def newer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Make this dynofarm one revision newer than the databases made before the fixture was used."""
+    folder = tmp_path / "migrations"
+    shutil.copytree(migrations_folder(), folder, ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / "versions" / "0002_wider.py").write_text(SECOND.format(more=""))
+    monkeypatch.setattr(schema, "migrations_folder", lambda: folder)
+    monkeypatch.setattr(schema, "REVISIONS", ("0001", "0002"))
+    return folder
+
+
+@pytest.fixture
+def old(store: Store, planned: Planner, database: Path) -> Path:
+    """A database of revision 1 with a measured, a failed and an owed job."""
+    _, jobs = planned("a1", "a2", "a3")
+    store.save_run(make_run(jobs[0]))
+    store.close()
+    return database
+
+
+def statements(path: Path) -> dict[str, str]:
+    """What the file is made of, without differences of blanks and quotes."""
+    with closing(sqlite3.connect(path)) as connection:
+        rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE type IN ('table', 'index') AND sql <> ''")
+        return {name: re.sub(r'[\s"]+', "", sql) for name, sql in rows if name != "alembic_version"}
+
+
+def test_the_migrations_make_exactly_the_tables_of_the_code(store: Store, database: Path, tmp_path: Path) -> None:
+    direct = tmp_path / "direct.db"
+    direct.touch()
+    engine = engine_for(direct, "BEGIN", (), 1.0)
+    metadata.create_all(engine)
+    engine.dispose()
+    migrated, coded = statements(database), statements(direct)
+    assert set(migrated) == set(coded)
+    for name, sql in coded.items():
+        assert sorted(re.split(r"[(),]", migrated[name])) == sorted(re.split(r"[(),]", sql)), name
+    with store._database.read() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+
+
+def test_the_revisions_of_the_code_are_those_of_the_folder() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(migrations_folder()))
+    walked = [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()]
+    assert tuple(reversed(walked)) == REVISIONS
+
+
+def test_opening_what_is_new_makes_no_backup(old: Path) -> None:
+    Store.open(old).close()
+    assert [path.name for path in old.parent.glob("*.db")] == ["results.db"]
+
+
+def test_an_older_database_is_upgraded_after_a_backup(old: Path, newer: Path) -> None:
+    with Store.open(old) as store:
+        assert store.run("a1").run.result is not None
+        assert len(store.owed_jobs(1)) == 2
+        with store._database.write() as connection:
+            assert connection.exec_driver_sql("SELECT count(stars) FROM run").scalar() == 0
+            assert connection.exec_driver_sql("PRAGMA foreign_key_check").all() == []
+    [backup] = old.parent.glob("results.backup-0001-*.db")
+    assert re.fullmatch(r"results\.backup-0001-\d{8}-\d{6}\.db", backup.name)
+    with closing(sqlite3.connect(backup)) as connection:
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchone() == ("0001",)
+        assert connection.execute("SELECT count(*), sum(n) FROM latencies_view").fetchone() == (1, 100)
+
+
+def test_an_upgrade_keeps_rows_that_point_at_a_remade_table(old: Path, newer: Path) -> None:
+    with Store.open(old) as store:
+        run = store.run("a1").run
+        assert run.result is not None
+        assert len(run.result.timing.latencies_ns) == 100
+        assert run.result.samples.channels
+
+
+def test_the_views_are_made_anew_by_an_upgrade(old: Path, newer: Path) -> None:
+    with closing(sqlite3.connect(old)) as connection:
+        connection.execute("DROP VIEW runs_view")
+        connection.execute("CREATE VIEW stale_view AS SELECT 1")
+        connection.commit()
+    Store.open(old).close()
+    with closing(sqlite3.connect(old)) as connection:
+        found = dict(connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'view'"))
+    assert found == {view.name: view.sql() for view in VIEWS}
+
+
+@pytest.mark.parametrize(
+    "more", ["op.execute('SELECT no_such_column FROM run')", "raise RuntimeError('a fault of ours')"]
+)
+def test_an_upgrade_that_fails_leaves_the_file_as_it_was(old: Path, newer: Path, more: str) -> None:
+    (newer / "versions" / "0002_wider.py").write_text(SECOND.format(more=more))
+    before = dump(old)
+    with pytest.raises(Exception, match=r"no_such_column|a fault of ours"):
+        Store.open(old)
+    assert dump(old) == before
+
+
+def test_an_upgrade_that_breaks_references_is_undone(old: Path, newer: Path) -> None:
+    more = "op.execute('DELETE FROM job')"
+    (newer / "versions" / "0002_wider.py").write_text(SECOND.format(more=more))
+    before = dump(old)
+    with pytest.raises(StoreDamaged, match="points at nothing in job"):
+        Store.open(old)
+    assert dump(old) == before
+
+
+def test_an_upgrade_cut_short_by_kill_leaves_the_file_as_it_was(old: Path, newer: Path) -> None:
+    more = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
+    (newer / "versions" / "0002_wider.py").write_text(SECOND.format(more=more))
+    before = dump(old)
+    assert [process.returncode for process in open_in_processes(old, newer, 1)] == [-9]
+    assert dump(old) == before
+
+
+def test_of_two_processes_that_come_at_once_one_upgrades(old: Path, newer: Path) -> None:
+    for process in open_in_processes(old, newer, 4):
+        assert process.returncode == 0, process.stderr
+        assert process.stdout == "1 run\n"
+    assert len(list(old.parent.glob("results.backup-*.db"))) == 1
+
+
+def test_many_processes_that_make_the_database_at_once_make_one(database: Path) -> None:
+    for process in open_in_processes(database, migrations_folder(), 5, "0001"):
+        assert process.returncode == 0, process.stderr
+        assert process.stdout == "0 run\n"
+
+
+def dump(path: Path) -> list[str]:
+    with closing(sqlite3.connect(path)) as connection:
+        return list(connection.iterdump())
+
+
+def open_in_processes(path: Path, folder: Path, count: int, *revisions: str) -> list[subprocess.CompletedProcess[str]]:
+    code = (
+        "import sys, pathlib\n"
+        "from orchestrator.store import Store, schema\n"
+        "schema.migrations_folder = lambda: pathlib.Path(sys.argv[2])\n"
+        "schema.REVISIONS = tuple(sys.argv[3:])\n"
+        "import alembic.command\n"
+        "print('ready', file=sys.stderr, flush=True); sys.stdin.readline()\n"
+        "store = Store.open(sys.argv[1], create=True)\n"
+        "print(len(store.runs()), 'run')\n"
+    )
+    argv = [sys.executable, "-c", code, str(path), str(folder), *(revisions or ("0001", "0002"))]
+    pipe = subprocess.PIPE
+    started = [subprocess.Popen(argv, cwd=ROOT, stdin=pipe, stdout=pipe, stderr=pipe, text=True) for _ in range(count)]
+    for process in started:
+        assert process.stderr is not None
+        assert process.stderr.readline() == "ready\n"
+    for process in started:
+        assert process.stdin is not None
+        process.stdin.write("\n")
+        process.stdin.flush()
+    done = []
+    for process in started:
+        out, err = process.communicate(timeout=60)
+        done.append(subprocess.CompletedProcess(argv, process.returncode, out, err))
+    return done
+
+
+def test_a_changed_view_needs_a_new_revision() -> None:
+    """Views are made anew by upgrades alone: a file of the same revision would keep the old ones."""
+    text = "\n".join(view.sql() for view in VIEWS)
+    found = (REVISIONS[-1], hashlib.sha256(text.encode()).hexdigest()[:16])
+    assert found == ("0001", "f466b2d4104342cc"), "add a revision, even an empty one, then put its views' hash here"

@@ -1,0 +1,91 @@
+import itertools
+import struct
+import zlib
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orchestrator.store.series import (
+    RAW_BELOW,
+    Packed,
+    pack_clock,
+    pack_latencies,
+    pack_readings,
+    unpack,
+    unpack_readings,
+)
+
+DOCS = Path(__file__).parents[2] / "docs" / "store.md"
+
+
+def values_of(packed: Packed) -> list[int]:
+    return unpack(packed.codec, packed.base, packed.data)
+
+
+@given(st.lists(st.integers(0, 2**64 - 1), max_size=300))
+def test_latencies_come_back_exactly(latencies: list[int]) -> None:
+    assert values_of(pack_latencies(latencies)) == latencies
+
+
+@given(st.lists(st.integers(0, 2**33), min_size=1, max_size=50), st.integers(100, 400))
+def test_long_series_are_compressed_and_come_back_exactly(pattern: list[int], times: int) -> None:
+    latencies = (pattern * times)[: RAW_BELOW + 5]
+    packed = pack_latencies(latencies)
+    assert packed.codec.startswith("zlib") == (len(latencies) >= RAW_BELOW)
+    assert values_of(packed) == latencies
+
+
+@given(st.lists(st.integers(-(2**61), 2**61), max_size=300))
+def test_any_clock_comes_back_exactly(t_ns: list[int]) -> None:
+    assert values_of(pack_clock(t_ns)) == t_ns
+
+
+@given(st.lists(st.none() | st.floats(allow_nan=False), max_size=300))
+def test_readings_and_their_gaps_come_back_exactly(readings: list[float | None]) -> None:
+    packed = pack_readings(readings)
+    assert unpack_readings(packed.codec, packed.data) == readings
+
+
+def test_no_number_means_no_reading() -> None:
+    packed = pack_readings([1.5, float("nan")])
+    assert unpack_readings(packed.codec, packed.data) == [1.5, None]
+
+
+def test_short_latencies_are_four_raw_bytes_each() -> None:
+    packed = pack_latencies([1, 2, 2**32 - 1])
+    assert (packed.codec, packed.data) == ("u32le", struct.pack("<3I", 1, 2, 2**32 - 1))
+    assert pack_latencies([2**32]).codec == "u64le"
+
+
+def test_a_regular_clock_packs_to_almost_nothing() -> None:
+    packed = pack_clock([10**15 + 100_000_000 * index for index in range(300)])
+    assert packed.codec == "zlib+shuffle4+u32le+delta"
+    assert len(packed.data) < 60
+
+
+def test_an_unknown_codec_is_refused_by_name() -> None:
+    with pytest.raises(ValueError, match="brotli"):
+        unpack("brotli+u32le", 0, b"")
+
+
+def test_a_number_beyond_64_bits_is_refused() -> None:
+    with pytest.raises(struct.error):
+        pack_latencies([2**64])
+
+
+def documented_reader() -> str:
+    text = DOCS.read_text()
+    return text[text.index("```python\n") + len("```python\n") :].partition("```")[0]
+
+
+@given(st.lists(st.integers(0, 2**40), min_size=1, max_size=60), st.integers(1, 200))
+def test_the_reader_in_the_documentation_reads_every_codec(pattern: list[int], times: int) -> None:
+    names: dict[str, object] = {"zlib": zlib, "struct": struct, "itertools": itertools}
+    exec(documented_reader(), names)  # the point: the documented text itself must work
+    read = names["read_series"]
+    assert callable(read)
+    values = (pattern * times)[: RAW_BELOW + 9]
+    for packed in (pack_latencies(values), pack_clock(values), pack_readings([float(value) for value in values])):
+        assert read(packed.codec, packed.base, packed.data) == values
