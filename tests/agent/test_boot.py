@@ -1,0 +1,154 @@
+"""The first line on a board: have, need, or refused with a reason; then the agent on the same stream."""
+
+import ast
+import hashlib
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agent.protocol import Have, Holdings, Ready, Result, decode, encode
+from orchestrator.bundle import agent_zipapp, boot_script
+from tests.agent.serving import MODEL, MODEL_DIGEST, ROOT, Talk, is_root, make_hello, make_job, names_in
+from tests.pythons import find_python
+
+SOURCE = (ROOT / "agent" / "boot.py").read_text()
+
+
+def boot_argv(python: str, work: Path, digest: str, size: int, *flags: str) -> list[str]:
+    return [python, *(flags or ("-I", "-S")), "-c", boot_script(), str(work), digest, str(size)]
+
+
+def run_boot(argv: list[str], data: bytes = b"", **more: Any) -> tuple[int, bytes]:
+    done = subprocess.run(argv, input=data, capture_output=True, timeout=60, check=False, **more)
+    return done.returncode, done.stdout
+
+
+def python_or_skip(version: str) -> str:
+    found = find_python(version)
+    if found is None:
+        pytest.skip(f"there is no Python {version} on this machine")
+    return found
+
+
+def test_a_fresh_board_takes_the_agent_and_becomes_it(tmp_path: Path, other_python: str) -> None:
+    archive = agent_zipapp()
+    work = tmp_path / "work"
+    (work / "blobs").mkdir(parents=True)
+    (work / "blobs" / MODEL_DIGEST).write_bytes(MODEL)
+    data = archive.data + encode(make_hello()) + encode(Have([MODEL_DIGEST]))
+    code, output = run_boot(boot_argv(other_python, work, archive.digest, len(archive.data)), data)
+    assert code == 0
+    first, *rest = output.splitlines()
+    assert first.startswith(b"dynofarm-boot python=3.")
+    assert first.endswith(b" state=need")
+    answers = [decode(line) for line in rest]
+    assert isinstance(answers[0], Ready)
+    assert answers[0].agent_digest == archive.digest
+    assert answers[1] == Holdings([MODEL_DIGEST], [], [])
+    assert names_in(work / "agent") == [archive.digest + ".pyz"]
+    assert (work.stat().st_mode & 0o077) == 0 or work.exists()
+
+
+def test_a_known_agent_is_not_sent_again_and_measures_from_its_archive(tmp_path: Path, other_python: str) -> None:
+    archive = agent_zipapp()
+    work = tmp_path / "work"
+    for folder in ("agent", "blobs"):
+        (work / folder).mkdir(parents=True)
+    (work / "agent" / f"{archive.digest}.pyz").write_bytes(archive.data)
+    (work / "blobs" / MODEL_DIGEST).write_bytes(MODEL)
+    with Talk(boot_argv(other_python, work, archive.digest, len(archive.data)), skip_lines=1) as talk:
+        assert talk.ask(make_hello(), Ready).agent_digest == archive.digest
+        assert talk.skipped[0].endswith(b" state=have\n")
+        assert len(talk.run(make_job(), Result).result.timing.latencies_ns) >= 5
+
+
+def test_a_damaged_agent_is_needed_again(tmp_path: Path, other_python: str) -> None:
+    archive = agent_zipapp()
+    (tmp_path / "agent").mkdir()
+    (tmp_path / "agent" / f"{archive.digest}.pyz").write_bytes(archive.data[:-1])
+    _, output = run_boot(boot_argv(other_python, tmp_path, archive.digest, len(archive.data)), archive.data)
+    assert output.splitlines()[0].endswith(b" state=need")
+    assert (tmp_path / "agent" / f"{archive.digest}.pyz").read_bytes() == archive.data
+
+
+def test_an_agent_that_arrives_with_another_hash_is_refused_and_not_kept(tmp_path: Path, other_python: str) -> None:
+    code, output = run_boot(boot_argv(other_python, tmp_path, hashlib.sha256(b"a").hexdigest(), 1), b"b")
+    assert code == 3
+    assert b"state=refused reason=corrupt" in output
+    assert names_in(tmp_path / "agent") == []
+
+
+def test_an_agent_that_does_not_arrive_whole_is_refused_and_not_kept(tmp_path: Path, other_python: str) -> None:
+    code, output = run_boot(boot_argv(other_python, tmp_path, "a" * 64, 100), b"only this")
+    assert code == 3
+    assert b"state=refused reason=truncated" in output
+    assert names_in(tmp_path / "agent") == []
+
+
+def test_a_work_folder_that_cannot_be_made_is_refused_in_the_first_line(tmp_path: Path, other_python: str) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    code, output = run_boot(boot_argv(other_python, tmp_path / "file" / "work", "a" * 64, 1))
+    assert code == 3
+    assert b"state=refused reason=work_dir" in output.splitlines()[0]
+
+
+def test_a_work_folder_that_may_not_be_written_to_is_refused(tmp_path: Path, other_python: str) -> None:
+    if is_root():
+        pytest.skip("root may write everywhere")
+    tmp_path.chmod(0o500)
+    _, output = run_boot(boot_argv(other_python, tmp_path / "work", "a" * 64, 1))
+    assert b"state=refused reason=work_dir" in output.splitlines()[0]
+
+
+def test_a_full_disk_is_refused_in_the_first_line(tmp_path: Path, other_python: str) -> None:
+    code, output = run_boot(boot_argv(other_python, tmp_path, "a" * 64, 2**60))
+    assert code == 3
+    assert b"state=refused reason=disk_full" in output.splitlines()[0]
+    assert b"bytes free" in output
+
+
+def test_what_is_no_digest_is_refused(tmp_path: Path, other_python: str) -> None:
+    _, output = run_boot(boot_argv(other_python, tmp_path, "../evil" + "a" * 57, 1))
+    assert b"state=refused" in output
+    assert names_in(tmp_path) == []
+
+
+def test_a_tilde_is_the_home_on_the_board(tmp_path: Path, other_python: str) -> None:
+    environment = {**os.environ, "HOME": str(tmp_path)}
+    run_boot(boot_argv(other_python, Path("~/farm"), "a" * 64, 1), b"x", env=environment)
+    assert (tmp_path / "farm" / "agent").is_dir()
+
+
+@pytest.mark.parametrize("version", ["3.6", "3.7"])
+def test_an_old_python_refuses_and_names_its_version(tmp_path: Path, version: str) -> None:
+    code, output = run_boot(boot_argv(python_or_skip(version), tmp_path, "a" * 64, 1))
+    assert code == 3
+    assert output.startswith(f"dynofarm-boot python={version}.".encode())
+    assert b"state=refused reason=python" in output
+    assert b"3.8" in output
+
+
+def test_python_2_refuses_when_it_gets_to_read_the_script(tmp_path: Path) -> None:
+    python = python_or_skip("2.7")
+    code, output = run_boot(boot_argv(python, tmp_path, "a" * 64, 1, "-E"))
+    assert code == 3
+    assert output.startswith(b"dynofarm-boot python=2.7.")
+    assert b"state=refused reason=python" in output
+
+
+def test_python_2_stops_at_the_flags_with_a_message(tmp_path: Path) -> None:
+    python = python_or_skip("2.7")
+    done = subprocess.run(
+        boot_argv(python, tmp_path, "a" * 64, 1), input=b"", capture_output=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert b"Unknown option: -I" in done.stderr
+
+
+def test_the_script_parses_as_python_3_4_and_is_plain_ascii() -> None:
+    assert ast.parse(SOURCE, feature_version=(3, 4)).body
+    assert SOURCE.isascii()
+    assert len(SOURCE) < 6000, "it travels with every connection"

@@ -1,0 +1,162 @@
+"""Facts and conditions of recorded boards and of this machine; the userland decides, not the kernel."""
+
+import os
+import platform
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from agent import probe, userland
+from agent.protocol import Probed, decode, encode
+from tests.agent.serving import ROOT
+from tests.agent.trees import BOARDS, lay_out, write
+
+
+def breathe() -> None:
+    pass
+
+
+@pytest.mark.parametrize(
+    ("board", "name", "emulated"),
+    [
+        ("raspberry-pi-4", "Raspberry Pi 4 Model B Rev 1.4", None),
+        ("jetson-orin-nano", "NVIDIA Jetson Orin Nano Developer Kit", None),
+        ("x86-mini-pc", "Beelink", "namespaced board, x86-64"),
+    ],
+)
+def test_a_board_is_called_what_its_firmware_calls_it(
+    tmp_path: Path, board: str, name: str, emulated: str | None
+) -> None:
+    facts = probe.collect_facts(lay_out(board, tmp_path), breathe)
+    assert facts.board == name
+    assert facts.emulated == emulated
+
+
+def test_facts_of_a_pi(tmp_path: Path) -> None:
+    facts = probe.collect_facts(lay_out("raspberry-pi-4", tmp_path), breathe)
+    assert facts.machine_id == "0123456789abcdef0123456789abcdef"
+    assert facts.cpu == "Cortex-A72"
+    assert facts.memory_bytes == 3884360 * 1024
+    assert facts.memory_limit_bytes == 2**31
+    assert facts.system == "Debian GNU/Linux 12 (bookworm)"
+    assert facts.nominal_clock_khz == 1800000
+    assert facts.sensors == ["temperature:cpu-thermal", "throttle_bits", "clock", "governor"]
+
+
+def test_conditions_of_a_pi(tmp_path: Path) -> None:
+    conditions = probe.collect_conditions(lay_out("raspberry-pi-4", tmp_path), str(tmp_path))
+    assert conditions.temperatures_c == {"cpu-thermal": 48.312}
+    assert conditions.throttle_bits == 0x50005
+    assert conditions.governor == "ondemand"
+    assert conditions.clock_khz == 1500000
+    assert conditions.uptime_s == 3600.5
+    assert conditions.swap_used_bytes == 2000 * 1024
+    assert conditions.utc.endswith("+00:00")
+
+
+def test_what_is_not_there_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    conditions = probe.collect_conditions(str(tmp_path), str(tmp_path / "nowhere"))
+    assert conditions.boot_id is None
+    assert conditions.uptime_s is None
+    assert conditions.disk_free_bytes is None
+    assert conditions.throttle_bits is None
+    facts = probe.collect_facts(str(tmp_path), breathe)
+    assert (facts.machine_id, facts.board, facts.cpu, facts.system, facts.emulated) == (None,) * 5
+    assert facts.libstdcxx is False
+
+
+@pytest.mark.parametrize("board", BOARDS)
+def test_everything_that_is_told_can_be_said_over_the_wire(tmp_path: Path, board: str) -> None:
+    root = lay_out(board, tmp_path)
+    probed = Probed(probe.collect_facts(root, breathe), probe.collect_conditions(root, root))
+    assert decode(encode(probed)) == probed
+
+
+def test_facts_of_this_machine() -> None:
+    facts = probe.collect_facts("/", breathe)
+    assert facts.cores == os.cpu_count()
+    assert facts.usable_cpus == sorted(os.sched_getaffinity(0))
+    assert facts.bits == struct.calcsize("P") * 8
+    assert facts.python == platform.python_version()
+    assert facts.python_path == sys.executable
+    assert facts.modules["psutil"]
+    assert "numpy" in facts.modules
+
+
+@pytest.mark.parametrize(
+    ("machine", "bits", "architecture"),
+    [
+        ("aarch64", 64, "aarch64"),
+        ("aarch64", 32, "armv7l"),
+        ("armv8l", 32, "armv7l"),
+        ("armv7l", 32, "armv7l"),
+        ("armv6l", 32, "armv6l"),
+        ("x86_64", 64, "x86_64"),
+        ("x86_64", 32, "i686"),
+        ("riscv64", 64, "riscv64"),
+    ],
+)
+def test_the_architecture_is_that_of_the_userland(machine: str, bits: int, architecture: str) -> None:
+    assert userland.read_architecture(machine, bits) == architecture
+
+
+def without_glibc(_: str) -> None:
+    raise ValueError("unrecognized configuration name")
+
+
+def test_musl_is_recognised_by_its_loader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(userland.os, "confstr", without_glibc)
+    assert userland.read_libc(str(tmp_path)) is None
+    loader = tmp_path / "lib" / "ld-musl-aarch64.so.1"
+    loader.parent.mkdir()
+    loader.write_text(f"#!{sys.executable}\nimport sys\nsys.exit('musl libc (aarch64)\\nVersion 1.2.4\\nUsage')\n")
+    assert userland.read_libc(str(tmp_path)) == "musl"
+    loader.chmod(0o755)
+    assert userland.read_libc(str(tmp_path)) == "musl 1.2.4"
+
+
+def test_glibc_tells_its_own_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(userland.os, "confstr", lambda _: "glibc 2.31")
+    assert userland.read_libc("/") == "glibc 2.31"
+
+
+def test_the_standard_library_of_cpp_is_looked_for_where_it_lies(tmp_path: Path) -> None:
+    assert not userland.has_libstdcxx(str(tmp_path))
+    write(tmp_path, "/usr/lib/aarch64-linux-gnu/libstdc++.so.6", "")
+    assert userland.has_libstdcxx(str(tmp_path))
+
+
+def test_modules_are_found_by_an_agent_that_has_no_site_packages(other_python: str) -> None:
+    script = "import sys; sys.path.insert(0, sys.argv[1])\nfrom agent.userland import find_modules\n"
+    script += "print(sorted(find_modules(lambda: None)))"
+    argv = [other_python, "-I", "-S", "-c", script, str(ROOT)]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.startswith("[")
+
+
+@pytest.mark.parametrize("executable", ["/nowhere/python3", "/bin/false"])
+def test_a_python_that_does_not_answer_has_no_modules(monkeypatch: pytest.MonkeyPatch, executable: str) -> None:
+    monkeypatch.setattr(userland.sys, "executable", executable)
+    assert userland.find_modules(breathe) == {}
+
+
+def test_a_python_that_hangs_is_given_up_and_the_caller_breathes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "python3"
+    program.write_text(f"#!{sys.executable}\nimport time\ntime.sleep(60)\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(userland.sys, "executable", str(program))
+    monkeypatch.setattr(userland, "_MODULES_LIMIT_S", 0.3)
+    breaths: list[int] = []
+    assert userland.find_modules(lambda: breaths.append(1)) == {}
+    assert breaths
+
+
+def test_a_user_without_a_name_is_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(userland.os, "getuid", lambda: 4_000_000)
+    assert userland.read_user() == "4000000"
