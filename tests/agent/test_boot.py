@@ -4,6 +4,7 @@ import ast
 import hashlib
 import os
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,20 @@ from tests.pythons import find_python
 SOURCE = (ROOT / "agent" / "boot.py").read_text()
 
 
+AS_A_FILE = "as a file"
+
+
 def boot_argv(python: str, work: Path, digest: str, size: int, *flags: str) -> list[str]:
-    return [python, *(flags or ("-I", "-S")), "-c", boot_script(), str(work), digest, str(size)]
+    words = [str(work), digest, str(size)]
+    if python == AS_A_FILE:
+        return [sys.executable, str(ROOT / "agent" / "boot.py"), *words]
+    return [python, *(flags or ("-I", "-S")), "-c", boot_script(), *words]
+
+
+@pytest.fixture(params=["3.8", "3.13", AS_A_FILE])
+def any_python(request: pytest.FixtureRequest) -> str:
+    """As boards start it, with the oldest and the newest Python; and as a file, where its lines can be counted."""
+    return request.param if request.param == AS_A_FILE else python_or_skip(request.param)
 
 
 def run_boot(argv: list[str], data: bytes = b"", **more: Any) -> tuple[int, bytes]:
@@ -33,13 +46,13 @@ def python_or_skip(version: str) -> str:
     return found
 
 
-def test_a_fresh_board_takes_the_agent_and_becomes_it(tmp_path: Path, other_python: str) -> None:
+def test_a_fresh_board_takes_the_agent_and_becomes_it(tmp_path: Path, any_python: str) -> None:
     archive = agent_zipapp()
     work = tmp_path / "work"
     (work / "blobs").mkdir(parents=True)
     (work / "blobs" / MODEL_DIGEST).write_bytes(MODEL)
     data = archive.data + encode(make_hello()) + encode(Have([MODEL_DIGEST]))
-    code, output = run_boot(boot_argv(other_python, work, archive.digest, len(archive.data)), data)
+    code, output = run_boot(boot_argv(any_python, work, archive.digest, len(archive.data)), data)
     assert code == 0
     first, *rest = output.splitlines()
     assert first.startswith(b"dynofarm-boot python=3.")
@@ -49,77 +62,77 @@ def test_a_fresh_board_takes_the_agent_and_becomes_it(tmp_path: Path, other_pyth
     assert answers[0].agent_digest == archive.digest
     assert answers[1] == Holdings([MODEL_DIGEST], [], [])
     assert names_in(work / "agent") == [archive.digest + ".pyz"]
-    assert (work.stat().st_mode & 0o077) == 0 or work.exists()
 
 
-def test_a_known_agent_is_not_sent_again_and_measures_from_its_archive(tmp_path: Path, other_python: str) -> None:
+def test_a_known_agent_is_not_sent_again_and_measures_from_its_archive(tmp_path: Path, any_python: str) -> None:
     archive = agent_zipapp()
     work = tmp_path / "work"
     for folder in ("agent", "blobs"):
         (work / folder).mkdir(parents=True)
     (work / "agent" / f"{archive.digest}.pyz").write_bytes(archive.data)
     (work / "blobs" / MODEL_DIGEST).write_bytes(MODEL)
-    with Talk(boot_argv(other_python, work, archive.digest, len(archive.data)), skip_lines=1) as talk:
+    with Talk(boot_argv(any_python, work, archive.digest, len(archive.data)), skip_lines=1) as talk:
         assert talk.ask(make_hello(), Ready).agent_digest == archive.digest
         assert talk.skipped[0].endswith(b" state=have\n")
         assert len(talk.run(make_job(), Result).result.timing.latencies_ns) >= 5
 
 
-def test_a_damaged_agent_is_needed_again(tmp_path: Path, other_python: str) -> None:
+def test_a_damaged_agent_is_needed_again(tmp_path: Path, any_python: str) -> None:
     archive = agent_zipapp()
     (tmp_path / "agent").mkdir()
     (tmp_path / "agent" / f"{archive.digest}.pyz").write_bytes(archive.data[:-1])
-    _, output = run_boot(boot_argv(other_python, tmp_path, archive.digest, len(archive.data)), archive.data)
+    _, output = run_boot(boot_argv(any_python, tmp_path, archive.digest, len(archive.data)), archive.data)
     assert output.splitlines()[0].endswith(b" state=need")
     assert (tmp_path / "agent" / f"{archive.digest}.pyz").read_bytes() == archive.data
 
 
-def test_an_agent_that_arrives_with_another_hash_is_refused_and_not_kept(tmp_path: Path, other_python: str) -> None:
-    code, output = run_boot(boot_argv(other_python, tmp_path, hashlib.sha256(b"a").hexdigest(), 1), b"b")
+def test_an_agent_that_arrives_with_another_hash_is_refused_and_not_kept(tmp_path: Path, any_python: str) -> None:
+    code, output = run_boot(boot_argv(any_python, tmp_path, hashlib.sha256(b"a").hexdigest(), 1), b"b")
     assert code == 3
     assert b"state=refused reason=corrupt" in output
     assert names_in(tmp_path / "agent") == []
 
 
-def test_an_agent_that_does_not_arrive_whole_is_refused_and_not_kept(tmp_path: Path, other_python: str) -> None:
-    code, output = run_boot(boot_argv(other_python, tmp_path, "a" * 64, 100), b"only this")
+def test_an_agent_that_does_not_arrive_whole_is_refused_and_not_kept(tmp_path: Path, any_python: str) -> None:
+    code, output = run_boot(boot_argv(any_python, tmp_path, "a" * 64, 100), b"only this")
     assert code == 3
     assert b"state=refused reason=truncated" in output
     assert names_in(tmp_path / "agent") == []
 
 
-def test_a_work_folder_that_cannot_be_made_is_refused_in_the_first_line(tmp_path: Path, other_python: str) -> None:
+def test_a_work_folder_that_cannot_be_made_is_refused_in_the_first_line(tmp_path: Path, any_python: str) -> None:
     (tmp_path / "file").write_bytes(b"")
-    code, output = run_boot(boot_argv(other_python, tmp_path / "file" / "work", "a" * 64, 1))
+    code, output = run_boot(boot_argv(any_python, tmp_path / "file" / "work", "a" * 64, 1))
     assert code == 3
     assert b"state=refused reason=work_dir" in output.splitlines()[0]
 
 
-def test_a_work_folder_that_may_not_be_written_to_is_refused(tmp_path: Path, other_python: str) -> None:
+def test_a_work_folder_that_may_not_be_written_to_is_refused(tmp_path: Path, any_python: str) -> None:
     if is_root():
         pytest.skip("root may write everywhere")
     tmp_path.chmod(0o500)
-    _, output = run_boot(boot_argv(other_python, tmp_path / "work", "a" * 64, 1))
+    _, output = run_boot(boot_argv(any_python, tmp_path / "work", "a" * 64, 1))
     assert b"state=refused reason=work_dir" in output.splitlines()[0]
 
 
-def test_a_full_disk_is_refused_in_the_first_line(tmp_path: Path, other_python: str) -> None:
-    code, output = run_boot(boot_argv(other_python, tmp_path, "a" * 64, 2**60))
+def test_a_full_disk_is_refused_in_the_first_line(tmp_path: Path, any_python: str) -> None:
+    code, output = run_boot(boot_argv(any_python, tmp_path, "a" * 64, 2**60))
     assert code == 3
     assert b"state=refused reason=disk_full" in output.splitlines()[0]
     assert b"bytes free" in output
 
 
-def test_what_is_no_digest_is_refused(tmp_path: Path, other_python: str) -> None:
-    _, output = run_boot(boot_argv(other_python, tmp_path, "../evil" + "a" * 57, 1))
+def test_what_is_no_digest_is_refused(tmp_path: Path, any_python: str) -> None:
+    _, output = run_boot(boot_argv(any_python, tmp_path, "../evil" + "a" * 57, 1))
     assert b"state=refused" in output
     assert names_in(tmp_path) == []
 
 
-def test_a_tilde_is_the_home_on_the_board(tmp_path: Path, other_python: str) -> None:
+def test_a_tilde_is_the_home_on_the_board(tmp_path: Path, any_python: str) -> None:
     environment = {**os.environ, "HOME": str(tmp_path)}
-    run_boot(boot_argv(other_python, Path("~/farm"), "a" * 64, 1), b"x", env=environment)
+    run_boot(boot_argv(any_python, Path("~/farm"), "a" * 64, 1), b"x", env=environment)
     assert (tmp_path / "farm" / "agent").is_dir()
+    assert (tmp_path / "farm").stat().st_mode & 0o077 == 0, "nobody else's business"
 
 
 @pytest.mark.parametrize("version", ["3.6", "3.7"])

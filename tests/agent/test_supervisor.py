@@ -82,7 +82,7 @@ def test_no_sampling_is_no_samples(board: FolderBoard) -> None:
 
 def test_nothing_is_said_while_the_clock_runs(board: FolderBoard) -> None:
     talk = board.serve(heartbeat_s=0.05)
-    talk.say(RunJob(make_job(protocol=make_job().protocol.__class__("long", 2, 0.1, 0.5, 5, 1.0, 2.0))))
+    talk.say(RunJob(make_job(protocol=make_job().protocol.__class__("long", 2, 0.1, 0.5, 5, 1.8, 3.0))))
     assert talk.wait_for_stage("timing").quiet_s > 2.0
     quiet_from = time.monotonic()
     talk.say(Ping())
@@ -274,8 +274,8 @@ def test_silence_ends_an_idle_agent(board: FolderBoard) -> None:
 
 
 def test_a_word_now_and_then_keeps_the_agent(board: FolderBoard) -> None:
-    talk = board.serve(silence_limit_s=1.0)
-    for _ in range(6):
+    talk = board.serve(silence_limit_s=2.0)
+    for _ in range(9):
         time.sleep(0.3)
         talk.say(Ping())
     assert talk.process.poll() is None

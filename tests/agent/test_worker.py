@@ -5,6 +5,8 @@ import errno
 import gc
 import hashlib
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,9 +16,9 @@ import pytest
 from agent import measure, worker
 from agent.ending import Ending, explain
 from agent.outcome import Failed, Measured, Reached, decode_report, encode_report
-from agent.protocol import MeasureProtocol, Reference, Tensor, WireError
+from agent.protocol import MeasureProtocol, Ping, Reference, RunJob, Tensor, WireError, encode
 from agent.runtimes.fake import FakeModel, FakeRuntime
-from tests.agent.serving import MODEL, make_job
+from tests.agent.serving import MODEL, ROOT, make_job
 
 FAST = {"sleep_ms": 0.2}
 
@@ -280,3 +282,42 @@ def test_the_end_of_a_worker_is_explained(changes: dict[str, Any], reason: str, 
 
 def test_the_model_of_the_tests_has_the_digest_that_jobs_name() -> None:
     assert make_job().model.digest == hashlib.sha256(MODEL).hexdigest()
+
+
+RUN_MAIN = """
+import os, sys
+os._exit = lambda code: sys.exit(code)  # so that what was executed can be counted
+from agent.__main__ import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def start_worker(model: str, line: bytes, parent: int) -> tuple[int, bytes, bytes]:
+    """Start the worker as its supervisor does, but for the flags; its exit code, its reports, its errors."""
+    readable, writable = os.pipe()
+    argv = [sys.executable, "-c", RUN_MAIN, "worker", "--model", model, "--report-fd", str(writable)]
+    argv += ["--parent", str(parent)]
+    done = subprocess.run(
+        argv, input=line, capture_output=True, pass_fds=(writable,), cwd=ROOT, timeout=60, check=False
+    )
+    os.close(writable)
+    with os.fdopen(readable, "rb") as stream:
+        return done.returncode, stream.read(), done.stdout + done.stderr
+
+
+def test_a_worker_reports_line_by_line_and_ends(model: str) -> None:
+    code, reports, words = start_worker(model, encode(RunJob(make_job(options=FAST))), os.getpid())
+    assert code == 0, words
+    kinds = [type(decode_report(line)) for line in reports.splitlines()]
+    assert kinds == [Reached, Reached, Reached, Measured]
+
+
+def test_a_worker_takes_jobs_only(model: str) -> None:
+    code, reports, words = start_worker(model, encode(Ping()), os.getpid())
+    assert (code, reports) == (1, b"")
+    assert b"takes one job, not Ping" in words
+
+
+def test_a_worker_whose_supervisor_died_before_it_began_does_nothing(model: str) -> None:
+    code, reports, _ = start_worker(model, encode(RunJob(make_job(options=FAST))), parent=1)
+    assert (code, reports) == (1, b"")

@@ -1,0 +1,68 @@
+"""The requests that need nothing but the work folder: one answer each."""
+
+from typing import Any, Callable, Dict, Optional, Tuple
+
+from agent import blobs
+from agent.blobs import BlobFault, Breathe
+from agent.places import Places
+from agent.probe import collect_conditions, collect_facts
+from agent.protocol import Error, Evict, Have, JobSpec, Probe, Probed, Unpack, WireError
+from agent.unpacking import unpack
+
+Handler = Callable[[Places, Any, Breathe], Any]
+
+
+def answer(places: Places, request: Any, breathe: Breathe) -> Any:
+    """The answer to a request of `REQUESTS`; faults become an `Error`, never an exception."""
+    try:
+        return REQUESTS[type(request)](places, request, breathe)
+    except BlobFault as fault:
+        return fault.error
+    except WireError as error:
+        return Error("protocol", str(error))
+    except OSError as error:
+        code = "disk_full" if error.errno in blobs.NO_ROOM else "internal"
+        return Error(code, "%s failed: %s" % (type(request).__name__.lower(), error))
+
+
+def find_files(places: Places, job: JobSpec) -> Tuple[str, Optional[str]]:
+    """Paths of a job's model and of its runtime's carrier, noted as used now.
+
+    `BlobFault` `missing` when one is not here, `WireError` when a digest or the carrier is not one.
+    """
+    model_path = places.blob(job.model.digest)
+    if not blobs.hold(places, [job.model.digest]).present:
+        raise BlobFault("missing", "the model %s (%s…) is not on the board" % (job.model.name, job.model.digest[:12]))
+    blobs.touch(places, job.model.digest)
+    carrier, digest = job.runtime.carrier, job.runtime.digest
+    if carrier in ("none", "system"):
+        return model_path, None
+    if carrier not in ("library", "bundle") or digest is None:
+        raise WireError(
+            "runtime %s: carrier %r with digest %r; known: none, system, and library or bundle with "
+            "a digest" % (job.runtime.name, carrier, digest)
+        )
+    found = blobs.hold(places, [digest])
+    if not (found.unpacked if carrier == "bundle" else found.present):
+        raise BlobFault("missing", "the %s of %s (%s…) is not on the board" % (carrier, job.runtime.name, digest[:12]))
+    blobs.touch(places, digest)
+    return model_path, places.bundle(digest) if carrier == "bundle" else places.blob(digest)
+
+
+def _probe(places: Places, _request: Probe, breathe: Breathe) -> Any:
+    return Probed(collect_facts("/", breathe), collect_conditions("/", places.root))
+
+
+def _have(places: Places, request: Have, _breathe: Breathe) -> Any:
+    return blobs.hold(places, request.digests)
+
+
+def _unpack(places: Places, request: Unpack, breathe: Breathe) -> Any:
+    return unpack(places, request.digest, breathe)
+
+
+def _evict(places: Places, request: Evict, breathe: Breathe) -> Any:
+    return blobs.evict(places, request.limit_bytes, request.incoming_bytes, request.keep, breathe)
+
+
+REQUESTS: Dict[type, Handler] = {Probe: _probe, Have: _have, Unpack: _unpack, Evict: _evict}

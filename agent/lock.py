@@ -1,0 +1,56 @@
+"""One orchestrator at a time: a `flock` in the work folder, held while the agent lives.
+
+The kernel frees it when the agent dies, however it dies, so there are no stale locks. The text in the file (who, and
+since when) is for the others to read; it means nothing without the lock.
+"""
+
+import fcntl
+import os
+from datetime import datetime, timezone
+from typing import Optional, Tuple
+
+LOCK_NAME = "lock"
+
+
+class BoardLock:
+    """The lock of one work folder. The descriptor is close-on-exec: a worker never inherits it."""
+
+    def __init__(self, work_dir: str) -> None:
+        self._path = os.path.join(work_dir, LOCK_NAME)
+        self._descriptor: Optional[int] = None
+
+    def acquire(self, holder: str) -> bool:
+        """Take it if it is free; never waits. OSError when the file cannot be made."""
+        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            return False
+        self._descriptor = descriptor
+        try:
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, _text(holder), 0)
+        except OSError:
+            pass  # a full disk: the lock holds all the same, and others read an older name or none
+        return True
+
+    def read_holder(self) -> Tuple[str, str]:
+        """Who holds it and since when (UTC, ISO 8601), as far as the file tells; for the loser of `acquire`."""
+        try:
+            with open(self._path, encoding="utf-8", errors="replace") as file:
+                lines = file.read(1000).splitlines()
+        except OSError:
+            lines = []
+        lines += ["", ""]
+        return lines[0] or "somebody else", lines[1]
+
+    def release(self) -> None:
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+
+def _text(holder: str) -> bytes:
+    since = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    return ("%s\n%s\n" % (" ".join(holder.split())[:200], since)).encode("utf-8")

@@ -1,0 +1,194 @@
+"""One job from the supervisor's side: wait for a cool board, start the worker, watch it, say what came of it.
+
+Driven by the supervisor's loop: `tick` when a timer is due, callbacks when a pipe has something. Never blocks.
+"""
+
+import math
+import time
+from typing import Callable, Optional, Union
+
+from agent import workshop
+from agent.cooling import Cooling
+from agent.ending import Ending, explain
+from agent.outcome import Failed, Measured, Reached
+from agent.places import Places
+from agent.probe import collect_conditions
+from agent.protocol import Conditions, Failure, JobFailure, JobResult, JobSpec, Result, Samples, Stage
+from agent.sampler import Sampler, find_psutil
+from agent.sensors import pressure
+from agent.watching import DEATH_LIMIT_S, Unwatch, Watch, WatchedWorker
+
+_QUIET_MARGIN_S = 5.0
+
+
+class RunningJob:
+    """A job in hand. `outcome` is None until it is over.
+
+    Its deadline counts from the start of the worker: the wait for a cool board has a limit of its own.
+    """
+
+    def __init__(
+        self,
+        places: Places,
+        job: JobSpec,
+        model_path: str,
+        carrier_path: Optional[str],
+        say: Callable[[Stage], None],
+        watch: Watch,
+        unwatch: Unwatch,
+        root: str = "/",
+    ) -> None:
+        self.job = job
+        self.outcome: Optional[Union[Result, Failure]] = None
+        self._places, self._root = places, root
+        self._model_path, self._carrier_path = model_path, carrier_path
+        self._say, self._watch, self._unwatch = say, watch, unwatch
+        self._stage = ""
+        self._quiet_until = 0.0
+        self._cooling = Cooling(job.thermal, root, time.monotonic())
+        self._worker: Optional[WatchedWorker] = None
+        self._sampler: Optional[Sampler] = None
+        self._next_sample_at = self._deadline_at = math.inf
+        self._deadline_passed = False
+        self._before: Optional[Conditions] = None
+        self._after: Optional[Conditions] = None
+        self._samples = Samples([], {})
+        self._oom_kills = 0
+
+    @property
+    def started(self) -> bool:
+        """A worker runs; before that, while the board cools, the job can be given up at no loss."""
+        return self._worker is not None
+
+    @property
+    def quiet(self) -> bool:
+        """A clock runs: nothing may be said."""
+        return time.monotonic() < self._quiet_until
+
+    def tick(self) -> float:
+        """Do what is due; when to come again (monotonic seconds)."""
+        now = time.monotonic()
+        worker = self._worker
+        if worker is None:
+            return self._cool(now)
+        if now >= self._next_sample_at:
+            self._sample(now)
+        if now >= self._deadline_at and worker.killed_at is None:
+            self._deadline_passed = True
+            worker.kill()
+        exit_status = worker.exit_status
+        killed_long_ago = worker.killed_at is not None and now - worker.killed_at > DEATH_LIMIT_S
+        if exit_status is not None or killed_long_ago:
+            self._finish(worker, exit_status)
+            return now
+        if worker.killed_at is not None:
+            return worker.killed_at + DEATH_LIMIT_S + 0.1
+        return min(self._next_sample_at, self._deadline_at)
+
+    def abandon(self) -> None:
+        """Kill the worker at once; the job has no outcome then, and none is invented."""
+        if self._worker is not None and self.outcome is None:
+            self._worker.abandon()
+
+    def _cool(self, now: float) -> float:
+        look_at = self._cooling.look(now)
+        if look_at is None:
+            return self._start(now)
+        if self._stage != "cooling":
+            self._tell("cooling")
+        return look_at
+
+    def _start(self, now: float) -> float:
+        self._tell("loading")
+        psutil = find_psutil(self._carrier_path if self.job.runtime.carrier == "bundle" else None)
+        self._before = collect_conditions(self._root, self._places.root, self.job.cpu_affinity)
+        self._oom_kills = pressure.count_oom_kills(self._root)
+        try:
+            started = workshop.start(self._places, self.job, self._model_path, self._carrier_path)
+        except OSError as error:
+            self._fail("crashed", "no worker process can be started: %s" % error)
+            return now
+        self._worker = WatchedWorker(self._places, started, self._on_reached, self._watch, self._unwatch)
+        self._sampler = Sampler(self._worker.pid, self._root, self.job.cpu_affinity, psutil)
+        self._deadline_at = time.monotonic() + self.job.deadline_s
+        self._next_sample_at = now if self.job.sample_hz > 0 else math.inf
+        return now
+
+    def _sample(self, now: float) -> None:
+        if self._sampler is not None:
+            self._sampler.sample()
+        period_s = 1.0 / self.job.sample_hz
+        missed = max(0, math.floor((now - self._next_sample_at) / period_s))
+        self._next_sample_at += (missed + 1) * period_s
+
+    def _on_reached(self, report: Reached) -> None:
+        now = time.monotonic()
+        quiet_s = 0.0
+        if report.quiet_s > 0:
+            quiet_s = min(report.quiet_s, max(0.0, self._deadline_at - now) + _QUIET_MARGIN_S)
+        self._tell(report.stage, quiet_s)
+        self._quiet_until = now + quiet_s
+        if report.stage == "finishing":
+            self._look_after()
+
+    def _look_after(self) -> Conditions:
+        """Conditions right after the loop, and the end of the sampling."""
+        if self._sampler is not None:
+            self._samples = self._sampler.collect()
+        self._next_sample_at = math.inf
+        self._after = collect_conditions(self._root, self._places.root, self.job.cpu_affinity)
+        return self._after
+
+    def _finish(self, worker: WatchedWorker, exit_status: Optional[int]) -> None:
+        worker.close()
+        self._quiet_until = 0.0
+        if worker.garbage or worker.report is None:
+            ending = self._ending(worker, exit_status)
+            self.outcome = Failure(explain(self.job.job_id, ending, self.job.deadline_s, self._stage))
+        elif isinstance(worker.report, Failed):
+            failed = worker.report
+            detail = "\n".join(part for part in (failed.detail, worker.last_words) if part)
+            self._fail(failed.reason, failed.message, detail)
+        else:
+            self.outcome = Result(self._result(worker.report))
+
+    def _ending(self, worker: WatchedWorker, exit_status: Optional[int]) -> Ending:
+        total_bytes = pressure.read_memory(self._root).total_bytes
+        # Now that the worker is dead its memory is free again: what the last sample saw is what counts.
+        available_bytes = None if self._sampler is None else self._sampler.last("memory_available_bytes")
+        share = None if available_bytes is None or not total_bytes else available_bytes / total_bytes
+        return Ending(
+            exit_status=exit_status,
+            last_words=worker.last_words,
+            oom_kills=pressure.count_oom_kills(self._root) - self._oom_kills,
+            available_share=share,
+            deadline_passed=self._deadline_passed,
+            garbage=worker.garbage,
+        )
+
+    def _result(self, measured: Measured) -> JobResult:
+        after = self._after or self._look_after()
+        details = dict(measured.details)
+        if self._sampler is not None and self._samples.t_ns:
+            details["sampled_by"] = self._sampler.source
+        return JobResult(
+            job_id=self.job.job_id,
+            runtime_version=measured.runtime_version,
+            timing=measured.timing,
+            memory=measured.memory,
+            gate=measured.gate,
+            outputs_digest=measured.outputs_digest,
+            details=details,
+            thermal_wait_s=self._cooling.waited_s,
+            conditions_before=self._before or after,
+            conditions_after=after,
+            samples=self._samples,
+            outputs=measured.outputs,
+        )
+
+    def _fail(self, reason: str, message: str, detail: str = "") -> None:
+        self.outcome = Failure(JobFailure(self.job.job_id, reason, message, detail))
+
+    def _tell(self, stage: str, quiet_s: float = 0.0) -> None:
+        self._stage = stage
+        self._say(Stage(self.job.job_id, stage, quiet_s))

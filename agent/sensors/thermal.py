@@ -1,0 +1,86 @@
+"""Temperatures and throttling.
+
+Thermal zones: docs.kernel.org/driver-api/thermal/sysfs-api.html (millidegrees). Processors of x86 also tell through
+hwmon: docs.kernel.org/hwmon/sysfs-interface.html. The Raspberry Pi firmware's bits: documentation of `vcgencmd
+get_throttled` (bit 0 under-voltage now, 2 throttled now, 16 and 18 since boot).
+"""
+
+import subprocess
+from typing import Dict, List, Optional
+
+from agent.sensors import matches, read_int, read_text
+
+_PROCESSOR_CHIPS = ("coretemp", "k10temp", "zenpower")
+_NOT_THE_BOARD = ("iwlwifi", "battery", "INT3400", "nvme")
+_THROTTLED = "/sys/devices/platform/soc/soc:firmware/get_throttled"
+_VCGENCMD_TIMEOUT_S = 2.0
+
+
+def find_temperatures(root: str) -> Dict[str, str]:
+    """Name to path of each source of a temperature; to be found once, the paths do not move."""
+    found: Dict[str, str] = {}
+    for zone in matches(root, "/sys/class/thermal/thermal_zone[0-9]*"):
+        kind = read_text(root, zone + "/type") or zone.rsplit("/", 1)[1]
+        if not kind.startswith(_NOT_THE_BOARD):
+            _add(found, kind, zone + "/temp")
+    for chip in matches(root, "/sys/class/hwmon/hwmon[0-9]*"):
+        name = read_text(root, chip + "/name")
+        if name in _PROCESSOR_CHIPS:
+            for path in matches(root, chip + "/temp[0-9]*_input"):
+                label = read_text(root, path[: -len("_input")] + "_label")
+                _add(found, "%s %s" % (name, label) if label else str(name), path)
+    return found
+
+
+def read_temperatures(root: str, sources: Dict[str, str]) -> Dict[str, float]:
+    """Degrees Celsius by name. A source that is silent now, or says what no board survives, is left out."""
+    readings: Dict[str, float] = {}
+    for name, path in sources.items():
+        millidegrees = read_int(root, path)
+        # A zone that is switched off says 0 or -256000; exactly 0.000 °C is taken for "no reading".
+        if millidegrees is not None and millidegrees != 0 and -40000 < millidegrees < 150000:
+            readings[name] = millidegrees / 1000.0
+    return readings
+
+
+def hottest(readings: Dict[str, float]) -> Optional[float]:
+    return max(readings.values()) if readings else None
+
+
+def read_throttle_bits(root: str) -> Optional[int]:
+    """The Raspberry Pi firmware's bits from sysfs: cheap, may be read while a clock runs. None on other boards."""
+    text = read_text(root, _THROTTLED)
+    try:
+        return None if text is None else int(text, 16)
+    except ValueError:
+        return None
+
+
+def ask_throttle_bits() -> Optional[int]:
+    """The same through `vcgencmd`, for kernels without the file. Starts a process: never while a clock runs."""
+    try:
+        answer = subprocess.run(
+            ["vcgencmd", "get_throttled"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=_VCGENCMD_TIMEOUT_S,
+            check=True,
+        )
+        return int(answer.stdout.decode("ascii").strip().split("=", 1)[1], 16)
+    except (OSError, subprocess.SubprocessError, ValueError, IndexError):
+        return None
+
+
+def _add(found: Dict[str, str], name: str, path: str) -> None:
+    unique, number = name, 2
+    while unique in found:
+        unique, number = "%s#%d" % (name, number), number + 1
+    found[unique] = path
+
+
+def describe(root: str) -> List[str]:
+    """What is there, for `Facts.sensors`."""
+    sources = find_temperatures(root)
+    names = ["temperature:" + name for name in read_temperatures(root, sources)]
+    return names + (["throttle_bits"] if read_throttle_bits(root) is not None else [])

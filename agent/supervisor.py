@@ -1,0 +1,317 @@
+"""The agent while it lives: one loop over the orchestrator, the worker and the timers; one thread.
+
+Rules of the talk: docs/protocol.md. While a job runs, other requests wait for its end: their disk work would disturb
+what is measured. Only a ping is answered at once, unless a clock runs.
+"""
+
+import math
+import os
+import selectors
+import signal
+import sys
+import time
+from collections import deque
+from typing import Any, Callable, Deque, Optional, Set, Union
+
+from agent import spool, workshop
+from agent.answering import REQUESTS, answer, find_files
+from agent.blobs import BlobFault, clear_incoming
+from agent.channel import take_stdout
+from agent.link import Link
+from agent.lock import BoardLock
+from agent.places import Places, check_job_id
+from agent.protocol import (
+    MAX_LINE_BYTES,
+    PROTOCOL_VERSION,
+    Acknowledge,
+    Busy,
+    Bye,
+    Collect,
+    Collected,
+    Error,
+    Failure,
+    Heartbeat,
+    Hello,
+    JobFailure,
+    Ping,
+    Ready,
+    Result,
+    RunJob,
+    WireError,
+    decode,
+    encode,
+)
+from agent.running import RunningJob
+
+_MOST_WAITING = 1000
+"""Requests that wait while a job runs; no honest orchestrator has so many."""
+_LOCK_POLL_S = 0.1
+_FAREWELL_S = 2.0
+_COLLECT_STALL_S = 30.0
+
+
+def serve(work_dir: str) -> int:
+    """Talk on standard input and output until the orchestrator leaves; the exit code."""
+    output_fd = take_stdout()
+    wake_fd, wake_end = os.pipe()
+    os.set_blocking(wake_fd, False)
+    os.set_blocking(wake_end, False)
+    signal.set_wakeup_fd(wake_end, warn_on_full_buffer=False)
+    supervisor = Supervisor(Places(work_dir), Link(sys.stdin.fileno(), output_fd), wake_fd)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, lambda *_: supervisor.terminate())
+    return supervisor.run()
+
+
+class Supervisor:
+    """One orchestrator's visit."""
+
+    def __init__(self, places: Places, link: Link, wake_fd: int) -> None:
+        self._places = places
+        self._link = link
+        self._lock = BoardLock(places.root)
+        self._hello: Optional[Hello] = None
+        self._held = False
+        self._lock_until = 0.0
+        self._requests: Deque[Any] = deque()
+        self._job: Optional[RunningJob] = None
+        self._leaving = False
+        self._terminated = False
+        self._exit_code = 0
+        # poll, not epoll: it takes regular files and /dev/null too.
+        self._selector = selectors.PollSelector()
+        self._watched: Set[int] = set()
+        self._watch(wake_fd, lambda: os.read(wake_fd, 4096))
+        self._watch(link.input_fd, self._on_input)
+
+    def terminate(self) -> None:
+        """Leave at once: a running worker is killed and its job has no result."""
+        self._terminated = True
+
+    def run(self) -> int:
+        while not self._terminated:
+            self._take_requests()
+            wake_at = self._tick()
+            if self._over():
+                break
+            self._wait(wake_at)
+        if self._job is not None:
+            self._job.abandon()
+        self._link.drain(_FAREWELL_S)
+        self._lock.release()
+        return self._exit_code
+
+    def _wait(self, wake_at: float) -> None:
+        outgoing = self._link.outgoing
+        if outgoing.waiting_bytes and not outgoing.broken:
+            self._watch(outgoing.descriptor, outgoing.flush, selectors.EVENT_WRITE)
+        else:
+            self._unwatch(outgoing.descriptor)
+        timeout_s = None if wake_at == math.inf else max(0.0, wake_at - time.monotonic())
+        for key, _ in self._selector.select(timeout_s):
+            # A callback before this one may have closed the descriptor.
+            if key.fd in self._watched:
+                key.data()
+
+    def _tick(self) -> float:
+        """Everything that is due by the clock; when the next thing will be."""
+        wakes = [math.inf]
+        if self._job is not None:
+            wakes.append(self._job.tick())
+            if self._job.outcome is not None:
+                self._deliver(self._job.job.job_id, self._job.outcome)
+                return 0.0
+        if self._hello is not None and not self._held:
+            wakes.append(self._try_lock(self._hello))
+        if self._job is None and (self._held or self._hello is None):
+            limit_s = (self._hello or Hello(0, "")).silence_limit_s
+            silent_until = self._link.heard_at + limit_s
+            self._leaving = self._leaving or time.monotonic() > silent_until
+            wakes.append(silent_until + 0.01)
+        wakes.append(self._beat())
+        return min(wakes)
+
+    def _beat(self) -> float:
+        if self._hello is None or self._link.ended or (self._job is not None and self._job.quiet):
+            # During a quiet stage the worker's next report, a sample or the deadline wakes us.
+            return math.inf if self._job is None else time.monotonic() + 1.0
+        return self._link.beat(self._hello.heartbeat_s)
+
+    def _over(self) -> bool:
+        if self._link.ended:
+            self._leaving = True
+        if self._job is not None and (self._job.started or not self._leaving):
+            return False
+        return self._leaving and not self._requests
+
+    def _on_input(self) -> None:
+        for line in self._link.read():
+            self._read_line(line)
+        if self._link.input_ended:
+            self._unwatch(self._link.input_fd)
+
+    def _read_line(self, line: Union[bytes, WireError]) -> None:
+        try:
+            if isinstance(line, WireError):
+                raise line
+            request = decode(line)
+        except WireError as error:
+            self._link.say(Error("protocol", str(error)))
+            return
+        if isinstance(request, Ping) and self._job is not None:
+            if not self._job.quiet:
+                self._link.say(Heartbeat())
+        elif len(self._requests) >= _MOST_WAITING:
+            self._link.say(Error("protocol", "%d requests wait already" % _MOST_WAITING))
+        else:
+            self._requests.append(request)
+
+    def _take_requests(self) -> None:
+        waiting_for_lock = self._hello is not None and not self._held
+        while self._requests and self._job is None and not (waiting_for_lock and not self._link.ended):
+            request = self._requests.popleft()
+            if not self._held:
+                self._greet(request)
+                return
+            self._take(request)
+            self._link.heard_at = time.monotonic()
+
+    def _greet(self, request: Any) -> None:
+        if not isinstance(request, Hello):
+            self._link.say(Error("protocol", "expected hello first, found %s" % type(request).__name__.lower()))
+        elif request.protocol != PROTOCOL_VERSION:
+            text = "this agent speaks protocol %d, the orchestrator %d" % (PROTOCOL_VERSION, request.protocol)
+            self._link.say(Error("protocol", text))
+            self._leaving, self._exit_code = True, 1
+            self._requests.clear()
+        else:
+            self._hello = request
+            self._lock_until = time.monotonic() + request.lock_wait_s
+
+    def _try_lock(self, hello: Hello) -> float:
+        try:
+            self._places.make()
+            self._held = self._lock.acquire(hello.holder)
+        except OSError as error:
+            self._link.say(Error("internal", "the work folder cannot be used: %s" % error))
+            self._hello, self._leaving, self._exit_code = None, True, 1
+            return math.inf
+        now = time.monotonic()
+        if self._held:
+            reaped = workshop.reap_leftover(self._places)
+            clear_incoming(self._places)
+            self._link.say(
+                Ready(
+                    PROTOCOL_VERSION,
+                    workshop.own_digest(),
+                    os.getpid(),
+                    spool.waiting(self._places),
+                    reaped,
+                    self._places.root,
+                )
+            )
+            self._link.heard_at = now
+            return 0.0
+        if now >= self._lock_until:
+            self._link.say(Busy(*self._lock.read_holder()))
+            self._hello, self._link.heard_at = None, now
+        return min(now + _LOCK_POLL_S, max(now, self._lock_until))
+
+    def _take(self, request: Any) -> None:
+        if type(request) in REQUESTS:
+            self._link.say(answer(self._places, request, self._breathe))
+        elif isinstance(request, RunJob):
+            self._begin(request)
+        elif isinstance(request, Collect):
+            self._collect()
+        elif isinstance(request, Acknowledge):
+            self._acknowledge(request)
+        elif isinstance(request, Ping):
+            self._link.say(Heartbeat())
+        elif isinstance(request, Bye):
+            self._leaving = True
+            self._requests.clear()
+        else:
+            self._link.say(Error("protocol", "%s is not a request at this moment" % type(request).__name__.lower()))
+
+    def _breathe(self) -> None:
+        """Called in the middle of slow work: the orchestrator shall see that we live."""
+        if self._hello is not None:
+            self._link.outgoing.flush()
+            self._link.beat(self._hello.heartbeat_s)
+
+    def _begin(self, request: RunJob) -> None:
+        job = request.job
+        try:
+            check_job_id(job.job_id)
+            kept = spool.read_line(self._places, job.job_id)
+            if kept is not None:
+                self._link.say_raw(kept)  # measured already, only never confirmed
+                return
+            model_path, carrier_path = find_files(self._places, job)
+        except BlobFault as fault:
+            self._link.say(fault.error)
+        except WireError as error:
+            self._link.say(Error("protocol", str(error)))
+        else:
+            if not self._link.ended:
+                self._job = RunningJob(
+                    self._places, job, model_path, carrier_path, self._link.say, self._watch, self._unwatch
+                )
+
+    def _deliver(self, job_id: str, outcome: Union[Result, Failure]) -> None:
+        """Spool first, then send. A result that the disk does not take is sent all the same, and says so."""
+        self._job = None
+        line = encode(outcome)
+        if len(line) > MAX_LINE_BYTES:
+            text = "its result has %d bytes, a line at most %d: measure for a shorter time" % (
+                len(line),
+                MAX_LINE_BYTES,
+            )
+            outcome = Failure(JobFailure(job_id, "crashed", text))
+            line = encode(outcome)
+        try:
+            spool.keep(self._places, job_id, line)
+        except OSError as error:
+            line = encode(_with_note(outcome, "not kept in the board's spool: %s" % error))
+        self._link.say_raw(line)
+        self._link.heard_at = time.monotonic()
+
+    def _collect(self) -> None:
+        count = 0
+        for job_id in spool.waiting(self._places):
+            line = spool.read_line(self._places, job_id)
+            if line is None:
+                continue
+            if not self._link.say_in_turn(line, _COLLECT_STALL_S):
+                self._leaving = True
+                return
+            count += 1
+        self._link.say(Collected(count))
+
+    def _acknowledge(self, request: Acknowledge) -> None:
+        try:
+            spool.forget(self._places, request.job_id)
+        except WireError as error:
+            self._link.say(Error("protocol", str(error)))
+
+    def _watch(self, descriptor: int, callback: Callable[[], Any], events: int = selectors.EVENT_READ) -> None:
+        if descriptor not in self._watched:
+            self._selector.register(descriptor, events, callback)
+            self._watched.add(descriptor)
+
+    def _unwatch(self, descriptor: int) -> None:
+        if descriptor in self._watched:
+            self._selector.unregister(descriptor)
+            self._watched.discard(descriptor)
+
+
+def _with_note(outcome: Union[Result, Failure], note: str) -> Union[Result, Failure]:
+    if isinstance(outcome, Failure):
+        failure = outcome.failure
+        detail = "\n".join(part for part in (failure.detail, note) if part)
+        return Failure(JobFailure(failure.job_id, failure.reason, failure.message, detail))
+    plain = dict(vars(outcome.result))
+    plain["details"] = dict(outcome.result.details, spool=note)
+    return Result(type(outcome.result)(**plain))

@@ -1,0 +1,117 @@
+"""The userland of a board, which decides what binaries run there: a 64-bit kernel may carry a 32-bit system."""
+
+import ctypes.util
+import json
+import os
+import pwd
+import subprocess
+import sys
+import time
+from typing import Dict, Optional
+
+from agent.blobs import Breathe
+from agent.sensors import matches, read_text
+
+_NARROW = {"aarch64": "armv7l", "armv8l": "armv7l", "x86_64": "i686"}
+_LIBRARY_FOLDERS = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/lib/*-linux-*", "/usr/lib/*-linux-*")
+_MODULES_LIMIT_S = 30.0
+_MODULES_SCRIPT = """
+import importlib.metadata as m, json
+found = {}
+for module, names in (
+    ("numpy", ["numpy"]), ("psutil", ["psutil"]), ("tflite_runtime", ["tflite-runtime", "tflite-runtime-nightly"]),
+    ("ai_edge_litert", ["ai-edge-litert"]), ("onnxruntime", ["onnxruntime", "onnxruntime-gpu"]),
+):
+    for name in names:
+        try:
+            found.setdefault(module, m.version(name))
+        except Exception:
+            pass
+print("dynofarm-modules " + json.dumps(found))
+"""
+
+
+def read_architecture(machine: str, bits: int) -> str:
+    """The architecture of this Python's binaries, from the kernel's `machine` and the width of a pointer."""
+    return _NARROW.get(machine, machine) if bits == 32 else machine
+
+
+def read_system(root: str) -> Optional[str]:
+    """The distribution's name for people: `Debian GNU/Linux 12 (bookworm)`."""
+    for path in ("/etc/os-release", "/usr/lib/os-release"):
+        for line in (read_text(root, path) or "").splitlines():
+            if line.startswith("PRETTY_NAME="):
+                return line.split("=", 1)[1].strip("\"'") or None
+    return None
+
+
+def read_libc(root: str) -> Optional[str]:
+    """`glibc 2.31`, or `musl` (with its version where the loader tells); None when it is neither."""
+    try:
+        text = os.confstr("CS_GNU_LIBC_VERSION")
+    except (ValueError, OSError):
+        text = None
+    if text and text.startswith("glibc "):
+        return text
+    loaders = matches(root, "/lib/ld-musl-*.so.1")
+    return _musl_version(root.rstrip("/") + loaders[0]) if loaders else None
+
+
+def has_libstdcxx(root: str) -> bool:
+    """Is there a C++ standard library? Every native runtime needs it, and small images lack it."""
+    if any(matches(root, folder + "/libstdc++.so.6") for folder in _LIBRARY_FOLDERS):
+        return True
+    return root == "/" and ctypes.util.find_library("stdc++") is not None
+
+
+def find_modules(breathe: Breathe) -> Dict[str, str]:
+    """Versions of the packages that matter, as the board's own Python finds them, without importing any.
+
+    In a process of its own, because this one runs without site-packages; empty when that process fails or takes
+    longer than half a minute.
+    """
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-E", "-c", _MODULES_SCRIPT],
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+    except OSError:
+        return {}
+    deadline = time.monotonic() + _MODULES_LIMIT_S
+    while process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.02)  # its answer fits into the pipe, so it never waits for us
+        breathe()
+    process.kill()
+    output, _ = process.communicate()
+    return _parse_modules(output)
+
+
+def read_user() -> str:
+    """The name of the user, or its number where the board has no name for it."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return str(os.getuid())
+
+
+def _parse_modules(output: bytes) -> Dict[str, str]:
+    for line in output.decode("utf-8", "replace").splitlines():
+        if line.startswith("dynofarm-modules "):
+            found = json.loads(line.split(" ", 1)[1])
+            return {name: version for name, version in found.items() if isinstance(version, str)}
+    return {}
+
+
+def _musl_version(loader: str) -> str:
+    """musl's loader, started without arguments, tells its version on standard error and fails."""
+    try:
+        answer = subprocess.run([loader], stdin=subprocess.DEVNULL, capture_output=True, timeout=5, check=False)
+    except (OSError, subprocess.SubprocessError):
+        return "musl"
+    for line in answer.stderr.decode("utf-8", "replace").splitlines():
+        if line.startswith("Version "):
+            return "musl " + line.split(" ", 1)[1].strip()
+    return "musl"

@@ -1,0 +1,132 @@
+"""Starting a worker process and ending it, with everything that hangs on it."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from typing import IO, List, NamedTuple, Optional
+
+import agent
+from agent.places import Places, remove_quietly
+from agent.protocol import JobSpec, RunJob, encode
+from agent.sensors import read_text
+from agent.sensors.process import start_ticks
+
+
+class Started(NamedTuple):
+    process: "subprocess.Popen[bytes]"
+    reports: int
+    """The worker's reports come from here; non-blocking."""
+    words: int
+    """What the worker, or a library in it, prints; non-blocking."""
+
+
+def own_archive() -> str:
+    """The zipapp that this agent runs from, or the folder that holds the `agent` package."""
+    return os.path.dirname(os.path.dirname(os.path.abspath(agent.__file__)))
+
+
+def own_digest() -> str:
+    """The hash that the archive is named by; `source` for an agent that runs from a folder."""
+    place = own_archive()
+    return os.path.splitext(os.path.basename(place))[0] if os.path.isfile(place) else "source"
+
+
+def command(carrier: str) -> List[str]:
+    """How to start this agent again. With `system` the board's own packages count, the user's included."""
+    place = own_archive()
+    program = place if os.path.isfile(place) else os.path.join(place, "agent", "__main__.py")
+    flags = ["-E"] if carrier == "system" else ["-I", "-S"]
+    return [sys.executable, *flags, program]
+
+
+def start(places: Places, job: JobSpec, model_path: str, carrier_path: Optional[str]) -> Started:
+    """Start the worker of a job in a session of its own, so that all that it starts can be killed with it.
+
+    OSError when no process can be made.
+    """
+    reports, report_end = os.pipe()
+    words, words_end = os.pipe()
+    argv = [*command(job.runtime.carrier), "worker", "--model", model_path]
+    argv += ["--report-fd", str(report_end), "--parent", str(os.getpid())]
+    if carrier_path is not None:
+        argv += ["--carrier", carrier_path]
+    try:
+        with _job_file(places, job) as job_file:
+            process = subprocess.Popen(
+                argv,
+                stdin=job_file,
+                stdout=words_end,
+                stderr=words_end,
+                pass_fds=(report_end,),
+                start_new_session=True,
+                cwd="/",
+            )
+    except OSError:
+        os.close(reports)
+        os.close(words)
+        raise
+    finally:
+        os.close(report_end)
+        os.close(words_end)
+    os.set_blocking(reports, False)
+    os.set_blocking(words, False)
+    _note(places, process.pid)
+    return Started(process, reports, words)
+
+
+def kill(process: "subprocess.Popen[bytes]") -> None:
+    """Kill the worker and all of its process group; nothing happens when they are gone."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def clean_up(places: Places) -> None:
+    """The worker was waited for: nothing is left to reap."""
+    remove_quietly(places.worker)
+
+
+def reap_leftover(places: Places) -> int:
+    """Kill the worker that a former agent left running; how many there were.
+
+    Only when pid, start time and boot are those that were noted: a pid alone may be somebody else's by now.
+    """
+    words = (read_text("/", places.worker) or "").split()
+    remove_quietly(places.worker)
+    if len(words) != 3 or not words[0].isdigit():
+        return 0
+    pid = int(words[0])
+    if words[1:] != [str(start_ticks(pid)), _boot_id()]:
+        return 0
+    try:
+        os.killpg(pid, signal.SIGKILL)
+    except OSError:
+        return 0
+    return 1
+
+
+def _note(places: Places, pid: int) -> None:
+    try:
+        with open(places.worker, "w", encoding="ascii") as file:
+            file.write("%d %s %s\n" % (pid, start_ticks(pid), _boot_id()))
+    except OSError:
+        pass  # a full disk: the kernel still kills the worker with us
+
+
+def _boot_id() -> str:
+    return read_text("/", "/proc/sys/kernel/random/boot_id") or "-"
+
+
+def _job_file(places: Places, job: JobSpec) -> IO[bytes]:
+    """The job as a file without a name: a worker that does not read cannot stall us, as it could with a pipe."""
+    file = tempfile.TemporaryFile(dir=_shared_memory() or places.incoming)  # noqa: SIM115 - the caller closes it
+    file.write(encode(RunJob(job)))
+    file.flush()
+    file.seek(0)
+    return file
+
+
+def _shared_memory() -> Optional[str]:
+    return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 - the file has no name there
