@@ -1,0 +1,48 @@
+"""How bytes reach a board: over SSH (`ssh.py`) or to a process of this machine (`local.py`); one interface.
+
+Errors of both are those of `orchestrator.errors`: `BoardLost` whenever the other side is gone, whatever the shape of
+its death (end of file, reset, closed socket, no progress for too long).
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+
+class ByteChannel(Protocol):
+    """One command running on the board; bytes go to its standard input and come from its standard output."""
+
+    def send(self, data: bytes | memoryview) -> None:
+        """Send all of it. `BoardLost` when the board is gone or takes nothing for `stall_timeout_s`."""
+
+    def receive(self, timeout_s: float) -> bytes | None:
+        """Some bytes; b"" at the end of the stream; None when nothing came within `timeout_s`."""
+
+    def close_input(self) -> None:
+        """End of file for the command; what it still writes can be received."""
+
+    def exit_status(self, timeout_s: float) -> int | None:
+        """The command's exit status, or None when it has not ended or the link died first."""
+
+    def errors(self) -> str:
+        """What the command wrote to standard error so far, its last 8 KB, as text."""
+
+    def close(self) -> None:
+        """Give the channel up. Never raises."""
+
+
+class Transport(Protocol):
+    """A connection to one board, kept for the whole of a sweep.
+
+    `warnings`: what the user should know of the way to the board, a sentence each.
+    """
+
+    warnings: tuple[str, ...]
+
+    def open_channel(self, argv: Sequence[str]) -> ByteChannel:
+        """Start a command on the board."""
+
+    def answers(self, timeout_s: float) -> bool:
+        """Does the other end of the link answer at all? Asked when the agent has been silent for too long."""
+
+    def close(self) -> None:
+        """Never raises."""

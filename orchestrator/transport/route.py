@@ -1,0 +1,149 @@
+"""From a profile to the servers on the way: each jump host, then the board. fabric resolves the names.
+
+The order of several jump hosts is ours: fabric 3.2 visits a ProxyJump list backwards.
+"""
+
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from fabric import Config, Connection
+from paramiko.config import SSHConfig
+from paramiko.ssh_exception import SSHException
+
+from orchestrator.devices import Device
+from orchestrator.errors import ConfigError
+from orchestrator.transport.hostkeys import SSH_PORT
+from orchestrator.transport.keys import KeyRing
+from orchestrator.transport.ssh_config import read_ssh_config, without_effect
+
+SHELL_SIGNS = re.compile(r"[|<>;&$`]")
+
+
+@dataclass(frozen=True)
+class Hop:
+    """One server on the way to a board."""
+
+    device: str
+    connection: Any
+    """fabric's `Connection`."""
+    is_jump: bool
+    proxy_command: str | None = None
+    has_route: bool = False
+    """It is reached through the hop before it."""
+
+    @property
+    def host(self) -> str:
+        return str(self.connection.host)
+
+    @property
+    def port(self) -> int:
+        return int(self.connection.port)
+
+    @property
+    def user(self) -> str:
+        return str(self.connection.user)
+
+    @property
+    def address(self) -> str:
+        """For people."""
+        return self.host if self.port == SSH_PORT else f"{self.host}, port {self.port}"
+
+    @property
+    def subject(self) -> str:
+        """How a sentence about this server begins."""
+        if self.is_jump:
+            return f"{self.device}: the jump host {self.connection.original_host} ({self.address})"
+        return f"{self.device} ({self.address})"
+
+
+@dataclass(frozen=True)
+class Route:
+    """The servers in the order in which they are met, the board last, and what the user should know about it."""
+
+    hops: tuple[Hop, ...]
+    warnings: tuple[str, ...]
+
+
+def find_route(device: Device) -> Route:
+    """Resolve a device through ssh_config; keys of the profile win. Raises `ConfigError`."""
+    if not device.host:
+        raise ConfigError(
+            f"{device.name} has no host in its profile", f"dynofarm device edit {device.name} --set host=…"
+        )
+    try:
+        return _resolve(device, device.host.strip("[]"))
+    except (SSHException, ValueError, KeyError) as error:
+        raise ConfigError(
+            f"{device.name}: ssh_config cannot be used for {device.host}: {error}",
+            f"see what OpenSSH makes of it: ssh -G {device.host}",
+        ) from error
+
+
+def _resolve(device: Device, host: str) -> Route:
+    proxy_jump = read_ssh_config(host, device.user, device.port).lookup(host).get("proxyjump", "")
+    jumps = _jumps(str(proxy_jump) if device.jump is None else device.jump, host)
+    hops: list[Hop] = []
+    warnings: dict[str, None] = {}
+    for place, is_jump in [*((_split(jump), True) for jump in jumps), ((device.user, host, device.port), False)]:
+        user, name, port = place
+        config = read_ssh_config(name, user, port)
+        settings = config.lookup(name)
+        ring = partial(KeyRing, key_file=device.key_file, alone=not is_jump)
+        command = None if hops else _proxy_command(settings)
+        hops.append(Hop(device.name, _connection(place, config, ring, hops), is_jump, command, bool(hops)))
+        warnings |= dict.fromkeys(without_effect(settings))
+        if command and SHELL_SIGNS.search(command):
+            warnings |= {"ssh_config ProxyCommand: it runs without a shell, so | < > ; & $ mean nothing in it": None}
+    return Route(tuple(hops), tuple(warnings))
+
+
+def _connection(
+    place: tuple[str | None, str, int | None], ssh_config: SSHConfig, ring: partial[KeyRing], hops: Sequence[Hop]
+) -> Any:
+    user, host, port = place
+    # lazy: the user's ~/.fabric files are about other things; forward_agent: fabric stumbles over a path in it
+    config = Config(ssh_config=ssh_config, lazy=True, overrides={"authentication": {"strategy_class": ring}})
+    gateway = hops[-1].connection if hops else False
+    return Connection(
+        host, user=user, port=port, config=config, gateway=gateway, forward_agent=False, connect_timeout=1
+    )
+
+
+def _split(jump: str) -> tuple[str | None, str, int | None]:
+    """`[user@]host[:port]`, `[user@][v6]:port`, or the same after `ssh://`."""
+    user, _, place = jump.removeprefix("ssh://").rpartition("@")
+    found = re.fullmatch(r"(\[[^\]]+\]|[^:]+)(?::(\d+))?", place)
+    if found is None:
+        return user or None, place, None
+    return user or None, found[1].strip("[]"), int(found[2]) if found[2] else None
+
+
+def _jumps(value: str, host: str) -> list[str]:
+    """The names of a ProxyJump list, with the jump hosts of the first one before it.
+
+    `Host *` with a ProxyJump means the jump host too; as in OpenSSH nobody is reached through itself.
+    """
+    names = [name.strip() for name in value.split(",") if name.strip()]
+    if names == ["none"] or host in {_split(name)[1] for name in names}:
+        return []
+    met = {host}
+    while names and (first := _split(names[0])[1]) not in met:
+        met.add(first)
+        before = str(read_ssh_config(first).lookup(first).get("proxyjump", "none"))
+        further = [name.strip() for name in before.split(",") if name.strip()]
+        if further == ["none"] or met & {_split(name)[1] for name in further}:
+            break
+        names = further + names
+    return names
+
+
+def _proxy_command(settings: Mapping[str, object]) -> str | None:
+    command = settings.get("proxycommand")
+    if command is None or "proxyjump" in settings:
+        return None
+    shlex.split(str(command))  # an open quote is an error of the file, said here
+    return str(command)

@@ -1,0 +1,170 @@
+"""One command on a board, over one SSH channel. Nothing here waits without a limit.
+
+A dead link shows itself in five shapes (end of file, a closed socket, paramiko's own exception, a send of nothing, an
+end of stream without exit status); all of them leave as `BoardLost` with the cause attached.
+"""
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable
+
+from paramiko.channel import Channel
+from paramiko.ssh_exception import SSHException
+
+from orchestrator.errors import BoardLost
+
+PIECE_BYTES = 32_704
+"""What fits one packet of OpenSSH and Dropbear (32,768) beside its header; larger sends are copied again and again."""
+READ_BYTES = 1 << 16
+STALL_S = 10.0
+LOOK_S = 0.5
+"""How often a waiting call empties standard error: that stream shares the window, and a full one stops the command."""
+TAIL_BYTES = 8192
+DEATH_NOTICE_S = 1.0
+"""A dying link closes its channels first and says so of itself a moment later."""
+FAULTS = (OSError, EOFError, SSHException)
+
+
+class SshChannel:
+    """A `ByteChannel` over SSH. One thread may receive while others send."""
+
+    def __init__(self, device: str, channel: Channel, release: Callable[[], None]) -> None:
+        self._device = device
+        self._channel = channel
+        self._release: Callable[[], None] | None = release
+        self._tail = bytearray()
+        self._draining = threading.Lock()
+        self._sending = threading.Lock()
+
+    def send(self, data: bytes | memoryview) -> None:
+        """Send all of it. `BoardLost` when the link or the command ended, or nothing was taken for 10 s."""
+        view = memoryview(data).cast("B")
+        with self._sending:
+            at = 0
+            while at < len(view):
+                if self._channel.out_window_size <= 0:
+                    self._await_window()
+                at += self._send_piece(view[at : at + PIECE_BYTES])
+        if not self._link_lives():
+            raise self._lost(None)  # paramiko drops what is sent over a dead link without a word
+
+    def receive(self, timeout_s: float) -> bytes | None:
+        """Some bytes; b"" when the command closed its output; None when nothing came in time. `BoardLost`."""
+        deadline = time.monotonic() + timeout_s
+        while True:
+            self._drain()
+            left_s = max(0.0, deadline - time.monotonic())
+            try:
+                self._channel.settimeout(min(LOOK_S, left_s))
+                data = self._channel.recv(READ_BYTES)
+            except TimeoutError:
+                if left_s <= LOOK_S:
+                    return None
+                continue
+            except FAULTS as error:
+                raise self._lost(error) from error
+            if not data and not self._ended_well():
+                raise self._lost(None)
+            return data
+
+    def close_input(self) -> None:
+        """End of file for the command. `BoardLost` when the link is dead."""
+        try:
+            self._channel.shutdown_write()
+        except FAULTS as error:
+            raise self._lost(error) from error
+
+    def exit_status(self, timeout_s: float) -> int | None:
+        """The status; None when the command has not ended, was killed by a signal, or the link died first."""
+        deadline = time.monotonic() + timeout_s
+        while True:
+            self._drain()
+            left_s = deadline - time.monotonic()
+            if self._channel.status_event.wait(max(0.0, min(LOOK_S, left_s))):
+                status = self._channel.exit_status
+                return None if status < 0 else status
+            if left_s <= LOOK_S:
+                return None
+
+    def errors(self) -> str:
+        """The last 8 KB of standard error."""
+        self._drain()
+        with self._draining:
+            return self._tail.decode("utf-8", "replace")
+
+    def close(self) -> None:
+        """Give the channel up; the command finds its input closed. Never raises."""
+        with contextlib.suppress(*FAULTS):
+            self._channel.close()
+        release, self._release = self._release, None
+        if release is not None:
+            release()
+
+    def _await_window(self) -> None:
+        channel, deadline = self._channel, time.monotonic() + STALL_S
+        while True:
+            self._drain()
+            with channel.out_buffer_cv:
+                moved = channel.out_buffer_cv.wait_for(
+                    lambda: channel.out_window_size > 0 or channel.closed or channel.eof_sent, LOOK_S
+                )
+            if moved:
+                return
+            if time.monotonic() >= deadline:
+                raise BoardLost(
+                    self._device,
+                    f"{self._device}: it took nothing for {STALL_S:g} s; the board hangs, or its link is cut",
+                    "look at its power and network, then: dynofarm run --resume",
+                )
+
+    def _send_piece(self, piece: memoryview) -> int:
+        try:
+            sent = self._channel.send(bytes(piece))
+        except TimeoutError:
+            return 0  # the window closed again; the caller waits for it
+        except FAULTS as error:
+            raise self._lost(error) from error
+        if sent == 0:
+            raise self._lost(None)
+        return sent
+
+    def _drain(self) -> None:
+        with self._draining, contextlib.suppress(*FAULTS):
+            while self._channel.recv_stderr_ready():
+                self._tail += self._channel.recv_stderr(READ_BYTES)
+                del self._tail[:-TAIL_BYTES]
+
+    def _link_lives(self) -> bool:
+        return self._channel.get_transport().is_active()
+
+    def _ended_well(self) -> bool:
+        """Was the end of the stream the command's own? A dying link never sends an end of file."""
+        if self._channel.eof_received or not self._channel.closed:
+            return True
+        return not self._goes_down()
+
+    def _goes_down(self) -> bool:
+        deadline = time.monotonic() + DEATH_NOTICE_S
+        while self._link_lives():
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(0.01)
+        return True
+
+    def _lost(self, cause: Exception | None) -> BoardLost:
+        if self._channel.eof_received and self._link_lives() and not isinstance(cause, EOFError):
+            status = self.exit_status(DEATH_NOTICE_S)
+            ending = "was killed" if status is None else f"ended with status {status}"
+            said = self.errors().strip().splitlines()
+            detail = f": {said[-1]}" if said else ""
+            return BoardLost(self._device, f"{self._device}: the command on the board {ending}{detail}")
+        fault = cause or self._channel.get_transport().saved_exception
+        detail = f" ({type(fault).__name__}: {fault})" if fault is not None and str(fault) else ""
+        lost = BoardLost(
+            self._device,
+            f"{self._device}: the link was cut{detail}",
+            "look at its power and network, then: dynofarm run --resume",
+        )
+        lost.__cause__ = fault
+        return lost
