@@ -1,0 +1,148 @@
+"""Lines of the protocol over one channel, with an ear for silence.
+
+A frozen or unplugged board is never noticed by SSH itself, so somebody must listen: the agent sends a line at least
+every two seconds, except while a clock runs, which it announces. After three silent seconds the link itself is asked;
+a link that does not answer is dead after nine, an agent that is mute on a living link after twenty.
+"""
+
+import threading
+import time
+from typing import Any
+
+from agent.protocol import MAX_LINE_BYTES, Error, Heartbeat, Ping, Stage, WireError, decode, encode
+from orchestrator.devices import Device
+from orchestrator.errors import BoardDiskFull, BoardLost, ProtocolBroken
+from orchestrator.transport import ByteChannel, Transport
+
+SUSPECT_AFTER_S = 3.0
+LINK_DEAD_AFTER_S = 9.0
+AGENT_MUTE_AFTER_S = 20.0
+TOUCH_EVERY_S = 8.0
+"""The agent gives its orchestrator up after thirty silent seconds; this leaves room for three lost chances."""
+
+
+class Stopped(Exception):
+    """The user asked to stop; what the board still measures stays in its spool."""
+
+
+class Conversation:
+    """One orchestrator's side of the talk with one agent."""
+
+    def __init__(self, device: Device, transport: Transport, channel: ByteChannel, stop: threading.Event) -> None:
+        self._device = device.name
+        self._transport = transport
+        self._channel = channel
+        self._stop = stop
+        self._buffer = bytearray()
+        self._scanned = 0
+        self._sending = threading.Lock()
+        self._said_at = self._heard_at = time.monotonic()
+        self._quiet_until = 0.0
+
+    def say(self, message: Any) -> None:
+        """Send one message. `BoardLost` when the board is gone."""
+        self.say_raw(encode(message))
+
+    def say_raw(self, data: bytes) -> None:
+        with self._sending:
+            self._channel.send(data)
+            self._said_at = time.monotonic()
+
+    def touch(self) -> None:
+        """Let the agent know that somebody is there, unless a clock runs or it heard of us just now."""
+        now = time.monotonic()
+        if now >= self._quiet_until and now - self._said_at >= TOUCH_EVERY_S:
+            self.say(Ping())
+
+    def hear(self, *expected: type, patience_s: float = 0.0) -> Any:
+        """The next message that is not a heartbeat; one of `expected`, else `ProtocolBroken`.
+
+        An `Error` of the agent becomes an exception. `patience_s` lengthens the silence that is borne.
+        """
+        while True:
+            message = self._decoded(self.hear_line(patience_s))
+            if isinstance(message, Heartbeat):
+                continue
+            self._note_quiet(message)
+            if isinstance(message, expected):
+                return message
+            if isinstance(message, Error):
+                raise self._fault(message)
+            wanted = " or ".join(kind.__name__ for kind in expected)
+            raise ProtocolBroken(
+                self._device, f"{self._device}: the agent answered {type(message).__name__}, expected {wanted}"
+            )
+
+    def hear_line(self, patience_s: float = 0.0) -> bytes:
+        """One raw line without its newline."""
+        while True:
+            end = self._buffer.find(b"\n", self._scanned)
+            if end >= 0:
+                line = bytes(self._buffer[:end])
+                del self._buffer[: end + 1]
+                self._scanned = 0
+                return line
+            self._scanned = len(self._buffer)
+            if self._scanned > MAX_LINE_BYTES:
+                raise ProtocolBroken(self._device, f"{self._device}: a line of more than {MAX_LINE_BYTES} bytes")
+            self._buffer += self._some_bytes(patience_s)
+
+    def _some_bytes(self, patience_s: float) -> bytes:
+        while True:
+            if self._stop.is_set():
+                raise Stopped
+            data = self._channel.receive(1.0)
+            if data:
+                self._heard_at = time.monotonic()
+                return data
+            if data is not None:
+                raise BoardLost(self._device, f"{self._device}: {self._last_words()}", "dynofarm run --resume")
+            self._bear_silence(patience_s)
+
+    def _bear_silence(self, patience_s: float) -> None:
+        self.touch()
+        now = time.monotonic()
+        silent_s = now - max(self._heard_at, self._quiet_until) - patience_s
+        if silent_s < SUSPECT_AFTER_S:
+            return
+        answers = self._transport.answers(max(1.0, LINK_DEAD_AFTER_S - silent_s))
+        silent_s = time.monotonic() - max(self._heard_at, self._quiet_until) - patience_s
+        if not answers and silent_s >= LINK_DEAD_AFTER_S:
+            raise BoardLost(
+                self._device,
+                f"{self._device}: no sign of life for {silent_s:.0f} s; the board hangs, or its link is cut",
+                "look at its power and network, then: dynofarm run --resume",
+            )
+        if answers and silent_s >= AGENT_MUTE_AFTER_S:
+            raise BoardLost(
+                self._device,
+                f"{self._device}: its sshd answers, but the agent has been silent for {silent_s:.0f} s",
+                f"see what keeps it: dynofarm device check {self._device}",
+            )
+
+    def _last_words(self) -> str:
+        status = self._channel.exit_status(1.0)
+        words = self._channel.errors().strip().splitlines()
+        # SSH gives no status for a command that a signal ended; a local one has 128 + its number.
+        killed = status is None or status > 128
+        ending = "the agent was killed" if killed else f"the agent ended with status {status}"
+        return f"{ending}: {words[-1]}" if words else ending
+
+    def _decoded(self, line: bytes) -> Any:
+        try:
+            return decode(line)
+        except WireError as error:
+            hint = "something on the board writes into the agent's stream, or the agent is of another version"
+            raise ProtocolBroken(self._device, f"{self._device}: {error}", hint) from None
+
+    def _note_quiet(self, message: Any) -> None:
+        if isinstance(message, Stage) and message.quiet_s > 0:
+            self._quiet_until = time.monotonic() + message.quiet_s
+        else:
+            self._quiet_until = 0.0
+
+    def _fault(self, error: Error) -> Exception:
+        if error.code == "disk_full":
+            hint = f"free some room there, or lower storage_limit in the profile of {self._device}"
+            return BoardDiskFull(self._device, f"{self._device}: {error.message}", hint)
+        return ProtocolBroken(self._device, f"{self._device}: the agent says: {error.message}")

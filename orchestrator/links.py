@@ -1,0 +1,115 @@
+"""One board's link through a sweep: opened, kept in touch with, opened again after a loss."""
+
+import threading
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Self
+
+from agent.protocol import Conditions, Facts
+from orchestrator.bundle import AgentArchive
+from orchestrator.conversation import TOUCH_EVERY_S
+from orchestrator.devices import Device
+from orchestrator.errors import BoardBusy, BoardError
+from orchestrator.events import Connected, Connecting, Event, Noted, Waiting
+from orchestrator.session import AgentSession
+from orchestrator.transport import Transport
+
+Connect = Callable[[Device], Transport]
+
+
+class Link:
+    """A device and its agent session, while there is one."""
+
+    def __init__(
+        self,
+        device: Device,
+        connect: Connect,
+        archive: AgentArchive,
+        holder: str,
+        notify: Callable[[Event], None],
+        stop: threading.Event,
+    ) -> None:
+        self.device = device
+        self.facts: Facts | None = None
+        self.conditions: Conditions | None = None
+        self.session: AgentSession | None = None
+        self._connect = connect
+        self._archive = archive
+        self._holder = holder
+        self._notify = notify
+        self._stop = stop
+        self._transport: Transport | None = None
+        self._attempts = 0
+
+    def open(self, lock_wait_s: float) -> AgentSession:
+        """Connect, start the agent, take the board's lock, probe. Raises the board's errors; open already: no work.
+
+        A busy board is asked once without waiting, so that the user reads who holds it, and once with.
+        """
+        if self.session is not None:
+            return self.session
+        self._attempts += 1
+        self._notify(Connecting(self.device.name, self._attempts))
+        try:
+            self._transport = self._connect(self.device)
+            if self._attempts == 1:
+                for warning in self._transport.warnings:
+                    self._notify(Noted(self.device.name, warning))
+            try:
+                session = self._start(0.0)
+            except BoardBusy as busy:
+                if lock_wait_s <= 0:
+                    raise
+                self._notify(Waiting(self.device.name, busy.message))
+                session = self._start(lock_wait_s)
+            probed = session.probe()
+        except BaseException:
+            self.close(politely=False)
+            raise
+        self.facts, self.conditions = probed.facts, probed.conditions
+        self._notify(Connected(self.device.name, probed.facts))
+        return session
+
+    def _start(self, lock_wait_s: float) -> AgentSession:
+        assert self._transport is not None  # noqa: S101 - opened by the caller
+        self.session = AgentSession(self.device, self._transport, self._archive, self._stop)
+        self.session.start(self._holder, lock_wait_s)
+        return self.session
+
+    def close(self, *, politely: bool) -> None:
+        """Give the session and the connection up. Never raises."""
+        session, transport = self.session, self._transport
+        self.session = self._transport = None
+        if session is not None:
+            session.close(politely=politely)
+        if transport is not None:
+            transport.close()
+
+
+class Keeper:
+    """One thread for all boards: tells idle agents that their orchestrator lives (see `AgentSession.touch`)."""
+
+    def __init__(self, links: Sequence[Link]) -> None:
+        self._links = links
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._keep, name="keeper", daemon=True)
+
+    def _keep(self) -> None:
+        while not self._done.wait(TOUCH_EVERY_S / 2):
+            for link in self._links:
+                session = link.session
+                try:
+                    if session is not None:
+                        session.touch()
+                except BoardError:
+                    continue  # the board's own thread will meet the same end and say so
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._done.set()
+        self._thread.join()

@@ -1,0 +1,227 @@
+"""A session with one board's agent: start it, probe, push, run, collect. One connection, one agent, many jobs."""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from agent.protocol import (
+    PROTOCOL_VERSION,
+    Acknowledge,
+    Busy,
+    Bye,
+    Collect,
+    Collected,
+    Error,
+    Evict,
+    Evicted,
+    Failure,
+    Have,
+    Hello,
+    Holdings,
+    JobFailure,
+    JobResult,
+    JobSpec,
+    Probe,
+    Probed,
+    Ready,
+    Received,
+    Result,
+    RunJob,
+    Stage,
+    Unpack,
+    Unpacked,
+    WireError,
+    decode,
+)
+from orchestrator.bundle import AgentArchive, boot_script
+from orchestrator.conversation import Conversation
+from orchestrator.devices import Device
+from orchestrator.errors import (
+    BoardBusy,
+    BoardDiskFull,
+    BoardError,
+    BoardLost,
+    BoardUnfit,
+    ProtocolBroken,
+    TransferCorrupt,
+)
+from orchestrator.transport import Transport
+from orchestrator.transport.push import push
+
+BOOT_MARKER = b"dynofarm-boot "
+NOISE_LIMIT_LINES = 200
+"""A login shell may greet before the agent speaks; more than this is not a greeting."""
+
+SLOW_START_S = 60.0
+"""A Pi Zero takes seconds to start Python; nothing is heard from it until then."""
+
+SLOW_DISK_S = 120.0
+"""Unpacking a bundle onto an SD card: the agent is busy with one request and cannot send heartbeats."""
+
+
+class AgentSession:
+    """An agent that runs on a board and holds its lock, until `close`."""
+
+    def __init__(self, device: Device, transport: Transport, archive: AgentArchive, stop: threading.Event) -> None:
+        self.device = device
+        self._transport = transport
+        self._archive = archive
+        boot = [device.python, "-I", "-S", "-c", boot_script()]
+        boot += [device.work_dir, archive.digest, str(len(archive.data))]
+        self._channel = transport.open_channel(boot)
+        self._talk = Conversation(device, transport, self._channel, stop)
+        self._work_dir = ""
+
+    def start(self, holder: str, lock_wait_s: float = 0.0) -> Ready:
+        """Bring the agent up and take the board's lock. `BoardUnfit`, `BoardBusy`, `BoardDiskFull`, `BoardLost`."""
+        self._boot()
+        self._talk.say(Hello(PROTOCOL_VERSION, holder, lock_wait_s=lock_wait_s))
+        answer: Ready | Busy = self._talk.hear(Ready, Busy, patience_s=SLOW_START_S + lock_wait_s)
+        if isinstance(answer, Busy):
+            name = self.device.name
+            raise BoardBusy(
+                name,
+                f"{name} is busy: held by {answer.holder} since {answer.since}",
+                "wait for it, or give --wait 10m",
+            )
+        self._work_dir = answer.work_dir
+        return answer
+
+    def touch(self) -> None:
+        self._talk.touch()
+
+    def probe(self) -> Probed:
+        self._talk.say(Probe())
+        probed: Probed = self._talk.hear(Probed, patience_s=SLOW_START_S)
+        return probed
+
+    def holdings(self, digests: Sequence[str]) -> Holdings:
+        """Which of these the board has already."""
+        self._talk.say(Have(list(digests)))
+        holdings: Holdings = self._talk.hear(Holdings)
+        return holdings
+
+    def make_room(self, incoming_bytes: int, keep: Sequence[str]) -> Evicted:
+        """Keep to the board's storage limit before something comes in; what the sweep needs is never evicted."""
+        self._talk.say(Evict(self.device.storage_limit_bytes, incoming_bytes, list(keep)))
+        evicted: Evicted = self._talk.hear(Evicted, patience_s=SLOW_DISK_S)
+        return evicted
+
+    def push(self, digest: str, path: Path, size_bytes: int, progress: Callable[[int], None] | None = None) -> None:
+        """Send a file under its hash, over a channel of its own. The board checks the hash while it writes."""
+
+        def report(sent_bytes: int) -> None:
+            self._talk.touch()
+            if progress is not None:
+                progress(sent_bytes)
+
+        argv = [self.device.python, "-I", "-S", self._agent_path(), "receive"]
+        argv += ["--work", self._work_dir, "--digest", digest, "--size", str(size_bytes)]
+        answer = push(self._transport, argv, path, size_bytes, report)
+        self._check_received(answer, path)
+
+    def unpack(self, digest: str) -> None:
+        """Unpack a pushed bundle into its folder, once."""
+        self._talk.say(Unpack(digest))
+        self._talk.hear(Unpacked, patience_s=SLOW_DISK_S)
+
+    def run(self, job: JobSpec, on_stage: Callable[[Stage], None]) -> JobResult | JobFailure:
+        """Run one job and return what came of it; it stays in the board's spool until `acknowledge`."""
+        self._talk.say(RunJob(job))
+        while True:
+            message = self._talk.hear(Stage, Result, Failure)
+            if isinstance(message, Result):
+                return message.result
+            if isinstance(message, Failure):
+                return message.failure
+            on_stage(message)
+
+    def collect(self) -> Iterator[JobResult | JobFailure]:
+        """What earlier connections left in the spool. Acknowledge each one after it was stored."""
+        self._talk.say(Collect())
+        while True:
+            message = self._talk.hear(Result, Failure, Collected, patience_s=SLOW_DISK_S)
+            if isinstance(message, Collected):
+                return
+            yield message.result if isinstance(message, Result) else message.failure
+
+    def acknowledge(self, job_id: str) -> None:
+        """Tell the agent that a result is committed here, so that it may forget it."""
+        self._talk.say(Acknowledge(job_id))
+
+    def close(self, *, politely: bool = True) -> None:
+        """End the agent. Politely: it leaves by itself; else it finds its input closed. Never raises."""
+        try:
+            if politely:
+                self._talk.say(Bye())
+                self._channel.exit_status(2.0)
+            self._channel.close_input()
+        except BoardError:
+            pass
+        self._channel.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close(politely=error is None)
+
+    def _boot(self) -> None:
+        for _ in range(NOISE_LIMIT_LINES):
+            line = self._first_line()
+            at = line.find(BOOT_MARKER)
+            if at >= 0:
+                break
+        else:
+            hint = "its login shell must not print anything for commands that are not interactive"
+            raise ProtocolBroken(self.device.name, f"{self.device.name}: the board talks but starts no agent", hint)
+        words = line[at + len(BOOT_MARKER) :].decode("utf-8", "replace")
+        answer = dict(word.partition("=")[::2] for word in words.split(" ", 3))
+        if answer.get("state") == "refused":
+            raise self._refusal(words)
+        if answer.get("state") == "need":
+            self._talk.say_raw(self._archive.data)
+
+    def _first_line(self) -> bytes:
+        try:
+            return self._talk.hear_line(SLOW_START_S)
+        except BoardLost as error:
+            said = self._channel.errors().strip()
+            if said:
+                raise BoardUnfit(
+                    self.device.name,
+                    f"{self.device.name}: {self.device.python} does not start there: {said.splitlines()[-1]}",
+                    "the board needs Python 3.8 or later; `python` in its profile says where it is",
+                ) from error
+            raise
+
+    def _refusal(self, words: str) -> BoardError:
+        name = self.device.name
+        reason = words.partition("reason=")[2]
+        if reason.startswith("python"):
+            hint = "the agent needs Python 3.8 or later; set `python` in the profile to a newer one"
+            return BoardUnfit(name, f"{name}: its Python is too old: {reason}", hint)
+        if reason.startswith("disk_full"):
+            return BoardDiskFull(name, f"{name}: no room for the agent: {reason}", "free some room on the board")
+        return BoardUnfit(name, f"{name}: {reason}", "set `work_dir` in the profile to a folder that it may write to")
+
+    def _agent_path(self) -> str:
+        return f"{self._work_dir}/agent/{self._archive.digest}.pyz"
+
+    def _check_received(self, answer: bytes, path: Path) -> None:
+        name = self.device.name
+        try:
+            message = decode(answer.strip().rpartition(b"\n")[2])
+        except WireError as error:
+            raise BoardLost(name, f"{name}: {path.name} did not arrive: {error}", "dynofarm run --resume") from None
+        if isinstance(message, Error) and message.code == "disk_full":
+            raise BoardDiskFull(name, f"{name}: no room for {path.name}: {message.message}", "free some room there")
+        if isinstance(message, Error) and message.code == "corrupt":
+            raise TransferCorrupt(name, f"{name}: {path.name} arrived with another hash: {message.message}")
+        if not isinstance(message, Received):
+            found = message.message if isinstance(message, Error) else type(message).__name__
+            raise BoardLost(name, f"{name}: {path.name} did not arrive whole: {found}", "dynofarm run --resume")

@@ -1,0 +1,114 @@
+"""What a job needs on its board: the model, the runtime, and the order that names them."""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from threading import Semaphore
+from typing import Protocol
+
+from agent.protocol import Facts, JobSpec, ModelOnBoard, RuntimeOnBoard, ThermalGate
+from orchestrator.carriers import Carrier
+from orchestrator.devices import Device
+from orchestrator.errors import ModelError, TransferCorrupt
+from orchestrator.events import Event, Fetching, Pushing
+from orchestrator.models import Model
+from orchestrator.runs import Job
+from orchestrator.session import AgentSession
+from orchestrator.sweep import RuntimeChoice
+
+PUSHES_AT_ONCE = 8
+"""More parallel uploads win nothing and delay the heartbeats of the boards that measure."""
+
+
+class Shelf(Protocol):
+    """Where carriers of runtimes come from (`carriers.CarrierShelf`)."""
+
+    def fetch(self, choice: RuntimeChoice, facts: Facts) -> Carrier: ...
+
+
+class Supply:
+    """Brings to a board what a job needs, each thing once per board and hash."""
+
+    def __init__(self, models: Sequence[Model], shelf: Shelf, notify: Callable[[Event], None]) -> None:
+        self._models: Mapping[str, Model] = {model.digest: model for model in models}
+        self._shelf = shelf
+        self._notify = notify
+        self._carriers: dict[tuple[str, RuntimeChoice], Carrier] = {}
+        self._pushing = Semaphore(PUSHES_AT_ONCE)
+
+    def outfit(self, session: AgentSession, facts: Facts, job: Job, needed: Sequence[Job]) -> JobSpec:
+        """Push what is missing for `job` and return its order. `needed`: all jobs whose things must not be evicted.
+
+        Raises `RuntimeUnavailable`, `ModelError` (the file is gone or changed) and the board's errors.
+        """
+        model = self._models[job.model_digest]
+        carrier = self._carrier(session.device, job, facts)
+        keep = {one.model_digest for one in needed} | {model.digest}
+        wanted = [(model.digest, model.path, f"{model.name} ({model.format})")]
+        if carrier.path is not None and carrier.runtime.digest is not None:
+            keep.add(carrier.runtime.digest)
+            wanted.append((carrier.runtime.digest, carrier.path, str(job.runtime)))
+        self._bring(session, wanted, sorted(keep))
+        if carrier.runtime.carrier == "bundle" and carrier.runtime.digest is not None:
+            session.unpack(carrier.runtime.digest)
+        return _order(job, model, carrier.runtime, session.device)
+
+    def _carrier(self, device: Device, job: Job, facts: Facts) -> Carrier:
+        key = (device.name, job.runtime)
+        if key not in self._carriers:
+            self._notify(Fetching(device.name, str(job.runtime)))
+            self._carriers[key] = self._shelf.fetch(job.runtime, facts)
+        return self._carriers[key]
+
+    def _bring(self, session: AgentSession, wanted: Sequence[tuple[str, Path, str]], keep: Sequence[str]) -> None:
+        missing = set(session.holdings([digest for digest, _, _ in wanted]).missing)
+        for digest, path, what in wanted:
+            if digest in missing:
+                self._push(session, digest, path, what, keep)
+
+    def _push(self, session: AgentSession, digest: str, path: Path, what: str, keep: Sequence[str]) -> None:
+        name = session.device.name
+        try:
+            size_bytes = path.stat().st_size
+        except OSError as error:
+            raise ModelError(f"{path}: {error.strerror}", "add it again: dynofarm model add FILE") from None
+        model = self._models.get(digest)
+        if model is not None and size_bytes != model.size_bytes:
+            raise ModelError(
+                f"{path} has {size_bytes} bytes; the model {model.name} had {model.size_bytes} when it was added",
+                f"the file changed; add it again: dynofarm model add {path}",
+            )
+        session.make_room(size_bytes, keep)
+        with self._pushing:
+            self._notify(Pushing(name, what, 0, size_bytes))
+            try:
+                session.push(digest, path, size_bytes, lambda sent: self._notify(Pushing(name, what, sent, size_bytes)))
+            except TransferCorrupt:
+                _check_unchanged(path, digest)
+                raise
+
+
+def _check_unchanged(path: Path, digest: str) -> None:
+    """A wrong hash on the board is the link's fault only when the file here still has the right one."""
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if found != digest:
+        raise ModelError(f"{path} changed since it was added", f"add it again: dynofarm model add {path}")
+
+
+def _order(job: Job, model: Model, runtime: RuntimeOnBoard, device: Device) -> JobSpec:
+    return JobSpec(
+        job_id=job.job_id,
+        model=ModelOnBoard(model.digest, model.name, model.format, list(model.recipes)),
+        runtime=runtime,
+        threads=job.threads,
+        delegate=job.delegate,
+        options=dict(job.options),
+        protocol=job.protocol,
+        seed=job.seed,
+        references=list(model.references),
+        thermal=ThermalGate(device.thermal_start_c, limit_s=device.thermal_limit_s),
+        cpu_affinity=list(device.cpus) if device.cpus is not None else None,
+        sample_hz=job.sample_hz,
+        deadline_s=job.deadline_s,
+    )
