@@ -186,7 +186,8 @@ def test_the_example_that_init_writes_is_a_sweep(tmp_path: Path) -> None:
         (
             "models: m\ndelegates: [xnnpak]\n",
             [
-                "bert.yaml:2:13: delegates[0]: found 'xnnpak' (did you mean xnnpack?), allowed: a list of usual, xnnpack, none"
+                "bert.yaml:2:13: delegates[0]: found 'xnnpak' (did you mean xnnpack?), "
+                "allowed: a list of usual, xnnpack, none"
             ],
         ),
         (

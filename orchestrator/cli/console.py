@@ -1,0 +1,15 @@
+"""Asking the person in front of the terminal."""
+
+import sys
+
+import typer
+
+from orchestrator.errors import UsageError
+
+
+def confirm(question: str, for_scripts: str) -> None:
+    """Ask yes or no; no ends the command. Without a terminal there is nobody to ask: `UsageError` names the way."""
+    if not sys.stdin.isatty():
+        raise UsageError(f"cannot ask: {question}", f"in a script: {for_scripts}")
+    if not typer.confirm(question, err=True):
+        raise typer.Abort

@@ -1,0 +1,114 @@
+"""`dynofarm device add` and `trust`: a board enters the farm when its host key was accepted by a person."""
+
+import hmac
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from orchestrator.cli.completion import device_names
+from orchestrator.cli.console import confirm
+from orchestrator.cli.context import load_devices, open_store, say, settings_of
+from orchestrator.errors import HostKeyUnknown, UsageError
+
+if TYPE_CHECKING:
+    from orchestrator.devices import Device
+    from orchestrator.farm import Farm
+
+Fingerprints = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="SHA256:…",
+        help="Accept a host key that has this fingerprint; for scripts. Again for a jump host's.",
+        show_default=False,
+    ),
+]
+
+
+def add(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="A name for the board.")],
+    address: Annotated[
+        str | None, typer.Argument(metavar="[USER@]HOST[:PORT]", help="Also an alias of ~/.ssh/config.")
+    ] = None,
+    local: Annotated[bool, typer.Option("--local", help="This machine itself, without SSH.")] = False,
+    key_file: Annotated[
+        str | None, typer.Option("--key", metavar="FILE", help="Private key, if not ssh-agent.")
+    ] = None,
+    jump: Annotated[str | None, typer.Option(metavar="[USER@]HOST", help="Reach it through this host.")] = None,
+    python: Annotated[str, typer.Option(help="Python on the board.")] = "python3",
+    work_dir: Annotated[str | None, typer.Option(metavar="DIR", help="Folder on the board.")] = None,
+    tag: Annotated[list[str] | None, typer.Option(help="A tag; again for more.")] = None,
+    group: Annotated[str | None, typer.Option(help="Boards of one group are one machine: they take turns.")] = None,
+    kind: Annotated[str, typer.Option(help="real, loopback or emulated.")] = "real",
+    accept_fingerprint: Fingerprints = None,
+    check: Annotated[bool, typer.Option(help="Connect and probe at once.")] = True,
+) -> None:
+    """Register a board: accept its host key, write its profile, and check it."""
+    from orchestrator.cli.checking import run_check
+    from orchestrator.profiles import device_from_options, write_profile
+
+    farm = settings_of(context).find_farm()
+    if bool(address) == local:
+        raise UsageError("give an address or --local", "dynofarm device add kitchen pi@10.0.0.4")
+    keys = {
+        "kind": kind,
+        "key_file": key_file,
+        "jump": jump,
+        "python": python,
+        "work_dir": work_dir,
+        "tags": tag,
+        "group": group,
+    }
+    device = device_from_options(farm.profiles, name, address, keys)
+    if address is not None:
+        _accept_host_keys(farm, device, accept_fingerprint or [])
+    path = write_profile(farm.profiles, device)
+    say(f"{name}: profile written to {path.relative_to(farm.root)}")
+    if check:
+        with open_store(farm) as store:
+            failed = run_check(farm, store, [device], [name], as_json=False)
+        raise typer.Exit(4 if failed else 0)
+
+
+def trust(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="The device's name.", autocompletion=device_names)],
+    accept_fingerprint: Fingerprints = None,
+) -> None:
+    """Accept a board's host key again, after it was installed anew. Compare the fingerprint first."""
+    from orchestrator.profiles import find_device
+
+    farm = settings_of(context).find_farm()
+    _accept_host_keys(farm, find_device(load_devices(farm), name), accept_fingerprint or [])
+
+
+def _accept_host_keys(farm: "Farm", device: "Device", accepted: Sequence[str]) -> None:
+    """A jump host's key first, if there is one: nothing behind an unknown host can be believed."""
+    from orchestrator.transport.hostkeys import accept
+    from orchestrator.transport.ssh import fetch_host_key
+
+    while True:
+        try:
+            key = fetch_host_key(device, farm.known_hosts)
+        except HostKeyUnknown as jump:
+            _consent(jump.message, jump.fingerprint, accepted)
+            accept(farm.known_hosts, jump.key_line)
+            continue
+        _consent(f"{device.name}: host key of {device.address}: {key.fingerprint}", key.fingerprint, accepted)
+        accept(farm.known_hosts, key.key_line)
+        return
+
+
+def _consent(told: str, fingerprint: str, accepted: Sequence[str]) -> None:
+    say(told)
+    if not accepted:
+        confirm(
+            "Is this the right key? (on that machine: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub)",
+            f"add --accept-fingerprint {fingerprint}",
+        )
+    elif not any(hmac.compare_digest(one, fingerprint) for one in accepted):
+        raise UsageError(
+            f"the host key is {fingerprint}, not {' nor '.join(accepted)}",
+            "another machine answers at that address, or the fingerprint was copied wrongly",
+        )

@@ -1,0 +1,107 @@
+"""`dynofarm model …`: the artifacts to be measured."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from orchestrator.cli.completion import model_names
+from orchestrator.cli.context import open_store, print_json, say, settings_of
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Name = Annotated[str, typer.Argument(help="Its name, or the beginning of its hash.", autocompletion=model_names)]
+
+
+def register(app: typer.Typer) -> None:
+    group = typer.Typer(name="model", help="Register the models to be measured.", no_args_is_help=True)
+    group.command(epilog="Example: dynofarm model add bert_int8.tflite --parent bert")(add)
+    group.command("list", epilog="Example: dynofarm model list --json")(list_models)
+    group.command(epilog="Example: dynofarm model show mobilebert")(show)
+    group.command(epilog="Example: dynofarm model remove mobilebert")(remove)
+    app.add_typer(group)
+
+
+def add(
+    context: typer.Context,
+    files: Annotated[list[Path], typer.Argument(help="Model files: .tflite or .onnx.")],
+    name: Annotated[str | None, typer.Option(help="Its name; the file's stem if not given.")] = None,
+    shape: Annotated[
+        list[str] | None, typer.Option(metavar="INPUT=1x128", help="The shape of an input that the file leaves open.")
+    ] = None,
+    fill: Annotated[
+        list[str] | None, typer.Option(metavar="INPUT=integers:0..30521", help="How an input is filled.")
+    ] = None,
+    parent: Annotated[
+        str | None, typer.Option(help="The model that this one was made from; its outputs are the reference.")
+    ] = None,
+    tolerance: Annotated[
+        float | None, typer.Option(help="Largest error against the reference, as a share of its spread.")
+    ] = None,
+    source: Annotated[str | None, typer.Option(help="Where it comes from.")] = None,
+    licence: Annotated[str | None, typer.Option("--licence", "--license", help="Its licence.")] = None,
+    reference: Annotated[bool, typer.Option(help="Compute reference outputs on this machine.")] = True,
+    as_json: Json = False,
+) -> None:
+    """Register model files: hash, format, inputs and outputs are read from the file itself."""
+    from orchestrator.cli.model_add import add_model
+    from orchestrator.errors import UsageError
+    from orchestrator.report.models import model_row, models_table
+
+    if name is not None and len(files) > 1:
+        raise UsageError("--name goes with one file", "add the files one by one")
+    farm = settings_of(context).find_farm()
+    with open_store(farm) as store:
+        added = [
+            add_model(
+                farm,
+                store,
+                file,
+                name,
+                shapes=shape or [],
+                fills=fill or [],
+                parent=parent,
+                tolerance=tolerance,
+                source=source,
+                licence=licence,
+                reference=reference,
+            )
+            for file in files
+        ]
+    rows = [model_row(model) for model in added]
+    if as_json:
+        print_json(rows)
+    else:
+        models_table(rows)
+
+
+def list_models(context: typer.Context, as_json: Json = False) -> None:
+    """List the registered models."""
+    from orchestrator.report.models import model_row, models_table
+
+    with open_store(settings_of(context).find_farm()) as store:
+        rows = [model_row(model) for model in store.models()]
+    if as_json:
+        print_json(rows)
+    elif not rows:
+        say("no model is registered yet; next: dynofarm model add FILE")
+    else:
+        models_table(rows)
+
+
+def show(context: typer.Context, name: Name, as_json: Json = False) -> None:
+    """Show one model: hash, inputs and how they are filled, outputs, operators, lineage."""
+    from orchestrator.report.models import model_page, model_row
+
+    with open_store(settings_of(context).find_farm()) as store:
+        model = store.model(name)
+    if as_json:
+        print_json(model_row(model) | {"operators": model.operators})
+    else:
+        model_page(model)
+
+
+def remove(context: typer.Context, name: Name) -> None:
+    """Forget a model. The file and the results stay."""
+    with open_store(settings_of(context).find_farm()) as store:
+        store.remove_model(name)
+    say(f"{name} removed; its file and its results stay")

@@ -1,0 +1,146 @@
+"""Live progress of a sweep: a line a board. `Progress` is the state, `live` and `plain` are two ways to show it."""
+
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from orchestrator.events import (
+    BoardDone,
+    BoardFailed,
+    Collected,
+    Connected,
+    Connecting,
+    Event,
+    Fetching,
+    JobFinished,
+    JobStage,
+    JobStarted,
+    Noted,
+    Pushing,
+    Waiting,
+)
+from orchestrator.report.words import bytes_text, duration_text, job_text, run_text
+from orchestrator.runs import Job, RunStatus
+
+STAGE_WORDS = {
+    "cooling": "cools down",
+    "loading": "loads",
+    "checking": "checks its outputs",
+    "warming_up": "warms up",
+    "timing": "measures",
+    "finishing": "finishes",
+}
+
+
+@dataclass
+class BoardState:
+    """What is known of one board's part in the sweep."""
+
+    name: str
+    total: int
+    done: int = 0
+    bad: int = 0
+    doing: str = "waits to be connected"
+    finished: bool = False
+    failed: bool = False
+    job: Job | None = None
+    busy_s: float = 0.0
+    measured: int = 0
+    job_began: float = field(default=0.0)
+
+    @property
+    def left_s(self) -> float | None:
+        """Time left, from the mean of the jobs measured in this sweep; None before the first."""
+        if self.measured == 0 or self.finished:
+            return None
+        running_s = time.monotonic() - self.job_began if self.job is not None else 0.0
+        return max(0.0, self.busy_s / self.measured * (self.total - self.done) - running_s)
+
+
+class Progress:
+    """Takes events from many threads and keeps the state of every board."""
+
+    def __init__(self, boards: Sequence[str]) -> None:
+        self.boards = {name: BoardState(name, 0) for name in boards}
+        self.lock = threading.Lock()
+
+    def expect(self, jobs: Sequence[Job]) -> None:
+        """The plan is known: how many jobs each board has."""
+        with self.lock:
+            for job in jobs:
+                self.boards[job.device].total += 1
+
+    def take(self, event: Event) -> str | None:
+        """Follow an event; return the line that a terminal without live display should show, if any."""
+        with self.lock:
+            return self._follow(self.boards[event.device], event)
+
+    def _follow(self, board: BoardState, event: Event) -> str | None:  # noqa: PLR0911 - one case an event
+        match event:
+            case Connecting(attempt=attempt):
+                board.doing = "connects" if attempt == 1 else f"connects again (attempt {attempt})"
+                return board.doing if attempt > 1 else None
+            case Connected(facts=facts):
+                board.doing = f"ready: {facts.board or facts.cpu or facts.architecture}"
+                return board.doing
+            case Noted(text=text):
+                return f"note: {text}"
+            case Collected(count=count):
+                return f"{count} result{'s' * (count != 1)} that waited on the board collected"
+            case Fetching(what=what):
+                board.doing = f"fetches {what}"
+                return None
+            case Pushing(what=what, sent_bytes=sent, size_bytes=size):
+                board.doing = f"receives {what}: {bytes_text(sent)} of {bytes_text(size)}"
+                return f"receives {what}, {bytes_text(size)}" if sent == 0 else None
+            case JobStarted(job=job):
+                board.job, board.job_began = job, time.monotonic()
+                board.doing = job_text(job)
+                return None
+            case JobStage(job=job, stage=stage):
+                board.doing = f"{job_text(job)}: {STAGE_WORDS.get(stage, stage)}"
+                return None
+            case JobFinished(run=run):
+                self._count(board, run.status)
+                return f"{board.done}/{board.total} {run_text(run)}"
+            case Waiting(reason=reason):
+                board.doing = reason
+                return reason if "trying again" in reason or "held by" in reason else None
+            case BoardFailed(message=message, owed=owed):
+                board.failed = board.finished = True
+                board.doing = message
+                return f"gives up with {owed} job{'s' * (owed != 1)} to go: {message}"
+            case BoardDone():
+                board.finished, board.doing = True, "done"
+                return None
+
+    def _count(self, board: BoardState, status: RunStatus) -> None:
+        board.done += 1
+        board.bad += status not in (RunStatus.OK, RunStatus.SKIPPED)
+        if board.job is not None and status is not RunStatus.SKIPPED:
+            board.busy_s += time.monotonic() - board.job_began
+            board.measured += 1
+        board.job = None
+
+    def totals(self) -> tuple[int, int, int, float | None]:
+        """Jobs done, jobs planned, jobs gone wrong, and the time left of the board that takes longest."""
+        states = list(self.boards.values())
+        left = [board.left_s for board in states if board.left_s is not None]
+        return (
+            sum(board.done for board in states),
+            sum(board.total for board in states),
+            sum(board.bad for board in states),
+            max(left, default=None),
+        )
+
+
+def totals_text(progress: Progress) -> str:
+    """`12 of 40 jobs · 1 failed · 2 min left`."""
+    done, total, bad, left_s = progress.totals()
+    parts = [f"{done} of {total} jobs"]
+    if bad:
+        parts.append(f"{bad} failed")
+    if left_s is not None and done < total:
+        parts.append(f"{duration_text(left_s)} left")
+    return " · ".join(parts)

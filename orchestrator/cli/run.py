@@ -1,0 +1,126 @@
+"""`dynofarm run`: a new sweep, or the rest of one."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from orchestrator.cli.completion import device_names, model_names
+from orchestrator.cli.context import load_devices, open_store, print_json, say, settings_of
+from orchestrator.errors import UsageError
+
+if TYPE_CHECKING:
+    from orchestrator.launch import Outcome
+    from orchestrator.store import Store
+
+EPILOG = """Examples: dynofarm run sweeps/bert.yaml --on tag:arm64 ·
+dynofarm run mobilebert --on kitchen --threads 1,2,4 · dynofarm run --resume"""
+
+
+def register(app: typer.Typer) -> None:
+    app.command(epilog=EPILOG)(run)
+
+
+def run(
+    context: typer.Context,
+    what: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[SWEEP.yaml | MODEL…]", help="A sweep file, or models.", autocompletion=model_names),
+    ] = None,
+    on: Annotated[
+        list[str] | None,
+        typer.Option(metavar="BOARD,…", help="Names, patterns, tag:…, arch:…, all.", autocompletion=device_names),
+    ] = None,
+    runtimes: Annotated[
+        str | None,
+        typer.Option(
+            "--runtimes", "--runtime", metavar="NAME[@VERSION],…", help="For example litert,tflite-runtime@2.14.0."
+        ),
+    ] = None,
+    threads: Annotated[str | None, typer.Option(metavar="N,…", help="For example 1,2,4.")] = None,
+    delegates: Annotated[
+        str | None, typer.Option("--delegates", "--delegate", metavar="NAME,…", help="xnnpack, none.")
+    ] = None,
+    option: Annotated[list[str] | None, typer.Option(metavar="KEY=VALUE", help="A runtime's option.")] = None,
+    protocol: Annotated[str | None, typer.Option(metavar="NAME", help="quick, standard or mlperf-like.")] = None,
+    repeats: Annotated[int | None, typer.Option(min=1, metavar="N", help="Fresh processes a case.")] = None,
+    seed: Annotated[int | None, typer.Option(metavar="N", help="Of the order and the inputs.")] = None,
+    exclude: Annotated[
+        list[str] | None, typer.Option(metavar="KEY=VALUE,…", help="Leave these cells out; again for more.")
+    ] = None,
+    name: Annotated[str | None, typer.Option(metavar="NAME", help="A name for the sweep.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and an estimate; run nothing.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with a sweep: the last unfinished, or the one named.")
+    ] = False,
+    retry: Annotated[
+        str | None, typer.Option(metavar="STATUS,…", help="With --resume: measure failed jobs again, too.")
+    ] = None,
+    wait: Annotated[
+        str, typer.Option(metavar="DURATION", help="How long to wait for a board that another one holds.")
+    ] = "2m",
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
+) -> None:
+    """Run a sweep over the boards and store what they measure. Ctrl-C keeps what is done."""
+    from orchestrator.cli import sweeping
+
+    farm = settings_of(context).find_farm()
+    devices = load_devices(farm)
+    with open_store(farm) as store:
+        if resume:
+            _only_with_new_sweeps(on=on, threads=threads, protocol=protocol, dry_run=dry_run)
+            outcome = sweeping.resume(farm, store, devices, what, retry=retry, wait=wait, quiet=quiet)
+        else:
+            options = {
+                "on": on,
+                "runtimes": runtimes,
+                "threads": threads,
+                "delegates": delegates,
+                "options": option,
+                "protocol": protocol,
+                "repeats": repeats,
+                "seed": seed,
+                "exclude": exclude,
+                "name": name,
+            }
+            sweep, models = sweeping.read_sweep(farm, store, what or [], options)
+            if dry_run:
+                sweeping.show_plan(store, devices, sweep, models, as_json=as_json)
+                return
+            outcome = sweeping.launch(farm, store, devices, sweep, models, wait=wait, quiet=quiet)
+        _conclude(store, outcome, as_json=as_json)
+
+
+def _only_with_new_sweeps(**given: object) -> None:
+    wrong = [key for key, value in given.items() if value]
+    if wrong:
+        raise UsageError(
+            f"--resume goes on with a stored plan; --{wrong[0].replace('_', '-')} would change it",
+            "dynofarm run --resume",
+        )
+
+
+def _conclude(store: "Store", outcome: "Outcome", *, as_json: bool) -> None:
+    from orchestrator.records import RunFilter
+    from orchestrator.report.results import results_table
+
+    runs = store.runs(RunFilter(sweep=outcome.sweep_id))
+    if as_json:
+        print_json(
+            {
+                "sweep": outcome.sweep_id,
+                "owed": outcome.owed,
+                "runs": {str(status): count for status, count in outcome.counts.items()},
+            }
+        )
+    else:
+        results_table(runs)
+        _say_what_is_missing(outcome)
+    raise typer.Exit(outcome.exit_code)
+
+
+def _say_what_is_missing(outcome: "Outcome") -> None:
+    counted = ", ".join(f"{count} {status.replace('_', ' ')}" for status, count in outcome.counts.items())
+    say(f"sweep {outcome.sweep_id}: {counted or 'nothing measured yet'}")
+    if outcome.owed:
+        say(f"{outcome.owed} jobs are still to do; next: dynofarm run --resume {outcome.sweep_id}")

@@ -1,0 +1,1 @@
+"""How results are shown: words and units, tables on the terminal, files for other tools."""

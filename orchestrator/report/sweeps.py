@@ -1,0 +1,43 @@
+"""Sweeps on the terminal."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from rich.table import Table
+
+from orchestrator.records import SweepRecord
+from orchestrator.report.console import report_console
+
+
+def sweep_row(record: SweepRecord) -> dict[str, Any]:
+    """One sweep as plain values."""
+    progress = record.progress
+    return {
+        "sweep": record.sweep_id,
+        "name": record.name,
+        "created": record.created.isoformat(),
+        "protocol": record.sweep.protocol.name,
+        "repeats": record.sweep.repeats,
+        "seed": record.sweep.seed,
+        "jobs": progress.jobs,
+        "ok": progress.ok,
+        "failed": progress.failed,
+        "skipped": progress.skipped,
+        "owed": progress.owed,
+        "dynofarm": record.version,
+    }
+
+
+def sweeps_table(records: Sequence[SweepRecord]) -> None:
+    """Print sweeps, newest first."""
+    table = Table(box=None, pad_edge=False)
+    for heading in ("sweep", "name", "created", "protocol", "jobs", "ok", "failed", "skipped", "to do"):
+        numeric = heading in ("sweep", "jobs", "ok", "failed", "skipped", "to do")
+        table.add_column(heading, justify="right" if numeric else "left")
+    for record in records:
+        progress = record.progress
+        created = record.created.astimezone().strftime("%Y-%m-%d %H:%M")
+        counts = (progress.jobs, progress.ok, progress.failed, progress.skipped, progress.owed)
+        texts = [str(count) if count else "–" for count in counts]
+        table.add_row(str(record.sweep_id), record.name, created, record.sweep.protocol.name, *texts)
+    report_console().print(table)

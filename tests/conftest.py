@@ -1,0 +1,53 @@
+"""Fixtures that more than one folder of tests needs."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.boards.board import BoardError
+from tests.boards.loopback import LoopbackBoard
+from tests.boards.sshd import find_sshd
+from tests.farming import TestFarm
+
+
+@pytest.fixture
+def make_board(tmp_path: Path) -> Iterator[Callable[[str], LoopbackBoard]]:
+    """Starts real sshd boards; at the end each is stopped and must have left nothing running."""
+    try:
+        find_sshd()
+    except BoardError as error:
+        pytest.skip(str(error))
+    with ExitStack() as stack:
+
+        def make(name: str) -> LoopbackBoard:
+            board = LoopbackBoard(tmp_path / "boards" / name, name)
+            stack.callback(board.stop)
+            return board.start()
+
+        yield make
+
+
+@pytest.fixture
+def farm(tmp_path: Path) -> TestFarm:
+    """An empty farm, driven by the real command in processes of its own."""
+    root = tmp_path / "farm"
+    root.mkdir()
+    farm = TestFarm(root)
+    farm.run("init").ok()
+    return farm
+
+
+@pytest.fixture
+def fake_model(tmp_path: Path) -> Path:
+    """A model of the `fake` runtime: no download, any behaviour on demand through options."""
+    path = tmp_path / "fake.json"
+    declared = {
+        "format": "dynofarm-fake",
+        "inputs": [{"name": "x", "dtype": "float32", "shape": [1, 4]}],
+        "outputs": [{"name": "output", "dtype": "float32", "shape": [1, 8]}],
+    }
+    path.write_text(json.dumps(declared))
+    return path

@@ -1,0 +1,118 @@
+"""The main job, whole, as a user does it: register boards, run a sweep over real SSH, query what is stored."""
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.boards.loopback import LoopbackBoard
+from tests.farming import QUICKEST, TestFarm
+
+pytestmark = pytest.mark.integration
+
+MODELS = Path(__file__).resolve().parents[2] / "examples" / "models"
+MakeBoard = Callable[[str], LoopbackBoard]
+
+
+@pytest.mark.timeout(300)
+def test_real_models_are_measured_by_litert_on_two_boards_and_this_machine(
+    make_board: MakeBoard, farm: TestFarm
+) -> None:
+    for name in ("kitchen", "attic"):
+        farm.add_board(make_board(name))
+    farm.add_local()
+    added = farm.run("model", "add", str(MODELS / "bert-tiny-int8.tflite"), str(MODELS / "face-detection.tflite"))
+    if "cannot be reached" in added.err or "offline" in added.err:
+        pytest.skip("the package index cannot be reached, and no runtime is cached")
+    added.ok()
+    sweep = farm.write_sweep("real", f"models: ['*']\non: [all]\nruntimes: [litert]\nrepeats: 2\n{QUICKEST}")
+
+    done = farm.run("run", sweep, timeout_s=240).ok()
+
+    assert "sweep 1: 12 ok" in done.err
+    rows = farm.sql("select device, model, status, n, median_ns, peak_rss_bytes, worst_error from runs_view")
+    assert len(rows) == 12
+    assert {row["device"] for row in rows} == {"kitchen", "attic", "local"}
+    assert all(row["status"] == "ok" and row["n"] >= 8 and row["median_ns"] > 0 for row in rows)
+    assert all(row["worst_error"] is not None and row["worst_error"] < 1e-3 for row in rows)
+
+
+def test_a_sweep_of_fakes_is_stored_whole_and_shown_in_every_format(
+    make_board: MakeBoard, farm: TestFarm, fake_model: Path, tmp_path: Path
+) -> None:
+    farm.add_board(make_board("kitchen"))
+    farm.run("model", "add", str(fake_model)).ok()
+    done = farm.run("run", farm.sweep_of_fakes("kitchen", repeats=3), "--json").ok()
+    assert done.json == {"sweep": 1, "owed": 0, "runs": {"ok": 3}}
+
+    table = farm.run("results").ok().out
+    assert "kitchen (loopback)" in table
+    assert "3 ×" in table
+    rows = list(csv.DictReader(io.StringIO(farm.run("results", "--format", "csv").ok().out)))
+    assert [row["device"] for row in rows] == ["kitchen"] * 3
+    assert len(farm.run("results", "--json").ok().json) == 3
+    lines = farm.run("results", "--format", "jsonl").ok().out.splitlines()
+    assert {json.loads(line)["status"] for line in lines} == {"ok"}
+    assert farm.run("results", "--format", "markdown").ok().out.startswith("|")
+    farm.run("results", "--format", "parquet", "--output", str(tmp_path / "r.parquet")).ok()
+    assert (tmp_path / "r.parquet").read_bytes()[:4] == b"PAR1"
+    assert "there is no device 'nobody'; there are: kitchen" in farm.run("results", "--device", "nobody").failed(2).err
+    assert "no stored run matches" in farm.run("results", "--since", "2030-01-01").ok().err
+
+    job_id = rows[0]["job_id"]
+    page = farm.run("show", job_id[:8]).ok().out
+    assert "Latency" in page
+    whole = farm.run("show", job_id[:8], "--json").ok().json
+    assert len(whole["result"]["timing"]["latencies_ns"]) == int(rows[0]["n"])
+    assert farm.run("sweeps", "--json").ok().json[0]["ok"] == 3
+
+
+def test_the_second_sweep_sends_neither_agent_nor_model_again(
+    make_board: MakeBoard, farm: TestFarm, fake_model: Path
+) -> None:
+    farm.add_board(make_board("kitchen"))
+    farm.run("model", "add", str(fake_model)).ok()
+    sweep = farm.sweep_of_fakes("kitchen", repeats=1)
+    assert "receives fake (fake)" in farm.run("run", sweep).ok().err
+    assert "receives" not in farm.run("run", sweep).ok().err
+
+
+def test_what_a_board_cannot_run_is_skipped_with_its_reason_and_not_an_error(farm: TestFarm, fake_model: Path) -> None:
+    farm.add_local()
+    farm.run("model", "add", str(fake_model), str(MODELS / "bert-tiny.onnx"), "--no-reference").ok()
+    sweep = farm.write_sweep("mixed", f"models: ['*']\nruntimes: [fake]\non: [local]\nrepeats: 2\n{QUICKEST}")
+    done = farm.run("run", sweep).ok()
+    assert "2 ok, 1 skipped" in done.err
+    (row,) = farm.sql("select model, message from runs_view where status = 'skipped'")
+    assert row["model"] == "bert-tiny"
+    assert "onnx" in row["message"]
+
+
+def test_a_dry_run_prints_the_plan_and_runs_nothing(farm: TestFarm, fake_model: Path) -> None:
+    farm.add_local()
+    farm.run("model", "add", str(fake_model)).ok()
+    plan = farm.run("run", "fake", "--on", "local", "--runtime", "fake", "--threads", "1,2", "--dry-run", "--json").ok()
+    assert [(row["threads"], row["jobs"]) for row in plan.json] == [(1, 3), (2, 3)]
+    assert farm.run("sweeps", "--json").ok().json == []
+
+
+def test_failed_runs_are_exit_code_1_and_the_others_are_measured(farm: TestFarm, fake_model: Path) -> None:
+    farm.add_local()
+    farm.run("model", "add", str(fake_model)).ok()
+    options = "[{sleep_ms: 1}, {crash: segfault}, {crash: exit}, {crash: nan}, {unsupported: 'no such operator'}]"
+    done = farm.run("run", farm.sweep_of_fakes("local", repeats=1, options=options)).failed(1)
+    found = {row["status"] for row in farm.sql("select status from runs_view")}
+    assert found == {"ok", "crashed", "wrong_output", "unsupported"}
+    assert "SIGSEGV" in done.err
+
+
+def test_a_failed_job_is_measured_again_when_asked_for(farm: TestFarm, fake_model: Path) -> None:
+    farm.add_local()
+    farm.run("model", "add", str(fake_model)).ok()
+    farm.run("run", farm.sweep_of_fakes("local", repeats=1, options="{crash: abort}")).failed(1)
+    assert "nothing to resume" in farm.run("run", "--resume", "1").err
+    farm.run("run", "--resume", "1", "--retry", "crashed").failed(1)
+    assert len(farm.run("results", "--every-attempt", "--json").ok().json) == 2
