@@ -71,8 +71,9 @@ def _farm(root: Path, start: Path, database: str | None) -> Farm:
 
 
 def _cache_folder() -> Path:
-    """One for all farms of a user: what lies there is named by its content."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dynofarm"
+    """One for all farms of a user: what lies there is named by its content. Beside it lies, when this machine is a
+    board too, the work folder of its agent."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dynofarm" / "orchestrator"
 
 
 def _check_owner(root: Path) -> None:

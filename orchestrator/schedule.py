@@ -38,6 +38,7 @@ from orchestrator.links import Link
 from orchestrator.runs import Job, Run, RunStatus
 from orchestrator.session import AgentSession
 from orchestrator.supply import Supply
+from orchestrator.turns import Turns
 
 CONNECTIONS_AT_ONCE = 32
 """More threads in the key exchange cost up to twice the CPU and win nothing."""
@@ -94,7 +95,7 @@ def run_sweep(links: Sequence[Link], jobs: Sequence[Job], tools: Tools, lock_wai
     Boards that share an exclusion (one machine) take turns, job by job. An error that is not a board's own (the
     database, a fault of ours) stops all boards and is raised here.
     """
-    turns = {link.device.exclusion: threading.Lock() for link in links}
+    turns = {link.device.exclusion: Turns() for link in links}
     by_device: dict[str, list[Job]] = defaultdict(list)
     for job in jobs:
         by_device[job.device].append(job)
@@ -122,12 +123,12 @@ def run_sweep(links: Sequence[Link], jobs: Sequence[Job], tools: Tools, lock_wai
 class _Drive:
     """One board's part in a sweep."""
 
-    def __init__(self, link: Link, jobs: Sequence[Job], turn: threading.Lock, tools: Tools, lock_wait_s: float) -> None:
+    def __init__(self, link: Link, jobs: Sequence[Job], turns: Turns, tools: Tools, lock_wait_s: float) -> None:
         self.name = link.device.name
         self._link = link
         self._owed = deque(job for job in jobs if job.skip_reason is None)
         self._skipped = [job for job in jobs if job.skip_reason is not None]
-        self._turn = turn
+        self._turns = turns
         self._tools = tools
         self._lock_wait_s = lock_wait_s
         self._attempts: dict[str, int] = defaultdict(int)
@@ -158,12 +159,12 @@ class _Drive:
         session = self._link.open(self._patience_s())
         self._collect(session)
         while self._owed and not self._tools.stop.is_set():
-            if not self._take_turn():
-                return
+            ticket = self._turns.ask()
             try:
-                self._measure(session, self._owed[0])
+                if self._wait_for(ticket):
+                    self._measure(session, self._owed[0])
             finally:
-                self._turn.release()
+                self._turns.leave(ticket)
 
     def _patience_s(self) -> float:
         """After a loss, the agent of the lost connection may still finish the job in hand: wait for it."""
@@ -171,12 +172,13 @@ class _Drive:
             return self._lock_wait_s
         return max(self._lock_wait_s, self._in_hand.deadline_s + self._link.device.thermal_limit_s + BEFORE_A_JOB_S)
 
-    def _take_turn(self) -> bool:
-        if self._turn.acquire(timeout=0.05):
+    def _wait_for(self, ticket: object) -> bool:
+        """Wait until it is this board's turn; False when the user asks to stop."""
+        if self._turns.wait(ticket, 0.05):
             return True
         self._tools.notify(Waiting(self.name, f"another board of {self._link.device.exclusion} measures"))
         while not self._tools.stop.is_set():
-            if self._turn.acquire(timeout=0.5):
+            if self._turns.wait(ticket, 0.5):
                 return True
         return False
 

@@ -81,7 +81,7 @@ def test_a_farm_is_found_from_any_folder_below(tmp_path: Path, monkeypatch: pyte
         sweeps=tmp_path / "sweeps",
         database=tmp_path / "results.db",
         known_hosts=tmp_path / "known_hosts",
-        cache=tmp_path / "cache" / "dynofarm",
+        cache=tmp_path / "cache" / "dynofarm" / "orchestrator",
     )
     assert find_farm(tmp_path) == find_farm(below) == wanted
 
