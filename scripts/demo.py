@@ -3,6 +3,7 @@
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 from contextlib import ExitStack
@@ -31,6 +32,7 @@ from tests.boards.sshd import find_sshd  # noqa: E402
 
 def main() -> int:
     """Run the demo; its exit code is that of the sweep."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the boards are stopped then, too
     shutil.rmtree(FARM, ignore_errors=True)
     FARM.mkdir()
     with ExitStack() as boards:

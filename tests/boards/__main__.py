@@ -9,11 +9,13 @@ from orchestrator.errors import DynofarmError
 from . import catalogue, profiles
 from .board import BoardError
 
+CHECKOUT = Path(__file__).resolve().parents[2]
+
 EXAMPLES = """examples:
-  scripts/boards up 2                           two loopback boards; no root needed
-  scripts/boards up 3 --tier namespace          boards with limits and a network link of their own (root)
-  scripts/boards up 1 --vm                      a whole emulated aarch64 machine
-  dynofarm -C .boards device check              they are a farm that dynofarm can use at once
+  scripts/boards up 2                      two loopback boards; no root needed
+  scripts/boards up 3 --tier namespace     boards with limits and a network link of their own (root)
+  scripts/boards up 1 --vm                 a whole emulated aarch64 machine
+  dynofarm -C .boards device check         they are a farm that dynofarm can use at once
   scripts/boards fault loopback-1 freeze
   scripts/boards down"""
 
@@ -21,7 +23,7 @@ EXAMPLES = """examples:
 def main() -> int:
     """Exit codes: 0 done, 1 a board failed, 2 wrong usage."""
     arguments = _parser().parse_args()
-    farm = Path(arguments.dir).resolve()
+    farm = arguments.dir.resolve()
     try:
         return int(arguments.act(farm, arguments) or 0)
     except (BoardError, DynofarmError) as error:
@@ -42,7 +44,7 @@ def up(farm: Path, arguments: argparse.Namespace) -> None:
         board, took_s = catalogue.start(farm, name, tier)
         login = board.login
         print(f"{name}  {login.user}@{login.host}:{login.port}  answered after {took_s:.1f} s")
-    print(f"\nprofiles and host keys are in {farm}; try: dynofarm -C {arguments.dir} device check")
+    print(f"\nprofiles and host keys are in {farm}; try: dynofarm -C {farm} device check")
 
 
 def down(farm: Path, _: argparse.Namespace) -> int:
@@ -82,7 +84,9 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     place = argparse.ArgumentParser(add_help=False)
-    place.add_argument("--dir", default=".boards", help="the farm folder (default: .boards in the checkout)")
+    place.add_argument(
+        "--dir", type=Path, default=CHECKOUT / ".boards", help="the farm folder (default: .boards in the checkout)"
+    )
     commands = parser.add_subparsers(required=True, metavar="up|down|list|fault")
 
     command = commands.add_parser("up", parents=[place], help="start N boards")

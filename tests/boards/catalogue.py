@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from . import profiles
 from .board import BoardError, Login
 from .loopback import LoopbackBoard
-from .namespaced import NamespacedBoard
+from .namespaced import Limits, NamespacedBoard
 from .vm import VirtualMachine
 
 
@@ -43,6 +43,9 @@ class Tier:
     tags: tuple[str, ...] = ()
 
 
+ROOM_FOR_BUNDLES = Limits(memory_bytes=2**30, disk_bytes=256 * 2**20)
+"""A bundle of wheels is 22 MB packed and 73 MB unpacked, and an emulated interpreter is large."""
+
 TIERS: dict[str, Tier] = {
     "loopback": Tier(LoopbackBoard, "~/work", "an sshd on this machine, made by scripts/boards", ("loopback",)),
     "namespace": Tier(
@@ -52,7 +55,7 @@ TIERS: dict[str, Tier] = {
         ("emulated", "namespace"),
     ),
     "arm64": Tier(
-        partial(NamespacedBoard, architecture="arm64"),
+        partial(NamespacedBoard, architecture="arm64", limits=ROOM_FOR_BUNDLES),
         NamespacedBoard.work_dir,
         "a namespaced board whose programs qemu-user runs, made by scripts/boards",
         ("emulated", "arm64"),

@@ -56,6 +56,8 @@ def mount_world(spec: dict[str, Any], root: Path) -> None:
     (root / "run/sshd").mkdir()
     mount_devices(root / "dev")
     mount_cgroups(spec["cgroups"], root / "sys/fs/cgroup")
+    for place, file in spec["covers"].items():
+        mount(file, root / place, "", MS_BIND)
     if spec["binfmt"]:
         # A board's own instance (Linux 6.7 or later); F opens the emulator now, out of the board's sight.
         mount("binfmt_misc", root / "proc/sys/fs/binfmt_misc", "binfmt_misc")

@@ -21,7 +21,6 @@ class Machine:
 MACHINES = {
     "amd64": Machine("x86_64", 62, 2),
     "arm64": Machine("aarch64", 183, 2),
-    "armhf": Machine("arm", 40, 1),
 }
 
 
@@ -44,6 +43,27 @@ def environment(architecture: str) -> dict[str, str]:
         return {}
     # A Raspberry Pi 5's. As shipped, qemu-user shows every feature it knows, and no board has that processor.
     return {"QEMU_CPU": "cortex-a76"}
+
+
+def cpuinfo(architecture: str, cores: int) -> str:
+    """The `/proc/cpuinfo` of such a board, as Linux writes it for that processor; nothing for this machine's own.
+
+    Programs choose their code by it, and XNNPACK falls over that of a foreign processor.
+    """
+    if not environment(architecture):
+        return ""
+    features = "fp asimd evtstrm aes pmull sha1 sha2 crc32 atomics fphp asimdhp cpuid asimdrdm lrcpc dcpop asimddp"
+    known = {
+        "BogoMIPS": "108.00",
+        "Features": features,
+        "CPU implementer": "0x41",
+        "CPU architecture": "8",
+        "CPU variant": "0x4",
+        "CPU part": "0xd0b",
+        "CPU revision": "1",
+    }
+    block = "".join(f"{name}\t: {value}\n" for name, value in known.items())
+    return "\n".join(f"processor\t: {number}\n{block}" for number in range(cores)) + "\n"
 
 
 def emulator(architecture: str) -> str | None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -55,6 +56,10 @@ def make_spec(
     cgroups: list[str],
 ) -> dict[str, Any]:
     """What `enter.py` needs to know."""
+    covers = {}
+    if text := foreign.cpuinfo(architecture, os.cpu_count() or 1):
+        (folder / "cpuinfo").write_text(text)
+        covers["proc/cpuinfo"] = str(folder / "cpuinfo")
     return {
         "folder": str(folder),
         "name": name,
@@ -63,6 +68,7 @@ def make_spec(
         "disk_bytes": disk_bytes,
         "login_id": LOGIN_ID,
         "cgroups": cgroups,
+        "covers": covers,
         "binfmt": foreign.registration(architecture).hex(),
         "environment": {"PATH": _PATH, MARKER: identity},
     }

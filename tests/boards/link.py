@@ -70,7 +70,7 @@ def exists(interface: str) -> bool:
 
 def missing_tools() -> list[str]:
     """What links need and this machine lacks."""
-    return [name for name in ("ip", "tc", "nsenter") if shutil.which(name) is None]
+    return [name for name in ("ip", "tc", "nsenter", "unshare") if shutil.which(name) is None]
 
 
 def _inside(pid: int, command: list[str]) -> str:

@@ -5,8 +5,8 @@ With a foreign architecture every program of it is run by qemu-user. Needs root 
 
 import hashlib
 import os
-import shutil
 import signal
+import subprocess
 import sys
 import time
 from dataclasses import dataclass
@@ -237,14 +237,10 @@ def missing(architecture: str = "") -> list[str]:
     if sys.platform != "linux":
         return ["it needs Linux"]
     found = [] if os.geteuid() == 0 else ["it needs root"]
+    if (
+        not found
+        and subprocess.run(["unshare", "--mount", "--net", "true"], check=False, capture_output=True).returncode
+    ):
+        found.append("the kernel refuses new namespaces here (a container without the right to make them?)")
     found += [f"there is no {name} (sudo apt install iproute2 util-linux)" for name in missing_tools()]
     return found + foreign.missing(architecture or foreign.native_architecture())
-
-
-def missing_for_trees() -> list[str]:
-    """Why a root tree that is not cached yet cannot be made here."""
-    return (
-        []
-        if shutil.which("mmdebstrap")
-        else ["there is no mmdebstrap to make a root tree (sudo apt install mmdebstrap)"]
-    )

@@ -19,6 +19,7 @@ from tests.boards.sshd import find_sshd, quoted, read_banner
 
 pytestmark = pytest.mark.integration
 
+CHECKOUT = Path(__file__).resolve().parents[2]
 TWO_PYTHONS = (
     "python3 -c 'import subprocess, sys, time; "
     'subprocess.Popen([sys.executable, "-c", "import time; time.sleep(300)"]); print("up", flush=True); time.sleep(300)'
@@ -106,7 +107,9 @@ def test_a_board_stays_frozen_when_its_starter_is_gone(tmp_path: Path) -> None:
     )
     board = LoopbackBoard(tmp_path / "alpha")
     try:
-        subprocess.run([sys.executable, "-c", code, str(board.folder)], check=True, timeout=30, cwd=Path.cwd())
+        # A group of its own in our session: only such a group becomes an orphan by the death of its starter.
+        starter = [sys.executable, "-c", code, str(board.folder)]
+        subprocess.run(starter, check=True, timeout=30, cwd=CHECKOUT, process_group=0)
         found = LoopbackBoard(board.folder)
         assert [process.state for process in found.alive().values()] == ["T"]
         assert found.pid is not None
@@ -238,7 +241,7 @@ def test_the_command_brings_boards_up_breaks_them_and_takes_them_down(tmp_path: 
 
     def boards(*words: str) -> subprocess.CompletedProcess[str]:
         argv = [sys.executable, "-m", "tests.boards", *words, "--dir", str(folder)]
-        return subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+        return subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False, cwd=CHECKOUT)
 
     try:
         up = boards("up", "2")
