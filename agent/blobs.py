@@ -90,7 +90,7 @@ def evict(places: Places, limit_bytes: int, incoming_bytes: int, keep: Sequence[
         breathe()
         used_bytes -= entry.size_bytes
         gone.append(entry.digest)
-    return Evicted(gone, places.free_bytes())
+    return Evicted(gone, places.free_bytes(), used_bytes)
 
 
 def clear_incoming(places: Places, older_than_s: float = LEFTOVER_AGE_S) -> None:

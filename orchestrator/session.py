@@ -104,9 +104,27 @@ class AgentSession:
         return holdings
 
     def make_room(self, incoming_bytes: int, keep: Sequence[str]) -> Evicted:
-        """Keep to the board's storage limit before something comes in; what the sweep needs is never evicted."""
-        self._talk.say(Evict(self.device.storage_limit_bytes, incoming_bytes, list(keep)))
+        """Keep to the board's storage limit before something comes in; what the sweep needs is never evicted.
+
+        `BoardDiskFull` when that alone does not fit the limit, or the disk.
+        """
+        limit_bytes = self.device.storage_limit_bytes
+        self._talk.say(Evict(limit_bytes, incoming_bytes, list(keep)))
         evicted: Evicted = self._talk.hear(Evicted, patience_s=SLOW_DISK_S)
+        name = self.device.name
+        if evicted.used_bytes + incoming_bytes > limit_bytes:
+            raise BoardDiskFull(
+                name,
+                f"{name}: no room for {incoming_bytes} bytes more: what this sweep needs takes {evicted.used_bytes}"
+                f" bytes already, and the profile allows {limit_bytes}",
+                f"dynofarm device edit {name} --set 'storage_limit=…', or fewer models in a sweep",
+            )
+        if incoming_bytes > evicted.free_bytes:
+            raise BoardDiskFull(
+                name,
+                f"{name}: no room for {incoming_bytes} bytes: {evicted.free_bytes} are free there",
+                "free some room on the board",
+            )
         return evicted
 
     def push(self, digest: str, path: Path, size_bytes: int, progress: Callable[[int], None] | None = None) -> None:

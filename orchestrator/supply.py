@@ -9,7 +9,7 @@ from typing import Protocol
 from agent.protocol import Facts, JobSpec, ModelOnBoard, RuntimeOnBoard, ThermalGate
 from orchestrator.carriers import Carrier
 from orchestrator.devices import Device
-from orchestrator.errors import ModelError, TransferCorrupt
+from orchestrator.errors import ModelError, RuntimeUnavailable, TransferCorrupt
 from orchestrator.events import Event, Fetching, Pushing
 from orchestrator.models import Model
 from orchestrator.runs import Job
@@ -33,7 +33,7 @@ class Supply:
         self._models: Mapping[str, Model] = {model.digest: model for model in models}
         self._shelf = shelf
         self._notify = notify
-        self._carriers: dict[tuple[str, RuntimeChoice], Carrier] = {}
+        self._carriers: dict[tuple[str, RuntimeChoice], Carrier | RuntimeUnavailable] = {}
         self._pushing = Semaphore(PUSHES_AT_ONCE)
 
     def outfit(self, session: AgentSession, facts: Facts, job: Job, needed: Sequence[Job]) -> JobSpec:
@@ -42,22 +42,29 @@ class Supply:
         Raises `RuntimeUnavailable`, `ModelError` (the file is gone or changed) and the board's errors.
         """
         model = self._models[job.model_digest]
-        carrier = self._carrier(session.device, job, facts)
+        carriers = {one.runtime: self._carrier(session.device, one.runtime, facts) for one in (job, *needed)}
+        carrier = carriers[job.runtime]
+        if isinstance(carrier, RuntimeUnavailable):
+            raise carrier
         keep = {one.model_digest for one in needed} | {model.digest}
+        keep |= {one.runtime.digest for one in carriers.values() if isinstance(one, Carrier) and one.runtime.digest}
         wanted = [(model.digest, model.path, f"{model.name} ({model.format})")]
         if carrier.path is not None and carrier.runtime.digest is not None:
-            keep.add(carrier.runtime.digest)
             wanted.append((carrier.runtime.digest, carrier.path, str(job.runtime)))
         self._bring(session, wanted, sorted(keep))
         if carrier.runtime.carrier == "bundle" and carrier.runtime.digest is not None:
             session.unpack(carrier.runtime.digest)
         return _order(job, model, carrier.runtime, session.device)
 
-    def _carrier(self, device: Device, job: Job, facts: Facts) -> Carrier:
-        key = (device.name, job.runtime)
+    def _carrier(self, device: Device, choice: RuntimeChoice, facts: Facts) -> Carrier | RuntimeUnavailable:
+        """All that a board needs is fetched before its first job; what cannot be had is asked for only once."""
+        key = (device.name, choice)
         if key not in self._carriers:
-            self._notify(Fetching(device.name, str(job.runtime)))
-            self._carriers[key] = self._shelf.fetch(job.runtime, facts)
+            self._notify(Fetching(device.name, str(choice)))
+            try:
+                self._carriers[key] = self._shelf.fetch(choice, facts)
+            except RuntimeUnavailable as error:
+                self._carriers[key] = error
         return self._carriers[key]
 
     def _bring(self, session: AgentSession, wanted: Sequence[tuple[str, Path, str]], keep: Sequence[str]) -> None:

@@ -45,8 +45,11 @@ class Unpacked:
 
 @dataclass(frozen=True)
 class Evicted:
+    """What was deleted; then the bytes that blobs and bundles take, and the bytes free on the disk."""
+
     digests: List[str]
     free_bytes: int
+    used_bytes: int = 0
 
 
 @dataclass(frozen=True)

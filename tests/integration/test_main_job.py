@@ -49,7 +49,7 @@ def test_a_sweep_of_fakes_is_stored_whole_and_shown_in_every_format(
     assert done.json == {"sweep": 1, "owed": 0, "runs": {"ok": 3}}
 
     table = farm.run("results").ok().out
-    assert "kitchen (loopback)" in table
+    assert "kitchen  loopback" in table
     assert "3 ×" in table
     rows = list(csv.DictReader(io.StringIO(farm.run("results", "--format", "csv").ok().out)))
     assert [row["device"] for row in rows] == ["kitchen"] * 3
@@ -116,3 +116,32 @@ def test_a_failed_job_is_measured_again_when_asked_for(farm: TestFarm, fake_mode
     assert "nothing to resume" in farm.run("run", "--resume", "1").err
     farm.run("run", "--resume", "1", "--retry", "crashed").failed(1)
     assert len(farm.run("results", "--every-attempt", "--json").ok().json) == 2
+
+
+def test_a_storage_limit_evicts_the_oldest_and_never_what_the_sweep_needs(
+    make_board: MakeBoard, farm: TestFarm, tmp_path: Path
+) -> None:
+    board = make_board("kitchen")
+    farm.add_board(board)
+    farm.run("device", "edit", "kitchen", "--set", "storage_limit=2 MB").ok()
+    for name in ("one", "two", "three"):
+        declared = {"format": "dynofarm-fake", "inputs": [], "padding": name.ljust(900_000)}
+        declared["outputs"] = [{"name": "output", "dtype": "float32", "shape": [1, 8]}]
+        (tmp_path / f"{name}.json").write_text(json.dumps(declared))
+        farm.run("model", "add", str(tmp_path / f"{name}.json"), "--no-reference").ok()
+    blobs = board.work_dir / "blobs"
+
+    def sweep(models: str) -> str:
+        return farm.write_sweep("s", f"models: [{models}]\nruntimes: [fake]\non: [kitchen]\nrepeats: 1\n{QUICKEST}")
+
+    farm.run("run", sweep("one, two")).ok()
+    before = {path.name for path in blobs.iterdir()}
+    farm.run("run", sweep("two, three")).ok()
+    after = {path.name for path in blobs.iterdir()}
+    assert len(before) == len(after) == 2
+    assert len(before & after) == 1, "what the second sweep needed was evicted, or nothing was"
+
+    farm.run("device", "edit", "kitchen", "--set", "storage_limit=1 MB").ok()
+    done = farm.run("run", sweep("one, two, three")).failed(1)
+    assert "the profile allows 1000000" in done.err
+    assert {row["status"] for row in farm.run("results", "--sweep", "last", "--json").ok().json} == {"ok", "disk_full"}
