@@ -63,7 +63,7 @@ def test_a_board_that_refuses_the_key_does_not_stop_the_others(
     done = farm.run("run", farm.sweep_of_fakes("all", repeats=1)).failed(1)
     assert "attic    gives up with 1 job to go" in done.err
     assert "kitchen  1/1" in done.err
-    assert "1 jobs are still to do; next: dynofarm run --resume 1" in done.err
+    assert "1 job is still to do; next: dynofarm run --resume 1" in done.err
 
 
 def test_an_unknown_host_key_is_refused_and_both_ways_to_accept_it_are_named(
@@ -260,7 +260,7 @@ def test_a_model_that_changed_since_it_was_added_is_not_measured_under_its_old_n
 
 
 def test_a_second_orchestrator_hears_who_holds_the_board_and_may_wait(kitchen: LoopbackBoard, farm: TestFarm) -> None:
-    sweep = farm.sweep_of_fakes("kitchen", repeats=2, options=SLOW)
+    sweep = farm.sweep_of_fakes("kitchen", repeats=2, options="{sleep_ms: 800}")
     first = farm.watch("run", sweep)
     first.wait_for("kitchen  receives")
     impatient = farm.run("run", sweep, "--wait", "0s").failed(4)

@@ -60,7 +60,7 @@ def test_a_sweep_of_fakes_is_stored_whole_and_shown_in_every_format(
     farm.run("results", "--format", "parquet", "--output", str(tmp_path / "r.parquet")).ok()
     assert (tmp_path / "r.parquet").read_bytes()[:4] == b"PAR1"
     assert "there is no device 'nobody'; there are: kitchen" in farm.run("results", "--device", "nobody").failed(2).err
-    assert "no stored run matches" in farm.run("results", "--since", "2030-01-01").ok().err
+    assert "no stored run matches" in farm.run("results", "--until", "2020-01-01").ok().err
 
     job_id = rows[0]["job_id"]
     page = farm.run("show", job_id[:8]).ok().out
@@ -145,3 +145,26 @@ def test_a_storage_limit_evicts_the_oldest_and_never_what_the_sweep_needs(
     done = farm.run("run", sweep("one, two, three")).failed(1)
     assert "the profile allows 1000000" in done.err
     assert {row["status"] for row in farm.run("results", "--sweep", "last", "--json").ok().json} == {"ok", "disk_full"}
+
+
+def test_a_name_stands_for_one_format_and_new_versions_are_told(farm: TestFarm, fake_model: Path) -> None:
+    farm.run("model", "add", str(MODELS / "bert-tiny.tflite"), "--no-reference").ok()
+    taken = farm.run("model", "add", str(MODELS / "bert-tiny.onnx"), "--no-reference").failed(2)
+    assert "--name bert-tiny-onnx" in taken.err
+    farm.run("model", "add", str(fake_model), "--no-reference").ok()
+    fake_model.write_text(fake_model.read_text() + "\n")
+    assert "fake: a new version" in farm.run("model", "add", str(fake_model), "--no-reference").ok().err
+
+
+def test_a_quantised_model_is_checked_against_its_parent(farm: TestFarm) -> None:
+    added = farm.run("model", "add", str(MODELS / "bert-tiny.tflite"))
+    if "no reference outputs" in added.err:
+        pytest.skip("the package index cannot be reached, and no runtime is cached")
+    farm.run("model", "add", str(MODELS / "bert-tiny-int8.tflite"), "--parent", "bert-tiny").ok()
+    other = farm.run("model", "add", str(MODELS / "face-detection.tflite"), "--parent", "bert-tiny").failed(2)
+    assert "other shapes" in other.err
+    farm.add_local()
+    sweep = farm.write_sweep("q", f"models: [bert-tiny-int8]\non: [local]\nrepeats: 1\n{QUICKEST}")
+    farm.run("run", sweep).ok()
+    (row,) = farm.sql("select worst_error from runs_view")
+    assert 1e-3 < row["worst_error"] < 0.15
