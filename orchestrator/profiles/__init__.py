@@ -13,7 +13,8 @@ from orchestrator.errors import ConfigError, UnknownName, UsageError
 from orchestrator.files import create_file, replace_file
 from orchestrator.profiles.addresses import split_address
 from orchestrator.profiles.reading import check_name, device_of
-from orchestrator.yaml.document import Document, Fault, config_error, parse_document, read_document, shown_path
+from orchestrator.yaml.document import Document, Fault, config_error, shown_path
+from orchestrator.yaml.reading import parse_document, read_document
 
 _NUMBERS = ("port", "connect_timeout_s", "thermal.start_c")
 """Keys whose values a command line gives as text."""

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from agent.protocol import MeasureProtocol
 from orchestrator.sweep import PROTOCOLS, Sweep
-from orchestrator.yaml.document import Document, Fault, config_error, parse_document, read_document
+from orchestrator.yaml.document import Document, Fault, config_error
+from orchestrator.yaml.reading import parse_document, read_document
 
 if TYPE_CHECKING:
     from orchestrator.sweep_files.schema import Protocol, SweepKeys

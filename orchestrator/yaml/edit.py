@@ -15,8 +15,8 @@ from ruamel.yaml import YAML
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from orchestrator.errors import ConfigError
-from orchestrator.yaml.document import parse_document
 from orchestrator.yaml.nodes import compose
+from orchestrator.yaml.reading import parse_document
 
 _PLAIN_TEXT = re.compile(r"[A-Za-z0-9~/](?:[A-Za-z0-9_./~+@ -]|:(?=[A-Za-z0-9]))*(?<! )", re.ASCII)
 _ESCAPES = {'"': r"\"", "\\": r"\\", "\n": r"\n", "\t": r"\t"}

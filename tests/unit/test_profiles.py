@@ -643,7 +643,7 @@ DEVICES = st.builds(
 @given(DEVICES)
 def test_any_device_is_written_and_read_back(device: Device) -> None:
     from orchestrator.profiles.reading import device_of
-    from orchestrator.yaml.document import parse_document
+    from orchestrator.yaml.reading import parse_document
 
     document, faults = parse_document(profile_text(device), "k.yaml")
     assert document is not None
@@ -669,7 +669,7 @@ VALUES = (
     )
 )
 def test_any_edit_says_exactly_what_was_asked(changes: list[tuple[str, Any]]) -> None:
-    from orchestrator.yaml.document import parse_document
+    from orchestrator.yaml.reading import parse_document
 
     text = EDITED
     for key, value in changes:

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrator.yaml.document import MAX_FILE_BYTES, config_error, parse_document, read_document, shown_path
+from orchestrator.yaml.document import config_error, shown_path
+from orchestrator.yaml.reading import MAX_FILE_BYTES, parse_document, read_document
 from orchestrator.yaml.secrecy import REMEDY
 
 MAPPING = "allowed: a mapping of keys to values (key: value)"
