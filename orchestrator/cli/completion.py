@@ -1,29 +1,86 @@
-"""Tab completion of names. Silent on any trouble: a shell that completes nothing beats one that prints errors."""
+"""Tab completion of names. Silent on any trouble: a shell that completes nothing beats one that prints errors.
+
+Nothing heavy is imported and nothing is changed: no profile is read, and the database is only looked into.
+"""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import typer
 
 from orchestrator.cli.context import Settings
 from orchestrator.errors import DynofarmError
 
+if TYPE_CHECKING:
+    from orchestrator.farm import Farm
 
-def device_names(incomplete: str) -> list[str]:
+_MODELS = "select distinct name from models_view where removed is null"
+
+
+def device_names(context: typer.Context, incomplete: str) -> list[str]:
     """Profiles' names, read from the folder alone."""
-    try:
-        folder = Settings().find_farm().profiles
-        names = sorted(path.stem for path in folder.glob("*.yaml"))
-    except (DynofarmError, OSError):
-        return []
-    return [name for name in names if name.startswith(incomplete)]
+    return _beginning(_profiles(context), incomplete)
 
 
-def model_names(incomplete: str) -> list[str]:
+def board_selectors(context: typer.Context, incomplete: str) -> list[str]:
+    """What --on takes: the names, and `all`; behind a comma too."""
+    before, comma, begun = incomplete.rpartition(",")
+    return [before + comma + name for name in _beginning([*_profiles(context), "all"], begun)]
+
+
+def model_names(context: typer.Context, incomplete: str) -> list[str]:
     """Names of the registered models."""
-    from orchestrator.store import Store
+    return _beginning(_models(context), incomplete)
 
+
+def runnable(context: typer.Context, incomplete: str) -> list[str]:
+    """What `run` takes: models, and the files in sweeps/."""
+    return _beginning([*_models(context), *_sweep_files(context)], incomplete)
+
+
+def formats(incomplete: str) -> list[str]:
+    """What `results --format` takes."""
+    from orchestrator.export import FORMATS
+
+    return _beginning(["table", *FORMATS], incomplete)
+
+
+def _beginning(names: Iterable[str], incomplete: str) -> list[str]:
+    return sorted(name for name in set(names) if name.startswith(incomplete))
+
+
+def _farm(context: typer.Context) -> "Farm | None":
+    """The farm that the words typed so far mean: the options before the verb are not run while completing."""
+    given = context.find_root().params
     try:
-        store = Store.open(Settings().find_farm().database)
-        try:
-            names = sorted({model.name for model in store.models()})
-        finally:
-            store.close()
+        return Settings(given.get("farm"), given.get("db")).find_farm()
+    except (DynofarmError, OSError):
+        return None
+
+
+def _profiles(context: typer.Context) -> list[str]:
+    farm = _farm(context)
+    try:
+        found = list(farm.profiles.iterdir()) if farm else []
+    except OSError:
+        return []
+    return [path.stem for path in found if path.suffix in (".yaml", ".yml") and not path.name.startswith(".")]
+
+
+def _sweep_files(context: typer.Context) -> list[str]:
+    farm = _farm(context)
+    try:
+        found = [path for path in farm.sweeps.iterdir() if path.suffix in (".yaml", ".yml")] if farm else []
+    except OSError:
+        return []
+    return [f"{path.parent.name}/{path.name}" for path in found]
+
+
+def _models(context: typer.Context) -> list[str]:
+    from orchestrator.store.read_only import run_sql
+
+    farm = _farm(context)
+    try:
+        return [str(row[0]) for row in run_sql(farm.database, _MODELS, 1000, time_limit_s=1.0)[1]] if farm else []
     except (DynofarmError, OSError):
         return []
-    return [name for name in names if name.startswith(incomplete)]

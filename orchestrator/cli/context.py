@@ -1,4 +1,4 @@
-"""What every verb starts from: where the farm lies, and its store."""
+"""What every verb starts from: where the farm lies, its store, and the two streams to talk on."""
 
 import json
 from collections.abc import Iterator
@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import typer
+
+from orchestrator.report.characters import visible
+from orchestrator.report.output import print_text, speaks_unicode
 
 if TYPE_CHECKING:
     from orchestrator.devices import Device
@@ -26,7 +29,7 @@ class Settings:
     def find_farm(self) -> "Farm":
         from orchestrator.farm import find_farm
 
-        return find_farm(Path(self.farm) if self.farm else Path.cwd(), self.db)
+        return find_farm(self.start_folder(), self.db)
 
     def start_folder(self) -> Path:
         return Path(self.farm) if self.farm else Path.cwd()
@@ -37,10 +40,11 @@ def settings_of(context: typer.Context) -> Settings:
 
 
 @contextmanager
-def open_store(farm: "Farm") -> Iterator["Store"]:
+def open_store(farm: "Farm", *, create: bool = False) -> Iterator["Store"]:
+    """The farm's database. A verb that only reads does not `create` it: a mistyped --db would become an empty file."""
     from orchestrator.store import Store
 
-    store = Store.open(farm.database, create=True)
+    store = Store.open(farm.database, create=create)
     try:
         yield store
     finally:
@@ -55,9 +59,14 @@ def load_devices(farm: "Farm") -> "list[Device]":
 
 def print_json(value: Any) -> None:
     """JSON for scripts: the only thing on standard output."""
-    typer.echo(json.dumps(value, indent=2, default=str, ensure_ascii=False))
+    print_text(json.dumps(value, indent=2, default=str, ensure_ascii=not speaks_unicode()) + "\n")
 
 
 def say(text: str) -> None:
     """A word for the person: standard error, so that standard output stays for data."""
-    typer.echo(text, err=True)
+    typer.echo(visible(text), err=True)
+
+
+def say_next(hint: str) -> None:
+    """What to do about what was said."""
+    say(f"  next: {hint}")

@@ -4,16 +4,21 @@ from typing import Annotated
 
 import typer
 
-from orchestrator.cli.completion import device_names
+from orchestrator.cli.completion import board_selectors, device_names
 from orchestrator.cli.context import load_devices, open_store, print_json, say, settings_of
 from orchestrator.cli.device_add import add, trust
 
-Name = Annotated[str, typer.Argument(help="The device's name.", autocompletion=device_names)]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The device's name.", autocompletion=device_names)]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def register(app: typer.Typer) -> None:
-    group = typer.Typer(name="device", help="Register, check and edit the boards.", no_args_is_help=True)
+    group = typer.Typer(
+        name="device",
+        help="Register, check and edit the boards.",
+        epilog="Example: dynofarm device add kitchen pi@10.0.0.4",
+        no_args_is_help=True,
+    )
     group.command(epilog="Example: dynofarm device add kitchen pi@10.0.0.4 --tag arm64")(add)
     group.command("list", epilog="Example: dynofarm device list --json")(list_devices)
     group.command(epilog="Example: dynofarm device show kitchen")(show)
@@ -28,33 +33,37 @@ def register(app: typer.Typer) -> None:
 
 def list_devices(context: typer.Context, as_json: Json = False) -> None:
     """List the registered boards and what was seen of them last."""
+    from orchestrator.cli.seen import last_facts
     from orchestrator.report.devices import device_row, devices_table
 
     farm = settings_of(context).find_farm()
     devices = load_devices(farm)
-    with open_store(farm) as store:
-        rows = [device_row(device, store.last_facts().get(device.name)) for device in devices]
+    facts = last_facts(farm)
+    rows = [device_row(device, facts.get(device.name)) for device in devices]
     if as_json:
         print_json(rows)
     elif not rows:
         say("no board is registered yet; next: dynofarm device add NAME USER@HOST")
     else:
         devices_table(rows)
+        if not facts:
+            say("none was seen yet; next: dynofarm device check")
 
 
 def show(context: typer.Context, name: Name, as_json: Json = False) -> None:
     """Show one board: its profile and the facts of the last probe."""
     from dataclasses import asdict
 
-    from orchestrator.profiles import find_device
+    from orchestrator.cli.seen import last_facts
+    from orchestrator.profiles import find_device, profile_path
     from orchestrator.report.devices import device_page
 
     farm = settings_of(context).find_farm()
     device = find_device(load_devices(farm), name)
-    with open_store(farm) as store:
-        facts = store.last_facts().get(name)
+    facts = last_facts(farm).get(name)
     if as_json:
-        print_json({"profile": asdict(device), "facts": asdict(facts) if facts else None})
+        path = str(profile_path(farm.profiles, name))
+        print_json({"file": path, "profile": asdict(device), "facts": asdict(facts) if facts else None})
     else:
         device_page(device, facts)
 
@@ -62,7 +71,8 @@ def show(context: typer.Context, name: Name, as_json: Json = False) -> None:
 def check(
     context: typer.Context,
     on: Annotated[
-        list[str] | None, typer.Argument(help="Names, patterns, tag:…, arch:….", autocompletion=device_names)
+        list[str] | None,
+        typer.Argument(metavar="BOARD", help="Names, patterns, tag:…, arch:…; all.", autocompletion=board_selectors),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -70,9 +80,9 @@ def check(
     from orchestrator.cli.checking import run_check
 
     farm = settings_of(context).find_farm()
-    with open_store(farm) as store:
-        failed = run_check(farm, store, load_devices(farm), on or ["all"], as_json=as_json)
-    raise typer.Exit(4 if failed else 0)
+    devices = load_devices(farm)
+    with open_store(farm, create=True) as store:
+        raise typer.Exit(run_check(farm, store, devices, on or ["all"], as_json=as_json))
 
 
 def edit(
@@ -84,22 +94,24 @@ def edit(
 ) -> None:
     """Change a profile: with --set, or in $EDITOR. Comments stay; a wrong file never replaces a good one."""
     from orchestrator.cli.editing import edit_in_editor
-    from orchestrator.profiles import edit_profile, find_device, parse_changes, profile_path
+    from orchestrator.profiles import edit_profile, parse_changes, profile_path
 
     farm = settings_of(context).find_farm()
-    find_device(load_devices(farm), name)
     path = profile_path(farm.profiles, name)
     if changes:
+        before = path.read_bytes()
         edit_profile(path, parse_changes(changes))
+        changed = path.read_bytes() != before
     else:
-        edit_in_editor(path)
-    say(f"{name}: profile changed; next: dynofarm device check {name}")
+        changed = edit_in_editor(path)
+    say(f"{name}: profile changed; next: dynofarm device check {name}" if changed else f"{name}: nothing was changed")
 
 
 def remove(
     context: typer.Context,
     name: Name,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Remove a board's profile and its accepted host key. Its results stay."""
     from orchestrator.cli.console import confirm
@@ -111,5 +123,8 @@ def remove(
     if not yes:
         confirm(f"Remove the profile of {name} ({device.address})?", f"dynofarm device remove {name} --yes")
     remove_profile(farm.profiles, name)
-    forget_host_key(device, farm.known_hosts)
-    say(f"{name} removed; its results stay in {farm.database.name}")
+    forgotten = forget_host_key(device, farm.known_hosts)
+    if as_json:
+        print_json({"removed": name, "host_key_forgotten": forgotten})
+    else:
+        say(f"{name} removed; its results stay in {farm.database.name}")

@@ -8,10 +8,12 @@ import typer
 
 from orchestrator.cli.completion import device_names
 from orchestrator.cli.console import confirm
-from orchestrator.cli.context import load_devices, open_store, say, settings_of
+from orchestrator.cli.context import load_devices, open_store, print_json, say, say_next, settings_of
+from orchestrator.devices import Link
 from orchestrator.errors import HostKeyUnknown, UsageError
 
 if TYPE_CHECKING:
+    from orchestrator.checkup import Checkup
     from orchestrator.devices import Device
     from orchestrator.farm import Farm
 
@@ -24,10 +26,12 @@ Fingerprints = Annotated[
     ),
 ]
 
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
 
 def add(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(help="A name for the board.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A name for the board.")],
     address: Annotated[
         str | None, typer.Argument(metavar="[USER@]HOST[:PORT]", help="Also an alias of ~/.ssh/config.")
     ] = None,
@@ -36,21 +40,24 @@ def add(
         str | None, typer.Option("--key", metavar="FILE", help="Private key, if not ssh-agent.")
     ] = None,
     jump: Annotated[str | None, typer.Option(metavar="[USER@]HOST", help="Reach it through this host.")] = None,
-    python: Annotated[str, typer.Option(help="Python on the board.")] = "python3",
+    python: Annotated[str, typer.Option(metavar="PROGRAM", help="Python on the board.")] = "python3",
     work_dir: Annotated[str | None, typer.Option(metavar="DIR", help="Folder on the board.")] = None,
-    tag: Annotated[list[str] | None, typer.Option(help="A tag; again for more.")] = None,
-    group: Annotated[str | None, typer.Option(help="Boards of one group are one machine: they take turns.")] = None,
-    kind: Annotated[str, typer.Option(help="real, loopback or emulated.")] = "real",
+    tag: Annotated[list[str] | None, typer.Option(metavar="WORD", help="A tag; again for more.")] = None,
+    group: Annotated[
+        str | None, typer.Option(metavar="WORD", help="Boards of one group are one machine: they take turns.")
+    ] = None,
+    kind: Annotated[str, typer.Option(metavar="KIND", help="real, loopback or emulated.")] = "real",
     accept_fingerprint: Fingerprints = None,
     check: Annotated[bool, typer.Option(help="Connect and probe at once.")] = True,
+    as_json: Json = False,
 ) -> None:
     """Register a board: accept its host key, write its profile, and check it."""
-    from orchestrator.cli.checking import run_check
     from orchestrator.profiles import device_from_options, write_profile
 
     farm = settings_of(context).find_farm()
     if bool(address) == local:
-        raise UsageError("give an address or --local", "dynofarm device add kitchen pi@10.0.0.4")
+        told = "an address or --local, not both" if local else "where is the board? Give its address, or --local"
+        raise UsageError(told, f"for example: dynofarm device add {name} pi@10.0.0.4")
     keys = {
         "kind": kind,
         "key_file": key_file,
@@ -61,43 +68,73 @@ def add(
         "group": group,
     }
     device = device_from_options(farm.profiles, name, address, keys)
-    if address is not None:
-        _accept_host_keys(farm, device, accept_fingerprint or [])
+    fingerprints = _accept_host_keys(farm, device, accept_fingerprint or []) if address is not None else []
     path = write_profile(farm.profiles, device)
     say(f"{name}: profile written to {path.relative_to(farm.root)}")
-    if check:
-        with open_store(farm) as store:
-            failed = run_check(farm, store, [device], [name], as_json=False)
-        raise typer.Exit(4 if failed else 0)
+    found = _check(farm, device, quiet=as_json) if check else None
+    if as_json:
+        from orchestrator.report.devices import checkup_values
+
+        checked = checkup_values(found) if found else None
+        print_json({"device": name, "file": str(path), "accepted": fingerprints, "check": checked})
+    if found is None:
+        if not as_json:
+            say_next(f"dynofarm device check {name}")
+        return
+    from orchestrator.cli.checking import exit_code, show_checks
+
+    if not as_json:
+        show_checks([found])
+    raise typer.Exit(exit_code([found]))
+
+
+def _check(farm: "Farm", device: "Device", *, quiet: bool) -> "Checkup":
+    from orchestrator.cli.checking import check
+
+    with open_store(farm, create=True) as store:
+        return check(farm, store, [device], quiet=quiet)[0][0]
 
 
 def trust(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(help="The device's name.", autocompletion=device_names)],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The device's name.", autocompletion=device_names)],
     accept_fingerprint: Fingerprints = None,
+    as_json: Json = False,
 ) -> None:
     """Accept a board's host key again, after it was installed anew. Compare the fingerprint first."""
     from orchestrator.profiles import find_device
 
     farm = settings_of(context).find_farm()
-    _accept_host_keys(farm, find_device(load_devices(farm), name), accept_fingerprint or [])
+    device = find_device(load_devices(farm), name)
+    if device.link is Link.LOCAL:
+        raise UsageError(
+            f"{name} is this machine itself; it has no host key to accept", f"dynofarm device check {name}"
+        )
+    fingerprints = _accept_host_keys(farm, device, accept_fingerprint or [])
+    if as_json:
+        print_json({"device": name, "accepted": fingerprints})
+    else:
+        say(f"{name}: host key accepted; next: dynofarm device check {name}")
 
 
-def _accept_host_keys(farm: "Farm", device: "Device", accepted: Sequence[str]) -> None:
-    """A jump host's key first, if there is one: nothing behind an unknown host can be believed."""
+def _accept_host_keys(farm: "Farm", device: "Device", accepted: Sequence[str]) -> list[str]:
+    """The fingerprints that were accepted. A jump host's key first, if there is one: nothing behind an unknown host
+    can be believed."""
     from orchestrator.transport.hostkeys import accept
     from orchestrator.transport.ssh import fetch_host_key
 
+    done: list[str] = []
     while True:
         try:
             key = fetch_host_key(device, farm.known_hosts)
         except HostKeyUnknown as jump:
             _consent(jump.message, jump.fingerprint, accepted)
             accept(farm.known_hosts, jump.key_line)
+            done.append(jump.fingerprint)
             continue
         _consent(f"{device.name}: host key of {device.address}: {key.fingerprint}", key.fingerprint, accepted)
         accept(farm.known_hosts, key.key_line)
-        return
+        return [*done, key.fingerprint]
 
 
 def _consent(told: str, fingerprint: str, accepted: Sequence[str]) -> None:

@@ -1,16 +1,19 @@
 """Where progress goes: a live table on a terminal, plain lines elsewhere, nothing with --quiet. All on stderr."""
 
+import sys
 import threading
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
-import typer
-
-from orchestrator.cli.progress import BoardState, Progress, totals_text
+from orchestrator.cli.context import say
+from orchestrator.cli.progress import BoardState, Progress, lasts, totals_text
 from orchestrator.events import Event
-from orchestrator.report.words import duration_text
+from orchestrator.report.words import count_text, duration_text
 from orchestrator.runs import Job
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 REFRESH_EVERY_S = 0.25
 """Drawing costs the orchestrator's CPU, and a loopback or local board shares it with the measurement."""
@@ -46,7 +49,7 @@ class PlainDisplay:
         line = self._progress.take(event)
         if line is not None and not self._quiet:
             with self._printing:
-                typer.echo(f"{event.device:<{self._width}}  {line}", err=True)
+                say(f"{event.device:<{self._width}}  {line}")
 
     def __enter__(self) -> Self:
         return self
@@ -58,36 +61,47 @@ class PlainDisplay:
 
 
 class LiveDisplay:
-    """A table that is drawn in place: a row a board; boards that are at work come first when there are many."""
+    """A table that is drawn in place: a row a board; boards that need attention come first when there are many.
 
-    def __init__(self, boards: Sequence[str]) -> None:
+    What went wrong is printed above it as well and stays. `transient`: the table itself goes at the end.
+    """
+
+    def __init__(self, boards: Sequence[str], *, transient: bool = False, console: "Console | None" = None) -> None:
         from rich.console import Console
         from rich.live import Live
 
         self._progress = Progress(boards)
-        self._console = Console(stderr=True)
+        self._console = console or Console(stderr=True, highlight=False)
         self._live = Live(
             get_renderable=self._draw,
             console=self._console,
             refresh_per_second=1 / REFRESH_EVERY_S,
-            transient=False,
+            transient=transient,
         )
 
     def expect(self, jobs: Sequence[Job]) -> None:
         self._progress.expect(jobs)
 
     def notify(self, event: Event) -> None:
-        self._progress.take(event)
+        from orchestrator.report.console import words
+
+        line = self._progress.take(event)
+        if line is not None and lasts(event):
+            self._console.print(words(f"{event.device}  {line}"))
 
     def _draw(self) -> Any:
         from rich.progress_bar import ProgressBar
         from rich.table import Table
 
+        from orchestrator.report.console import cell
+
         table = Table(box=None, pad_edge=False, expand=True)
         table.add_column("board", no_wrap=True, style="bold")
-        table.add_column("", width=16)
-        table.add_column("jobs", justify="right", no_wrap=True)
-        table.add_column("left", justify="right", no_wrap=True)
+        with_jobs = any(board.total for board in self._progress.boards.values())
+        if with_jobs:
+            table.add_column("", width=16)
+            table.add_column("jobs", justify="right", no_wrap=True)
+            table.add_column("left", justify="right", no_wrap=True)
         table.add_column("now", ratio=1, no_wrap=True, overflow="ellipsis")
         room = max(3, self._console.height - 5)
         with self._progress.lock:
@@ -96,9 +110,13 @@ class LiveDisplay:
         for board in shown:
             left = duration_text(board.left_s) if board.left_s is not None else ""
             bar = ProgressBar(total=max(1, board.total), completed=board.done, width=16)
-            table.add_row(board.name, bar, f"{board.done}/{board.total}", left, _now(board))
+            counts: list[Any] = [bar, f"{board.done}/{board.total}", left] if with_jobs else []
+            style = "red" if board.failed else "green" if board.finished else ""
+            table.add_row(cell(board.name), *counts, cell(board.doing, style))
         hidden = len(states) - len(shown)
-        table.caption = totals_text(self._progress) + (f" · {hidden} more boards" if hidden else "")
+        captions = [totals_text(self._progress)] if with_jobs else []
+        captions += [count_text(hidden, "more board")] if hidden else []
+        table.caption = " · ".join(captions) or None
         table.caption_justify = "left"
         return table
 
@@ -119,17 +137,8 @@ def _attention(board: BoardState) -> int:
     return 1 if board.job is not None else 2 + board.finished
 
 
-def _now(board: BoardState) -> Any:
-    from rich.text import Text
-
-    style = "red" if board.failed else "green" if board.finished else ""
-    return Text(board.doing, style=style)
-
-
-def open_display(boards: Sequence[str], *, quiet: bool) -> Display:
+def open_display(boards: Sequence[str], *, quiet: bool, transient: bool = False) -> Display:
     """The display that fits where standard error goes."""
-    import sys
-
-    if quiet or not sys.stderr.isatty():
+    if quiet or sys.stderr is None or not sys.stderr.isatty():
         return PlainDisplay(boards, quiet=quiet)
-    return LiveDisplay(boards)
+    return LiveDisplay(boards, transient=transient)

@@ -4,7 +4,6 @@ Exit codes: 0 all measured, 1 some runs failed, 2 usage or configuration, 3 a ga
 130 stopped by the user.
 """
 
-import os
 import sys
 from typing import Annotated
 
@@ -12,13 +11,17 @@ import typer
 
 from orchestrator import __version__
 from orchestrator.cli import device, init, model, results, run, show, sql, sweeps
-from orchestrator.cli.context import Settings
+from orchestrator.cli.context import Settings, say, say_next
+from orchestrator.cli.usage import explain, help_of
 from orchestrator.errors import DynofarmError
+from orchestrator.report.output import meet, print_text, soften_streams
 
 app = typer.Typer(
     name="dynofarm",
     help="Benchmark machine-learning models on a farm of edge boards, over SSH.",
-    epilog="First steps: dynofarm init, dynofarm device add, dynofarm model add, dynofarm run.",
+    epilog="First steps, for example: dynofarm init, dynofarm device add kitchen pi@10.0.0.4, dynofarm model add"
+    " bert.tflite, dynofarm run bert. Exit codes: 0 all measured; 1 some runs failed or are still to do; 2 usage or"
+    " configuration; 3 a gate failed; 4 store or farm unusable; 130 stopped by you.",
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -36,7 +39,7 @@ sql.register(app)
 
 def _version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"dynofarm {__version__}")
+        print_text(f"dynofarm {__version__}\n")
         raise typer.Exit
 
 
@@ -50,8 +53,10 @@ def settings(
         str | None,
         typer.Option(metavar="FILE", envvar="DYNOFARM_DB", help="The database, if not the farm's results.db."),
     ] = None,
-    debug: Annotated[bool, typer.Option(help="Show tracebacks and what happens underneath.")] = False,
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks and what happens underneath.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
 ) -> None:
     """Benchmark machine-learning models on a farm of edge boards, over SSH."""
     context.obj = Settings(farm, db, debug)
@@ -65,32 +70,48 @@ def settings(
 
 def main() -> None:
     """Run the command line; the only place that prints an error."""
-    debug = "--debug" in sys.argv
+    soften_streams()
+    sys.exit(_run(debug="--debug" in sys.argv))
+
+
+def _run(*, debug: bool) -> int:
     try:
-        app()
+        return int(app(prog_name="dynofarm", standalone_mode=False) or 0)
     except DynofarmError as error:
         if debug:
             raise
-        _complain(error.message, error.hint)
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        _complain("stopped")
-        sys.exit(130)
-    except BrokenPipeError:
-        # The reader (head, less) has enough. Python would complain once more when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
-    except Exception as error:
-        if debug:
-            raise
-        _complain(
-            f"this is a fault of dynofarm: {type(error).__name__}: {error}", "run it again with: dynofarm --debug …"
-        )
-        sys.exit(4)
+        return _complain(error)
+    except typer.Abort:
+        say("dynofarm: stopped; nothing was changed")
+        return 130
+    except SystemExit as end:
+        # Typer ends with status 1 when its own output (the help) meets a closed pipe.
+        if isinstance(end.__context__, BrokenPipeError):
+            meet(end.__context__)
+            return 0
+        raise
+    except Exception as fault:
+        return _explain(fault, debug=debug)
 
 
-def _complain(message: str, hint: str = "") -> None:
-    for line in message.splitlines() or [""]:
-        typer.echo(f"dynofarm: {line}", err=True)
-    if hint:
-        typer.echo(f"  next: {hint}", err=True)
+def _explain(fault: Exception, *, debug: bool) -> int:
+    help_text = help_of(fault)
+    if help_text is not None:
+        print_text(help_text + "\n")
+        return 2
+    error = explain(fault)
+    if error is not None:
+        return _complain(error)
+    if debug:
+        raise fault
+    say(f"dynofarm: this is a fault of dynofarm: {type(fault).__name__}: {fault}")
+    say_next("run it again with: dynofarm --debug …")
+    return 4
+
+
+def _complain(error: DynofarmError) -> int:
+    for line in error.message.splitlines() or [""]:
+        say(f"dynofarm: {line}")
+    if error.hint:
+        say_next(error.hint)
+    return error.exit_code

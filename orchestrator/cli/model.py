@@ -9,11 +9,18 @@ from orchestrator.cli.completion import model_names
 from orchestrator.cli.context import open_store, print_json, say, settings_of
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Name = Annotated[str, typer.Argument(help="Its name, or the beginning of its hash.", autocompletion=model_names)]
+Name = Annotated[
+    str, typer.Argument(metavar="NAME", help="Its name, or the beginning of its hash.", autocompletion=model_names)
+]
 
 
 def register(app: typer.Typer) -> None:
-    group = typer.Typer(name="model", help="Register the models to be measured.", no_args_is_help=True)
+    group = typer.Typer(
+        name="model",
+        help="Register the models to be measured.",
+        epilog="Example: dynofarm model add mobilebert.tflite",
+        no_args_is_help=True,
+    )
     group.command(epilog="Example: dynofarm model add bert_int8.tflite --parent bert")(add)
     group.command("list", epilog="Example: dynofarm model list --json")(list_models)
     group.command(epilog="Example: dynofarm model show mobilebert")(show)
@@ -23,8 +30,8 @@ def register(app: typer.Typer) -> None:
 
 def add(
     context: typer.Context,
-    files: Annotated[list[Path], typer.Argument(help="Model files: .tflite or .onnx.")],
-    name: Annotated[str | None, typer.Option(help="Its name; the file's stem if not given.")] = None,
+    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="Model files: .tflite or .onnx.")],
+    name: Annotated[str | None, typer.Option(metavar="NAME", help="Its name; the file's stem if not given.")] = None,
     shape: Annotated[
         list[str] | None, typer.Option(metavar="INPUT=1x128", help="The shape of an input that the file leaves open.")
     ] = None,
@@ -32,13 +39,19 @@ def add(
         list[str] | None, typer.Option(metavar="INPUT=integers:0..30521", help="How an input is filled.")
     ] = None,
     parent: Annotated[
-        str | None, typer.Option(help="The model that this one was made from; its outputs are the reference.")
+        str | None,
+        typer.Option(
+            metavar="MODEL",
+            help="The model that this one was made from; its outputs are the reference.",
+            autocompletion=model_names,
+        ),
     ] = None,
     tolerance: Annotated[
-        float | None, typer.Option(help="Largest error against the reference, as a share of its spread.")
+        float | None,
+        typer.Option(min=0, metavar="SHARE", help="Largest error against the reference, as a share of its spread."),
     ] = None,
-    source: Annotated[str | None, typer.Option(help="Where it comes from.")] = None,
-    licence: Annotated[str | None, typer.Option("--licence", "--license", help="Its licence.")] = None,
+    source: Annotated[str | None, typer.Option(metavar="TEXT", help="Where it comes from.")] = None,
+    licence: Annotated[str | None, typer.Option("--licence", "--license", metavar="TEXT", help="Its licence.")] = None,
     reference: Annotated[bool, typer.Option(help="Compute reference outputs on this machine.")] = True,
     as_json: Json = False,
 ) -> None:
@@ -50,7 +63,7 @@ def add(
     if name is not None and len(files) > 1:
         raise UsageError("--name goes with one file", "add the files one by one")
     farm = settings_of(context).find_farm()
-    with open_store(farm) as store:
+    with open_store(farm, create=True) as store:
         added = [
             add_model(
                 farm,
@@ -100,8 +113,12 @@ def show(context: typer.Context, name: Name, as_json: Json = False) -> None:
         model_page(model)
 
 
-def remove(context: typer.Context, name: Name) -> None:
+def remove(context: typer.Context, name: Name, as_json: Json = False) -> None:
     """Forget a model. The file and the results stay."""
     with open_store(settings_of(context).find_farm()) as store:
-        store.remove_model(name)
-    say(f"{name} removed; its file and its results stay")
+        removed = store.remove_model(name)
+    if as_json:
+        print_json([{"removed": model.name, "digest": model.digest} for model in removed])
+    else:
+        names = ", ".join(sorted({model.name for model in removed}))
+        say(f"{names} removed; its file and its results stay")

@@ -38,6 +38,7 @@ def add_model(
         fills=dict(parse_fill(text) for text in fills),
     )
     model = replace(model, source=source, licence=licence)
+    _mind_the_name(store, model)
     if parent is not None:
         ancestor = store.model(parent)
         model = replace(model, parent=ancestor.digest, references=_of_parent(model, ancestor, tolerance))
@@ -47,6 +48,19 @@ def add_model(
     return model
 
 
+def _mind_the_name(store: Store, model: Model) -> None:
+    """A name stands for versions of one thing: another format under it is a mistake, other bytes are said."""
+    for known in store.models():
+        if known.name != model.name or known.digest == model.digest:
+            continue
+        if known.format != model.format:
+            raise ModelError(
+                f"{model.path}: the name {model.name} stands for a {known.format} file, {known.path}",
+                f"give this one a name of its own: --name {model.name}-{model.format}",
+            )
+        say(f"{model.name}: a new version; results of the one before ({known.digest[:8]}) keep its hash")
+
+
 def _of_parent(model: Model, ancestor: Model, tolerance: float | None) -> tuple[Reference, ...]:
     """The parent's outputs, with room for what the change may cost."""
     if [tensor.shape for tensor in model.outputs] != [tensor.shape for tensor in ancestor.outputs]:
@@ -54,8 +68,15 @@ def _of_parent(model: Model, ancestor: Model, tolerance: float | None) -> tuple[
             f"{model.path}: its outputs have other shapes than those of {ancestor.name}",
             "a model can only be checked against a parent with the same outputs; leave --parent out",
         )
+    if model.recipes != ancestor.recipes:
+        raise ModelError(
+            f"{model.path}: its inputs are not named, shaped or filled as those of {ancestor.name}",
+            "both must compute the same inputs; make them alike with --fill, or leave --parent out",
+        )
     if not ancestor.references:
-        raise ModelError(f"{ancestor.name} has no reference outputs", f"dynofarm model add {ancestor.path}")
+        raise ModelError(
+            f"{ancestor.name} has no reference outputs", f"add it again with them: dynofarm model add {ancestor.path}"
+        )
     allowed = tolerance if tolerance is not None else default_tolerance(model)
     return tuple(replace(one, tolerance=allowed) for one in ancestor.references)
 

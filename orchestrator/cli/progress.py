@@ -1,4 +1,4 @@
-"""Live progress of a sweep: a line a board. `Progress` is the state, `live` and `plain` are two ways to show it."""
+"""Live progress of a sweep: a line a board. `Progress` is the state; `display.py` has two ways to show it."""
 
 import threading
 import time
@@ -20,7 +20,7 @@ from orchestrator.events import (
     Pushing,
     Waiting,
 )
-from orchestrator.report.words import bytes_text, duration_text, job_text, run_text
+from orchestrator.report.words import bytes_text, count_text, duration_text, job_text, run_text
 from orchestrator.runs import Job, RunStatus
 
 STAGE_WORDS = {
@@ -87,7 +87,7 @@ class Progress:
             case Noted(text=text):
                 return f"note: {text}"
             case Collected(count=count):
-                return f"{count} result{'s' * (count != 1)} that waited on the board collected"
+                return f"{count_text(count, 'result')} that waited on the board collected"
             case Fetching(what=what):
                 board.doing = f"fetches {what}"
                 return None
@@ -107,10 +107,11 @@ class Progress:
             case Waiting(reason=reason):
                 board.doing = reason
                 return reason if "trying again" in reason or "held by" in reason else None
-            case BoardFailed(message=message, owed=owed):
+            case BoardFailed(message=message, hint=hint, owed=owed):
                 board.failed = board.finished = True
                 board.doing = message
-                return f"gives up with {owed} job{'s' * (owed != 1)} to go: {message}"
+                told = f"gives up with {count_text(owed, 'job')} to go: {message}"
+                return f"{told}; next: {hint}" if hint else told
             case BoardDone():
                 board.finished, board.doing = True, "done"
                 return None
@@ -135,10 +136,21 @@ class Progress:
         )
 
 
+def lasts(event: Event) -> bool:
+    """Whether the line of an event must stay on the screen when the live table has moved on."""
+    match event:
+        case Noted() | BoardFailed():
+            return True
+        case JobFinished(run=run):
+            return run.status not in (RunStatus.OK, RunStatus.SKIPPED)
+        case _:
+            return False
+
+
 def totals_text(progress: Progress) -> str:
     """`12 of 40 jobs · 1 failed · 2 min left`."""
     done, total, bad, left_s = progress.totals()
-    parts = [f"{done} of {total} jobs"]
+    parts = [f"{done} of {count_text(total, 'job')}"]
     if bad:
         parts.append(f"{bad} failed")
     if left_s is not None and done < total:

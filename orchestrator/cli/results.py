@@ -1,18 +1,19 @@
 """`dynofarm results`: query what is stored."""
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchestrator.cli.completion import device_names, model_names
+from orchestrator.cli.completion import device_names, formats, model_names
 from orchestrator.cli.context import open_store, say, settings_of
 
 if TYPE_CHECKING:
     from orchestrator.runs import RunStatus
 
-EPILOG = """Example: dynofarm results --device kitchen --model 'mobilebert*' --since 7d --sort p50 --format csv"""
+EPILOG = "Example: dynofarm results --device kitchen --model 'mobilebert*' --since 7d --sort p50 --format csv"
 
 
 def register(app: typer.Typer) -> None:
@@ -46,17 +47,28 @@ def results(
     ] = "started",
     limit: Annotated[int | None, typer.Option(min=1, metavar="N", help="At most so many runs.")] = None,
     output_format: Annotated[
-        str, typer.Option("--format", "-f", metavar="FORMAT", help="table, csv, json, jsonl, parquet or markdown.")
+        str,
+        typer.Option(
+            "--format",
+            "-f",
+            metavar="FORMAT",
+            help="table, csv, json, jsonl, parquet or markdown.",
+            autocompletion=formats,
+        ),
     ] = "table",
     as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
-    output: Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Not standard output.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write there, not to standard output.")
+    ] = None,
 ) -> None:
-    """Show stored runs: a table of cases on the terminal, a row a run in files."""
+    """Show stored runs: a table of cases for people (table, markdown), a row a run for programs."""
     from orchestrator.quantities import parse_since
     from orchestrator.records import RunFilter
     from orchestrator.report.results import results_table, write_results
+    from orchestrator.report.words import count_text
 
-    now = datetime.now(UTC)
+    output_format = _format(output_format, output, as_json=as_json)
+    now = datetime.now().astimezone()  # a date is meant where the user is
     chosen = RunFilter(
         devices=tuple(device or ()),
         models=tuple(model or ()),
@@ -66,8 +78,8 @@ def results(
         delegates=tuple(delegate or ()),
         statuses=_statuses(status or []),
         sweep=int(sweep) if sweep is not None and sweep.isdigit() else sweep,
-        since=parse_since(since, now) if since else None,
-        until=parse_since(until, now) if until else None,
+        since=parse_since(since, now) if since is not None else None,
+        until=parse_since(until, now) if until is not None else None,
         every_attempt=every_attempt,
         sort=sort.removeprefix("-"),
         descending=sort.startswith("-"),
@@ -75,22 +87,46 @@ def results(
     )
     with open_store(settings_of(context).find_farm()) as store:
         runs = store.runs(chosen)
-    if as_json:
-        output_format = "json"
-    if output_format == "table" and output is None:
-        if runs:
-            results_table(runs, each_run=each_run, keep_order=sort != "started")
-        else:
-            say("no stored run matches; next: dynofarm sweeps")
+    keep_order = sort != "started"
+    if output_format != "table":
+        write_results(runs, output_format, output, each_run=each_run, keep_order=keep_order)
+        if output is not None:
+            say(f"{count_text(len(runs), 'run')} written to {output}")
+    elif runs:
+        results_table(runs, each_run=each_run, keep_order=keep_order)
     else:
-        write_results(runs, output_format, output)
+        narrowed = chosen != replace(RunFilter(), sort=chosen.sort, descending=chosen.descending)
+        say(
+            "no stored run matches; next: leave a filter out, or see dynofarm sweeps"
+            if narrowed
+            else "nothing was measured yet; next: dynofarm run MODEL --on BOARD"
+        )
+
+
+def _format(wanted: str, output: Path | None, *, as_json: bool) -> str:
+    """What to write; with --output the file's suffix says it where --format does not."""
+    from orchestrator.errors import UsageError
+    from orchestrator.export import FORMATS
+
+    if wanted not in ("table", *FORMATS):
+        raise UsageError(f"--format {wanted}: no such format", f"there are: table, {', '.join(FORMATS)}")
+    if as_json and wanted not in ("table", "json"):
+        raise UsageError(f"--json and --format {wanted} contradict each other", "give one of them")
+    if as_json:
+        return "json"
+    if output is None or wanted != "table":
+        return wanted
+    suffixes = {f".{name}": name for name in FORMATS} | {".md": "markdown"}
+    if output.suffix not in suffixes:
+        raise UsageError(f"--output {output}: which format?", f"add --format; there are: {', '.join(FORMATS)}")
+    return suffixes[output.suffix]
 
 
 def _numbers(text: str | None) -> tuple[int, ...]:
     from orchestrator.errors import UsageError
 
     try:
-        return tuple(int(part) for part in text.split(",")) if text else ()
+        return tuple(int(part) for part in text.split(",")) if text is not None else ()
     except ValueError:
         raise UsageError(f"--threads {text}: expected numbers", "for example --threads 1,4") from None
 
@@ -99,7 +135,7 @@ def _statuses(texts: list[str]) -> "tuple[RunStatus, ...]":
     from orchestrator.errors import UsageError
     from orchestrator.runs import RunStatus
 
-    words = [word.strip() for text in texts for word in text.split(",")]
+    words = [word.strip().replace("-", "_").replace(" ", "_") for text in texts for word in text.split(",")]
     unknown = [word for word in words if word not in list(RunStatus)]
     if unknown:
         raise UsageError(f"--status {unknown[0]}: no such status", f"there are: {', '.join(RunStatus)}")

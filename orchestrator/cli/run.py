@@ -4,16 +4,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchestrator.cli.completion import device_names, model_names
+from orchestrator.cli.completion import board_selectors, runnable
 from orchestrator.cli.context import load_devices, open_store, print_json, say, settings_of
 from orchestrator.errors import UsageError
 
 if TYPE_CHECKING:
     from orchestrator.launch import Outcome
+    from orchestrator.runs import RunStatus
     from orchestrator.store import Store
 
-EPILOG = """Examples: dynofarm run sweeps/bert.yaml --on tag:arm64 ·
-dynofarm run mobilebert --on kitchen --threads 1,2,4 · dynofarm run --resume"""
+EPILOG = """Example: dynofarm run sweeps/bert.yaml --on tag:arm64, or
+dynofarm run mobilebert --on kitchen --threads 1,2,4; to go on with it: dynofarm run --resume"""
 
 
 def register(app: typer.Typer) -> None:
@@ -24,11 +25,11 @@ def run(
     context: typer.Context,
     what: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[SWEEP.yaml | MODEL…]", help="A sweep file, or models.", autocompletion=model_names),
+        typer.Argument(metavar="[SWEEP.yaml | MODEL…]", help="A sweep file, or models.", autocompletion=runnable),
     ] = None,
     on: Annotated[
         list[str] | None,
-        typer.Option(metavar="BOARD,…", help="Names, patterns, tag:…, arch:…, all.", autocompletion=device_names),
+        typer.Option(metavar="BOARD,…", help="Names, patterns, tag:…, arch:…, all.", autocompletion=board_selectors),
     ] = None,
     runtimes: Annotated[
         str | None,
@@ -64,35 +65,39 @@ def run(
     """Run a sweep over the boards and store what they measure. Ctrl-C keeps what is done."""
     from orchestrator.cli import sweeping
 
+    options = {
+        "on": on,
+        "runtimes": runtimes,
+        "threads": threads,
+        "delegates": delegates,
+        "options": option,
+        "protocol": protocol,
+        "repeats": repeats,
+        "seed": seed,
+        "exclude": exclude,
+        "name": name,
+    }
+    if resume:
+        _only_with_new_sweeps(**options | {"option": option, "options": None, "dry_run": dry_run})
+    elif retry is not None:
+        raise UsageError("--retry goes with --resume", f"dynofarm run --resume --retry {retry}")
+    wait_s = sweeping.parse_wait_s(wait)
     farm = settings_of(context).find_farm()
     devices = load_devices(farm)
-    with open_store(farm) as store:
+    with open_store(farm, create=True) as store:
         if resume:
-            _only_with_new_sweeps(on=on, threads=threads, protocol=protocol, dry_run=dry_run)
-            outcome = sweeping.resume(farm, store, devices, what, retry=retry, wait=wait, quiet=quiet)
+            outcome = sweeping.resume(farm, store, devices, what, retry=retry, wait_s=wait_s, quiet=quiet)
         else:
-            options = {
-                "on": on,
-                "runtimes": runtimes,
-                "threads": threads,
-                "delegates": delegates,
-                "options": option,
-                "protocol": protocol,
-                "repeats": repeats,
-                "seed": seed,
-                "exclude": exclude,
-                "name": name,
-            }
             sweep, models = sweeping.read_sweep(farm, store, what or [], options)
             if dry_run:
                 sweeping.show_plan(store, devices, sweep, models, as_json=as_json)
                 return
-            outcome = sweeping.launch(farm, store, devices, sweep, models, wait=wait, quiet=quiet)
+            outcome = sweeping.launch(farm, store, devices, sweep, models, wait_s=wait_s, quiet=quiet)
         _conclude(store, outcome, as_json=as_json)
 
 
 def _only_with_new_sweeps(**given: object) -> None:
-    wrong = [key for key, value in given.items() if value]
+    wrong = [key for key, value in given.items() if value is not None and value is not False]
     if wrong:
         raise UsageError(
             f"--resume goes on with a stored plan; --{wrong[0].replace('_', '-')} would change it",
@@ -104,7 +109,6 @@ def _conclude(store: "Store", outcome: "Outcome", *, as_json: bool) -> None:
     from orchestrator.records import RunFilter
     from orchestrator.report.results import results_table
 
-    runs = store.runs(RunFilter(sweep=outcome.sweep_id))
     if as_json:
         print_json(
             {
@@ -114,13 +118,25 @@ def _conclude(store: "Store", outcome: "Outcome", *, as_json: bool) -> None:
             }
         )
     else:
-        results_table(runs)
+        runs = store.runs(RunFilter(sweep=outcome.sweep_id))
+        if runs:
+            results_table(runs)
         _say_what_is_missing(outcome)
     raise typer.Exit(outcome.exit_code)
 
 
 def _say_what_is_missing(outcome: "Outcome") -> None:
-    counted = ", ".join(f"{count} {status.replace('_', ' ')}" for status, count in outcome.counts.items())
+    from orchestrator.report.words import count_text, status_text
+
+    counted = ", ".join(f"{count} {status_text(status)}" for status, count in _in_order(outcome))
     say(f"sweep {outcome.sweep_id}: {counted or 'nothing measured yet'}")
     if outcome.owed:
-        say(f"{outcome.owed} jobs are still to do; next: dynofarm run --resume {outcome.sweep_id}")
+        verb = "is" if outcome.owed == 1 else "are"
+        say(f"{count_text(outcome.owed, 'job')} {verb} still to do; next: dynofarm run --resume {outcome.sweep_id}")
+
+
+def _in_order(outcome: "Outcome") -> "list[tuple[RunStatus, int]]":
+    """What went well first."""
+    from orchestrator.runs import RunStatus
+
+    return [(status, outcome.counts[status]) for status in RunStatus if status in outcome.counts]

@@ -13,11 +13,14 @@ def select_devices(devices: Sequence[Device], selectors: Sequence[str], facts: M
     if not devices:
         raise UsageError("no board is registered yet", "dynofarm device add NAME USER@HOST")
     wanted = [part.strip() for selector in selectors for part in selector.split(",") if part.strip()]
+    if not wanted:
+        raise UsageError("no board is named", "for example --on all, or --on kitchen,tag:arm64")
     missing = unmatched(devices, wanted, facts)
     if missing:
-        known = ", ".join(device.name for device in devices)
-        tags = ", ".join(sorted({f"tag:{tag}" for device in devices for tag in device.tags}))
-        raise UnknownName(
-            f"no board matches {', '.join(missing)}", f"there are: {known}" + (f"; and {tags}" if tags else "")
-        )
+        tags = sorted({f"tag:{tag}" for device in devices for tag in device.tags})
+        known = ", ".join([*(device.name for device in devices), *tags])
+        hint = "`dynofarm device list` shows them all"
+        if any(one.startswith("arch:") for one in missing):
+            hint = "an architecture is known once a board was seen: dynofarm device check"
+        raise UnknownName(f"no board matches {', '.join(map(repr, missing))}; there are: {known}", hint)
     return select(devices, wanted, facts)

@@ -13,7 +13,9 @@ def register(app: typer.Typer) -> None:
 
 def show(
     context: typer.Context,
-    run: Annotated[str, typer.Argument(help="A run's id or its beginning, as `results --each-run` prints it.")],
+    run: Annotated[
+        str, typer.Argument(metavar="RUN", help="A run's id or its beginning, as `results --each-run` prints it.")
+    ],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, every latency and sample included.")] = False,
 ) -> None:
     """Show one run: latencies, memory, conditions before and after, samples, the board, what went wrong."""

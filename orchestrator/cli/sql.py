@@ -1,10 +1,10 @@
 """`dynofarm sql`: read-only SQL for those who want it."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from orchestrator.cli.context import print_json, settings_of
+from orchestrator.cli.context import print_json, say, settings_of
 from orchestrator.errors import UsageError
 
 
@@ -16,22 +16,35 @@ def register(app: typer.Typer) -> None:
 
 def sql(
     context: typer.Context,
-    query: Annotated[str | None, typer.Argument(help="One SELECT over the documented views.")] = None,
+    query: Annotated[str | None, typer.Argument(metavar="QUERY", help="One SELECT over the documented views.")] = None,
     schema: Annotated[bool, typer.Option("--schema", help="Print the documented views and their columns.")] = False,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many rows.")] = 10_000,
+    limit: Annotated[int, typer.Option(min=1, metavar="N", help="At most so many rows.")] = 10_000,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Ask the store in SQL. Nothing can be changed this way."""
-    from orchestrator.report.sql import rows_table, views_text
+    from orchestrator.report.sql import rows_table, views_text, views_values
+    from orchestrator.report.words import count_text
     from orchestrator.store.read_only import run_sql
 
     if schema:
-        views_text()
+        if as_json:
+            print_json(views_values())
+        else:
+            views_text()
         return
     if not query:
         raise UsageError("give a query, or --schema", 'dynofarm sql "select * from runs_view limit 5"')
-    columns, rows = run_sql(settings_of(context).find_farm().database, query, limit)
+    # One more than is shown tells whether there is more.
+    columns, rows = run_sql(settings_of(context).find_farm().database, query, limit + 1)
+    shown = rows[:limit]
     if as_json:
-        print_json([dict(zip(columns, row, strict=True)) for row in rows])
+        print_json([dict(zip(columns, map(_plain, row), strict=True)) for row in shown])
     else:
-        rows_table(columns, rows)
+        rows_table(columns, shown)
+    if len(rows) > limit:
+        say(f"only the first {count_text(limit, 'row')}; next: --limit {10 * limit}")
+
+
+def _plain(value: Any) -> Any:
+    """JSON has no bytes; in hexadecimal, as SQLite's own shell writes them."""
+    return value.hex() if isinstance(value, bytes) else value

@@ -1,15 +1,16 @@
 """Boards on the terminal: the list, the page of one board, the outcome of a check."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
-
-from rich.table import Table
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 from agent.protocol import Facts
-from orchestrator.checkup import Checkup
-from orchestrator.devices import Device
-from orchestrator.report.console import report_console
-from orchestrator.report.words import bytes_text
+from orchestrator.devices import Device, Link
+from orchestrator.report.console import cell, new_grid, new_table, report_console
+from orchestrator.report.words import bytes_text, count_text
+
+if TYPE_CHECKING:
+    from orchestrator.checkup import Checkup  # it draws in transports and carriers, which no list needs
 
 
 def device_row(device: Device, facts: Facts | None) -> dict[str, Any]:
@@ -31,50 +32,55 @@ def device_row(device: Device, facts: Facts | None) -> dict[str, Any]:
 
 def devices_table(rows: Sequence[Mapping[str, Any]]) -> None:
     """Print the list of boards."""
-    table = Table(box=None, pad_edge=False)
-    for heading in ("device", "address", "kind", "board", "arch", "cores", "memory", "python", "tags"):
-        table.add_column(heading, overflow="fold", justify="right" if heading in ("cores", "memory") else "left")
+    several = any(row["tags"] for row in rows)
+    headings = ["device", "address", "kind", "board", "arch", "cores", "memory", "python"]
+    table = new_table([*headings, *(["tags"] if several else [])], right=("cores", "memory"))
     for row in rows:
-        table.add_row(
+        cells = [
             row["device"],
             row["address"],
             row["emulated"] or row["kind"],
             row["board"] or "not seen yet",
-            row["architecture"] or "",
-            str(row["cores"] or ""),
-            bytes_text(row["memory_bytes"]) if row["memory_bytes"] else "",
-            row["python"] or "",
-            " ".join(row["tags"]),
-        )
+            row["architecture"] or "–",
+            str(row["cores"] or "–"),
+            bytes_text(row["memory_bytes"]),
+            row["python"] or "–",
+            *([" ".join(row["tags"])] if several else []),
+        ]
+        table.add_row(*map(cell, cells))
     report_console().print(table)
 
 
 def device_page(device: Device, facts: Facts | None) -> None:
     """Print everything known of one board."""
-    grid = Table(box=None, show_header=False, pad_edge=False)
-    grid.add_column(style="bold", no_wrap=True)
-    grid.add_column(overflow="fold")
-    for key, value in _profile_lines(device):
-        grid.add_row(key, value)
-    for key, value in _fact_lines(facts):
-        grid.add_row(key, value)
-    report_console().print(grid)
+    report_console().print(new_grid([*_profile_lines(device), *_fact_lines(device, facts)]))
 
 
-def checkups_table(found: Sequence[Checkup]) -> None:
+def checkup_values(found: "Checkup") -> dict[str, Any]:
+    """What a check of one board found, as plain values."""
+    return {
+        "device": found.device.name,
+        "ok": found.error is None,
+        "facts": asdict(found.facts) if found.facts else None,
+        "conditions": asdict(found.conditions) if found.conditions else None,
+        "error": found.error.message if found.error else None,
+        "next": found.error.hint if found.error else None,
+    }
+
+
+def checkups_table(found: Sequence["Checkup"]) -> None:
     """Print what a check of boards found, a line a board."""
-    table = Table(box=None, pad_edge=False)
-    for heading in ("device", "state", "board", "arch", "cores", "memory", "python", "free disk", "temperature"):
-        table.add_column(heading, overflow="fold")
+    table = new_table(
+        ("device", "state", "board", "arch", "cores", "memory", "python", "free disk", "temperature"),
+        right=("cores", "memory", "free disk"),
+    )
     for checkup in found:
         facts, now = checkup.facts, checkup.conditions
         if facts is None or now is None:
-            table.add_row(checkup.device.name, "[red]failed[/red]")
+            table.add_row(cell(checkup.device.name), cell("failed", "red"))
             continue
         hottest = max(now.temperatures_c.values(), default=None)
-        table.add_row(
-            checkup.device.name,
-            "[green]ready[/green]",
+        cells = [
             facts.board or facts.cpu or "unknown",
             facts.architecture,
             str(len(facts.usable_cpus) or facts.cores),
@@ -82,38 +88,47 @@ def checkups_table(found: Sequence[Checkup]) -> None:
             facts.python,
             bytes_text(now.disk_free_bytes),
             f"{hottest:.0f} °C" if hottest is not None else "no sensor",
-        )
+        ]
+        table.add_row(cell(checkup.device.name), cell("ready", "green"), *map(cell, cells))
     report_console().print(table)
 
 
 def _profile_lines(device: Device) -> list[tuple[str, str]]:
+    by_ssh = [
+        ("jump host", device.jump or "none, or as ssh_config says"),
+        ("key", device.key_file or "ssh-agent, or as ssh_config says"),
+    ]
+    start_c = device.thermal_start_c
     lines = [
         ("device", device.name),
         ("address", device.address),
+        *(by_ssh if device.link is Link.SSH else []),
         ("kind", str(device.kind)),
         ("tags", ", ".join(device.tags) or "none"),
         ("group", device.group or "its own"),
-        ("python", device.python),
+        ("python wanted", device.python),
         ("work folder", device.work_dir),
         ("storage limit", bytes_text(device.storage_limit_bytes)),
         ("runtimes", ", ".join(device.runtimes) or "any that it can run"),
-        ("start temperature", f"{device.thermal_start_c:g} °C" if device.thermal_start_c else "no gate"),
+        ("pinned to CPUs", ", ".join(map(str, device.cpus)) if device.cpus is not None else "no"),
+        ("start temperature", f"{start_c:g} °C or less" if start_c is not None else "any"),
     ]
     return [*lines, ("notes", device.notes)] if device.notes else lines
 
 
-def _fact_lines(facts: Facts | None) -> list[tuple[str, str]]:
+def _fact_lines(device: Device, facts: Facts | None) -> list[tuple[str, str]]:
     if facts is None:
-        return [("facts", "not seen yet; next: dynofarm device check")]
+        return [("facts", f"not seen yet; next: dynofarm device check {device.name}")]
     return [
         ("board", facts.board or "does not say"),
-        ("processor", f"{facts.cpu or 'does not say'}, {facts.cores} cores, {facts.bits} bit {facts.architecture}"),
+        ("processor", f"{facts.cpu or 'does not say'}, {count_text(facts.cores, 'core')}"),
+        ("architecture", f"{facts.architecture}, {facts.bits} bit"),
         ("usable CPUs", ", ".join(map(str, facts.usable_cpus))),
         ("instructions", " ".join(facts.isa) or "does not say"),
         ("memory", bytes_text(facts.memory_bytes)),
         ("memory limit", bytes_text(facts.memory_limit_bytes) if facts.memory_limit_bytes else "none"),
         ("system", f"{facts.system or 'unknown'}, kernel {facts.kernel}, {facts.libc or 'unknown libc'}"),
-        ("Python", f"{facts.python} at {facts.python_path}"),
+        ("python found", f"{facts.python} at {facts.python_path}"),
         ("modules", ", ".join(f"{name} {version}" for name, version in sorted(facts.modules.items())) or "none"),
         ("sensors", ", ".join(facts.sensors) or "none"),
         ("emulated", facts.emulated or "no"),

@@ -3,11 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rich.table import Table
-
 from orchestrator.models import Model, TensorInfo
-from orchestrator.report.console import report_console
-from orchestrator.report.words import bytes_text
+from orchestrator.report.console import new_grid, new_table, report_console, words
+from orchestrator.report.words import bytes_text, count_text
 
 
 def model_row(model: Model) -> dict[str, Any]:
@@ -31,45 +29,56 @@ def model_row(model: Model) -> dict[str, Any]:
 
 def models_table(rows: Sequence[Mapping[str, Any]]) -> None:
     """Print models, a line each."""
-    table = Table(box=None, pad_edge=False)
-    for heading in ("model", "hash", "format", "size", "inputs", "outputs", "operators", "reference"):
-        table.add_column(heading, overflow="fold", justify="right" if heading in ("size", "operators") else "left")
+    table = new_table(
+        ("model", "hash", "format", "size", "inputs", "outputs", "operators", "reference"), right=("size", "operators")
+    )
     for row in rows:
-        table.add_row(
+        cells = [
             row["model"],
             row["digest"][:8],
             row["format"],
             bytes_text(row["size_bytes"]),
             "\n".join(row["inputs"]),
             "\n".join(row["outputs"]),
-            str(row["operators"] or ""),
-            f"{row['references']} checked" if row["references"] else "none",
-        )
+            str(row["operators"] or "–"),
+            count_text(row["references"], "output") if row["references"] else "none",
+        ]
+        table.add_row(*map(words, cells))
     report_console().print(table)
 
 
 def model_page(model: Model) -> None:
     """Print everything known of one model."""
     row = model_row(model)
-    grid = Table(box=None, show_header=False, pad_edge=False)
-    grid.add_column(style="bold", no_wrap=True)
-    grid.add_column(overflow="fold")
-    for key in ("model", "digest", "format", "path", "parent", "licence", "source"):
-        grid.add_row(key, str(row[key]) if row[key] is not None else "not said")
-    grid.add_row("size", f"{model.size_bytes} bytes")
-    grid.add_row("inputs", "\n".join(f"{text}  filled with {fill}" for text, fill in _filled(row)))
-    grid.add_row("outputs", "\n".join(row["outputs"]))
-    weights = sorted(model.weights.items(), key=lambda item: -item[1])
-    grid.add_row("weights", ", ".join(f"{bytes_text(held)} {dtype}" for dtype, held in weights) or "not read")
-    busiest = sorted(model.operators.items(), key=lambda item: -item[1])
-    grid.add_row("operators", ", ".join(f"{count} {name}" for name, count in busiest) or "not read")
-    for reference in model.references:
-        grid.add_row("reference", f"seed {reference.seed}, tolerance {reference.tolerance:g} of the spread")
-    report_console().print(grid)
+    lines = [
+        ("model", model.name),
+        ("hash", model.digest),
+        ("format", model.format),
+        ("file", str(model.path)),
+        ("size", f"{bytes_text(model.size_bytes)} ({model.size_bytes} bytes)"),
+        ("inputs", "\n".join(_filled(row))),
+        ("outputs", "\n".join(row["outputs"])),
+        ("weights", ", ".join(f"{bytes_text(held)} {dtype}" for dtype, held in _largest(model.weights)) or "not read"),
+        ("operators", ", ".join(f"{count} {name}" for name, count in _largest(model.operators)) or "not read"),
+        ("parent", model.parent or "none"),
+        ("licence", model.licence or "not said"),
+        ("source", model.source or "not said"),
+    ]
+    lines += [
+        ("reference", f"inputs of seed {one.seed}, tolerance {one.tolerance:g} of the spread of the outputs")
+        for one in model.references
+    ] or [("reference", "none: only that the outputs are finite and not all equal is checked")]
+    report_console().print(new_grid(lines))
 
 
-def _filled(row: Mapping[str, Any]) -> list[tuple[str, str]]:
-    return list(zip(row["inputs"], row["fills"].values(), strict=True))
+def _largest(counts: Mapping[str, int]) -> list[tuple[str, int]]:
+    return sorted(counts.items(), key=lambda item: -item[1])
+
+
+def _filled(row: Mapping[str, Any]) -> list[str]:
+    """Each input with how it is filled."""
+    pairs = zip(row["inputs"], row["fills"].values(), strict=True)
+    return [f"{text}, filled with {fill}" for text, fill in pairs]
 
 
 def _tensor_text(tensor: TensorInfo) -> str:

@@ -4,10 +4,8 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rich.table import Table
-
-from orchestrator.report.console import report_console
-from orchestrator.report.words import duration_text
+from orchestrator.report.console import cell, new_table, report_console, words
+from orchestrator.report.words import count_text, duration_text, options_text
 from orchestrator.runs import Job
 
 FIRST_TIME_S = 8.0
@@ -43,26 +41,37 @@ def plan_rows(jobs: Sequence[Job], durations: Mapping[str, float | None]) -> lis
 
 
 def plan_table(rows: Sequence[Mapping[str, Any]], jobs: Sequence[Job], durations: Mapping[str, float | None]) -> None:
-    """Print the plan and its estimate: boards work side by side, so the longest board decides."""
-    table = Table(box=None, pad_edge=False)
-    for heading in ("device", "model", "runtime", "threads", "delegate", "options", "jobs", "time"):
-        table.add_column(heading, justify="right" if heading in ("threads", "jobs", "time") else "left")
+    """Print the plan, why cases are skipped, and the estimate."""
+    table = new_table(
+        ("device", "model", "runtime", "threads", "delegate", "options", "jobs", "time"),
+        right=("threads", "jobs", "time"),
+    )
+    reasons = list(dict.fromkeys(row["skipped"] for row in rows if row["skipped"] is not None))
     for row in rows:
         cells = [row["device"], row["model"], row["runtime"], str(row["threads"]), row["delegate"]]
-        options = " ".join(f"{key}={value}" for key, value in sorted(row["options"].items()))
-        last = (
-            duration_text(row["estimate_s"])
-            if row["skipped"] is None
-            else f"[yellow]skipped: {row['skipped']}[/yellow]"
-        )
-        table.add_row(*cells, options, str(row["jobs"]), last)
+        cells += [options_text(row["options"]), str(row["jobs"] or "–")]
+        skipped = row["skipped"] is not None
+        last = f"skipped [{reasons.index(row['skipped']) + 1}]" if skipped else duration_text(row["estimate_s"])
+        table.add_row(*map(cell, cells), cell(last, "yellow" if skipped else ""))
     console = report_console()
     console.print(table)
+    for number, reason in enumerate(reasons, 1):
+        console.print(words(f"[{number}] {reason}", "dim"), soft_wrap=not console.is_terminal)
+    console.print(words(_total_text(jobs, durations)))
+
+
+def _total_text(jobs: Sequence[Job], durations: Mapping[str, float | None]) -> str:
+    """Boards work side by side, but those of one machine take turns; the plan does not know the machines."""
     per_board: dict[str, float] = defaultdict(float)
     for job in jobs:
-        per_board[job.device] += estimate_s(job, durations[job.case_key])
+        if job.skip_reason is None:
+            per_board[job.device] += estimate_s(job, durations[job.case_key])
     to_run = sum(job.skip_reason is None for job in jobs)
-    console.print(
-        f"{to_run} jobs on {len(per_board)} boards, about {duration_text(max(per_board.values(), default=0.0))}"
-        " if the boards work side by side"
-    )
+    if not to_run:
+        return "nothing to run: every case is skipped" if jobs else "nothing to run: the exclusions leave no case"
+    told = f"{count_text(to_run, 'job')} on {count_text(len(per_board), 'board')}, "
+    longest = duration_text(max(per_board.values()))
+    if len(per_board) == 1:
+        return f"{told}about {longest}"
+    total = duration_text(sum(per_board.values()))
+    return f"{told}about {longest} if the boards work side by side, {total} if they take turns"

@@ -1,169 +1,199 @@
 """Results on the terminal and in files: a row a case where people read, a row a run where programs do."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
-from typing import Any
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
-from orchestrator.errors import UsageError
-from orchestrator.export import FORMATS, export
+from orchestrator.errors import DiskFull, UsageError
 from orchestrator.records import RunSummary
-from orchestrator.report.console import report_console
-from orchestrator.report.words import bytes_text, latency_text
+from orchestrator.report.cases import CaseRow, case_row, case_rows, trouble_text
+from orchestrator.report.console import add_column, cell, report_console, words
+from orchestrator.report.output import FULL, print_bytes
+from orchestrator.report.words import bytes_text, latency_text, options_text
 from orchestrator.runs import RunStatus
+
+LONG_TEXT = 20
+"""A text longer than this may be folded, before a column of figures has to go."""
 
 
 @dataclass(frozen=True)
-class CaseRow:
-    """The runs of one case together: medians over its runs, and how far the runs lie apart."""
+class Column:
+    """One column. `rank`: which go first where there is no room, the highest first; those of rank 0 stay."""
 
-    summary: RunSummary
-    runs: int
-    good: int
-    median_ns: float | None
-    spread: float | None
-    p90_ns: float | None
-    p99_ns: float | None
-    load_ns: float | None
-    first_ns: float | None
-    cpu_ns: float | None
-    peak_rss_bytes: float | None
-    steady: bool
-    trouble: str
-
-
-def case_rows(runs: Sequence[RunSummary]) -> list[CaseRow]:
-    """Group runs into cases, in order of first appearance. The unit of evidence is the run: figures are medians
-    over runs, `spread` is (largest - smallest) / median of the runs' medians."""
-    cases: dict[tuple[Any, ...], list[RunSummary]] = {}
-    for run in runs:
-        key = (
-            run.case_key,
-            run.runtime_version if run.status is RunStatus.OK else None,
-            run.model_digest,
-            run.protocol,
-        )
-        cases.setdefault(key, []).append(run)
-    return [_case_row(members) for members in cases.values()]
-
-
-def _case_row(members: Sequence[RunSummary]) -> CaseRow:
-    good = [run for run in members if run.status is RunStatus.OK]
-    middles = [run.median_ns for run in good if run.median_ns is not None]
-    bad = [run for run in members if run.status is not RunStatus.OK]
-    middle = median(middles) if middles else None
-    return CaseRow(
-        summary=good[0] if good else members[0],
-        runs=len(members),
-        good=len(good),
-        median_ns=middle,
-        spread=(max(middles) - min(middles)) / middle if middle and len(middles) > 1 else None,
-        p90_ns=_middle([run.p90_ns for run in good]),
-        p99_ns=_middle([run.p99_ns for run in good]),
-        load_ns=_middle([run.load_ns for run in good]),
-        first_ns=_middle([run.first_ns for run in good]),
-        cpu_ns=_middle([run.cpu_ns_per_inference for run in good]),
-        peak_rss_bytes=max((run.peak_rss_bytes for run in good if run.peak_rss_bytes), default=None),
-        steady=all(run.steady for run in good),
-        trouble=f"{bad[0].status.replace('_', ' ')}: {bad[0].message}" if bad else "",
-    )
-
-
-def _middle(values: Sequence[float | None]) -> float | None:
-    """The median, or None where any run lacks the figure: a p99 of some runs is not the case's p99."""
-    present = [value for value in values if value is not None]
-    return median(present) if present and len(present) == len(values) else None
+    heading: str
+    text: Callable[[CaseRow], str]
+    rank: int = 0
+    numeric: bool = True
 
 
 def results_table(
     runs: Sequence[RunSummary], *, each_run: bool = False, keep_order: bool = False, console: Console | None = None
 ) -> None:
-    """Print runs as a table of cases (or of runs): what was measured, how fast, how steadily, how much memory."""
-    groups = [row for run in runs for row in case_rows([run])] if each_run else case_rows(runs)
-    if not keep_order and not each_run:
-        groups.sort(key=lambda row: (row.summary.device, row.summary.model, row.summary.case_key))
-    wide = {
-        "runtime version": len({row.summary.runtime_version for row in groups}) > 1,
-        "options": any(row.summary.options for row in groups),
-        "delegate": len({row.summary.delegate for row in groups}) > 1,
-    }
-    table = Table(box=None, pad_edge=False)
+    """Print runs as a table of cases (or of runs): what was measured, how fast, how steadily, how much memory.
+
+    Why there is no figure stands below the table, each reason once. Columns that find no room are named.
+    """
+    rows = _rows(runs, each_run=each_run, keep_order=keep_order)
+    console = console or report_console()
+    reasons = _reasons(rows)
+    every = columns = _columns(rows, each_run=each_run)
+    while _wanted(rows, columns, reasons) > console.width:
+        spare = max(columns, key=lambda column: column.rank)
+        if spare.rank == 0:
+            break
+        columns = [column for column in columns if column is not spare]
+    table = _table(rows, columns, reasons)
+    console.print(table)
+    for number, reason in enumerate(reasons, 1):
+        console.print(words(f"[{number}] {reason}", "dim"), soft_wrap=not console.is_terminal)
+    left_out = [column.heading for column in every if column not in columns]
+    if left_out:
+        console.print(words(f"no room here for: {', '.join(left_out)}", "dim"))
+
+
+def markdown_table(runs: Sequence[RunSummary], *, each_run: bool = False, keep_order: bool = False) -> str:
+    """The same table for a README or an issue, every column in it."""
+    rows = _rows(runs, each_run=each_run, keep_order=keep_order)
+    reasons = _reasons(rows)
+    columns = _columns(rows, each_run=each_run)
+    lines = [[column.heading for column in columns] + ["remarks"]]
+    lines.append(["---:" if column.numeric else "---" for column in columns] + ["---"])
+    lines += [[column.text(row) for column in columns] + [_remarks(row, reasons).plain] for row in rows]
+    text = "".join(f"| {' | '.join(map(_markdown_cell, line))} |\n" for line in lines)
+    notes = "".join(f"- [{number}] {_markdown_cell(reason)}\n" for number, reason in enumerate(reasons, 1))
+    return text + (f"\n{notes}" if notes else "")
+
+
+def _rows(runs: Sequence[RunSummary], *, each_run: bool, keep_order: bool) -> list[CaseRow]:
     if each_run:
-        table.add_column("run")
-    for heading in ("device", "model", "runtime"):
-        table.add_column(heading, overflow="fold")
-    for heading, shown in wide.items():
-        if shown:
-            table.add_column(heading, overflow="fold")
-    for heading in ("threads", "p50 ms", "p90 ms", "p99 ms", "runs ±", "CPU ms", "load ms", "peak RSS", "n"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("remarks", overflow="fold")
-    for row in groups:
-        run = row.summary
-        cells = [run.job_id[:8]] if each_run else []
-        cells += [_device_text(run), run.model, run.runtime]
-        cells += [text for shown, text in zip(wide.values(), _wide_cells(run), strict=True) if shown]
-        table.add_row(*cells, *_figures(row), _remarks(row))
-    (console or report_console()).print(table)
+        return [case_row([run]) for run in runs]
+    rows = case_rows(runs)
+    if not keep_order:
+        rows.sort(key=lambda row: (row.summary.device, row.summary.model, row.summary.case_key))
+    return rows
 
 
-def _device_text(run: RunSummary) -> str:
-    return run.device if run.device_kind == "real" else f"{run.device} ({run.device_kind})"
-
-
-def _wide_cells(run: RunSummary) -> list[str]:
-    options = " ".join(f"{key}={value}" for key, value in sorted(run.options.items()))
-    return [run.runtime_version or "", options, run.delegate]
-
-
-def _figures(row: CaseRow) -> list[str]:
-    if row.good == 0:
-        return [str(row.summary.threads), *["–"] * 7, ""]
-    counts = str(row.summary.n) if row.good == 1 else f"{row.good} × {row.summary.n}"
-    return [
-        str(row.summary.threads),
-        latency_text(row.median_ns),
-        latency_text(row.p90_ns),
-        latency_text(row.p99_ns),
-        f"{row.spread / 2:.1%}" if row.spread is not None else "–",
-        latency_text(row.cpu_ns),
-        latency_text(row.load_ns),
-        bytes_text(row.peak_rss_bytes),
-        counts,
+def _columns(rows: Sequence[CaseRow], *, each_run: bool) -> list[Column]:
+    """Those that say something: what is the same for all rows, or is in none, is left out."""
+    summaries = [row.summary for row in rows]
+    versions = len({(run.runtime, run.runtime_version) for run in summaries if run.runtime_version})
+    several_versions = versions > len({run.runtime for run in summaries if run.runtime_version})
+    all_real = all(run.device_kind == "real" for run in summaries)
+    columns = [
+        (each_run, Column("run", lambda row: row.summary.job_id[:8], numeric=False)),
+        (True, Column("device", lambda row: row.summary.device, numeric=False)),
+        (True, Column("kind", lambda row: row.summary.device_kind, 8 * all_real, numeric=False)),
+        (True, Column("model", lambda row: row.summary.model, numeric=False)),
+        (True, Column("runtime", lambda row: row.summary.runtime, numeric=False)),
+        (several_versions, Column("version", lambda row: row.summary.runtime_version or "", numeric=False)),
+        (
+            any(run.options for run in summaries),
+            Column("options", lambda row: options_text(row.summary.options), numeric=False),
+        ),
+        (
+            len({run.delegate for run in summaries}) > 1,
+            Column("delegate", lambda row: row.summary.delegate, numeric=False),
+        ),
+        (True, Column("threads", lambda row: str(row.summary.threads))),
+        (True, Column("p50 ms", lambda row: latency_text(row.median_ns))),
+        (True, Column("p90 ms", lambda row: latency_text(row.p90_ns), 2)),
+        (True, Column("p99 ms", lambda row: latency_text(row.p99_ns), 5)),
+        (not each_run, Column("runs ±", _spread_text, 1)),
+        (True, Column("CPU ms", lambda row: latency_text(row.cpu_ns), 6)),
+        (True, Column("load ms", lambda row: latency_text(row.load_ns), 7)),
+        (True, Column("peak RSS", lambda row: bytes_text(row.peak_rss_bytes), 3)),
+        (True, Column("n", _counts_text, 4)),
     ]
+    return [column for shown, column in columns if shown]
 
 
-def _remarks(row: CaseRow) -> str:
-    remarks = []
+def _spread_text(row: CaseRow) -> str:
+    return f"{row.spread / 2:.1%}" if row.spread is not None else "–"
+
+
+def _counts_text(row: CaseRow) -> str:
+    if row.good == 0:
+        return "–"
+    least, most = row.inferences
+    each = str(least) if least == most else f"≥{least}"
+    return each if row.good == 1 else f"{row.good} × {each}"
+
+
+def _table(rows: Sequence[CaseRow], columns: Sequence[Column], reasons: Sequence[str]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for column in columns:
+        add_column(table, column.heading, numeric=column.numeric)
+    remarked = any(_remarks(row, reasons) for row in rows)
+    if remarked:
+        add_column(table, "remarks", numeric=False)
+    for row in rows:
+        table.add_row(*[cell(column.text(row)) for column in columns], *([_remarks(row, reasons)] if remarked else []))
+    return table
+
+
+def _wanted(rows: Sequence[CaseRow], columns: Sequence[Column], reasons: Sequence[str]) -> int:
+    """The width at which the table reads well: figures whole, long texts in a few lines."""
+    remarks = Column("remarks", lambda row: _remarks(row, reasons).plain, numeric=False)
+    total = -2
+    for column in [*columns, remarks]:
+        widest = max((cell_len(column.text(row)) for row in rows), default=0)
+        total += 2 + max(len(column.heading), widest if column.numeric else min(widest, LONG_TEXT))
+    return total
+
+
+def _remarks(row: CaseRow, reasons: Sequence[str]) -> Text:
+    """In words, with the numbers of the reasons below the table."""
+    parts = []
     if row.good and not row.steady:
-        remarks.append("[yellow]unsteady warm-up[/yellow]")
+        parts.append(Text("unsteady", style="yellow"))
     if row.trouble:
-        colour = "yellow" if row.summary.status is RunStatus.SKIPPED else "red"
-        count = f"{row.runs - row.good} of {row.runs} " if row.good else ""
-        remarks.append(f"[{colour}]{count}{_escaped(row.trouble)}[/{colour}]")
-    return "; ".join(remarks)
+        harmless = all(one.status is RunStatus.SKIPPED for one in row.trouble)
+        numbers = "".join(f" [{reasons.index(one.message) + 1}]" for one in row.trouble if one.message)
+        parts.append(cell(trouble_text(row) + numbers, "yellow" if harmless else "red"))
+    return Text("; ").join(parts)
 
 
-def _escaped(text: str) -> str:
-    from rich.markup import escape
+def _reasons(rows: Sequence[CaseRow]) -> list[str]:
+    """Every reason once, in the order of the rows."""
+    return list(dict.fromkeys(one.message for row in rows for one in row.trouble if one.message))
 
-    return escape(text)
+
+def _markdown_cell(text: str) -> str:
+    one_line = " ".join(text.split())
+    for sign in "\\|<>[]`*_":
+        one_line = one_line.replace(sign, f"\\{sign}")
+    return one_line
 
 
-def write_results(runs: Sequence[RunSummary], output_format: str, output: Path | None) -> None:
-    """Write a row a run to a file or to standard output; Parquet wants a file."""
-    if output_format not in FORMATS:
-        raise UsageError(f"--format {output_format}: no such format", f"there are: table, {', '.join(FORMATS)}")
-    if output is None and output_format == "parquet" and sys.stdout.isatty():
+def write_results(
+    runs: Sequence[RunSummary],
+    output_format: str,
+    output: Path | None,
+    *,
+    each_run: bool = False,
+    keep_order: bool = False,
+) -> None:
+    """Write a row a run (Markdown: the table of cases) to a file or to standard output; Parquet wants a file."""
+    from orchestrator.export import export
+
+    if output is None and output_format == "parquet" and sys.stdout is not None and sys.stdout.isatty():
         raise UsageError("Parquet is not for the terminal", "add --output results.parquet")
-    data = export(runs, output_format)
-    if output is None:
-        sys.stdout.buffer.write(data)
-        sys.stdout.flush()
+    if output_format == "markdown":
+        data = markdown_table(runs, each_run=each_run, keep_order=keep_order).encode("utf-8", "backslashreplace")
     else:
+        data = export(runs, output_format)
+    if output is None:
+        print_bytes(data)
+        return
+    try:
         output.write_bytes(data)
+    except OSError as error:
+        if error.errno in FULL:
+            raise DiskFull(f"{output}: no room left to write it", "make room and try again") from None
+        raise UsageError(f"{output}: cannot be written: {error.strerror}", "name another file") from None

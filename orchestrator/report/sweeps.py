@@ -3,10 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from rich.table import Table
-
 from orchestrator.records import SweepRecord
-from orchestrator.report.console import report_console
+from orchestrator.report.console import cell, new_table, report_console
 
 
 def sweep_row(record: SweepRecord) -> dict[str, Any]:
@@ -30,14 +28,12 @@ def sweep_row(record: SweepRecord) -> dict[str, Any]:
 
 def sweeps_table(records: Sequence[SweepRecord]) -> None:
     """Print sweeps, newest first."""
-    table = Table(box=None, pad_edge=False)
-    for heading in ("sweep", "name", "created", "protocol", "jobs", "ok", "failed", "skipped", "to do"):
-        numeric = heading in ("sweep", "jobs", "ok", "failed", "skipped", "to do")
-        table.add_column(heading, justify="right" if numeric else "left")
+    counted = ("jobs", "ok", "failed", "skipped", "to do")
+    table = new_table(("sweep", "name", "created", "protocol", *counted), right=("sweep", *counted))
     for record in records:
         progress = record.progress
         created = record.created.astimezone().strftime("%Y-%m-%d %H:%M")
         counts = (progress.jobs, progress.ok, progress.failed, progress.skipped, progress.owed)
         texts = [str(count) if count else "–" for count in counts]
-        table.add_row(str(record.sweep_id), record.name, created, record.sweep.protocol.name, *texts)
+        table.add_row(*map(cell, (str(record.sweep_id), record.name, created, record.sweep.protocol.name, *texts)))
     report_console().print(table)

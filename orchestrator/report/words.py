@@ -1,22 +1,35 @@
 """Numbers and things in words, one way each. Pure."""
 
+from collections.abc import Mapping
+from statistics import median
+from typing import Any
+
 from orchestrator.runs import Job, Run, RunStatus
 from orchestrator.runtimes import usual_delegate
+
+
+def count_text(count: int, noun: str) -> str:
+    """`1 job`, `2 jobs`, `0 jobs`."""
+    return f"{count} {noun}{'s' * (count != 1)}"
 
 
 def bytes_text(size_bytes: float | None) -> str:
     """`1.4 MB`; decimal units, as disks and links are sold."""
     if size_bytes is None:
         return "–"
+    size = abs(size_bytes)
     for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if size_bytes >= factor:
-            return f"{size_bytes / factor:.3g} {unit}"
+        if size >= 0.9995 * factor:  # rounds to 1.00 of this unit, not to 1e+03 of the one below
+            digits = 4 if size >= 999.5 * factor else 3
+            return f"{size_bytes / factor:.{digits}g} {unit}"
     return f"{size_bytes:.0f} B"
 
 
 def duration_text(duration_s: float) -> str:
-    """`45 s`, `3 min`, `2 h 10 min`."""
-    if duration_s < 90:
+    """`45 s`, `3 min`, `2 h 10 min`; what is shorter than a second is never told as nothing."""
+    if 0.05 <= duration_s < 0.95:
+        return f"{duration_s:.1f} s"
+    if duration_s < 89.5:
         return f"{duration_s:.0f} s"
     minutes = round(duration_s / 60)
     if minutes < 90:
@@ -25,7 +38,7 @@ def duration_text(duration_s: float) -> str:
 
 
 def latency_text(latency_ns: float | None) -> str:
-    """Milliseconds with three significant digits; a dash where there is no figure that n supports."""
+    """Milliseconds with at least three significant digits; a dash where there is no figure that n supports."""
     if latency_ns is None:
         return "–"
     ms = latency_ns / 1e6
@@ -34,9 +47,14 @@ def latency_text(latency_ns: float | None) -> str:
     return f"{ms:.2f}" if ms >= 10 else f"{ms:.3f}"
 
 
+def options_text(options: Mapping[str, Any]) -> str:
+    """`level=all sleep_ms=1`; nothing for no options."""
+    return " ".join(f"{key}={value}" for key, value in sorted(options.items()))
+
+
 def job_text(job: Job) -> str:
     """`mobilebert · litert · 4 threads · delegate none`; what is usual is left out."""
-    parts = [job.model, str(job.runtime), f"{job.threads} thread{'s' * (job.threads != 1)}"]
+    parts = [job.model, str(job.runtime), count_text(job.threads, "thread")]
     if job.delegate != usual_delegate(job.runtime.name):
         parts.append(f"delegate {job.delegate}")
     parts += [f"{key}={value}" for key, value in sorted(job.options.items())]
@@ -45,8 +63,12 @@ def job_text(job: Job) -> str:
 
 def run_text(run: Run) -> str:
     """One line that says what came of a job."""
-    if run.status is RunStatus.OK and run.result is not None:
+    if run.status is RunStatus.OK and run.result is not None and run.result.timing.latencies_ns:
         latencies = run.result.timing.latencies_ns
-        middle = sorted(latencies)[len(latencies) // 2]
-        return f"{job_text(run.job)}: {latency_text(middle)} ms (median of {len(latencies)})"
-    return f"{job_text(run.job)}: {run.status.replace('_', ' ')}: {run.message}"
+        return f"{job_text(run.job)}: {latency_text(median(latencies))} ms (median of {len(latencies)})"
+    return f"{job_text(run.job)}: {status_text(run.status)}: {run.message}"
+
+
+def status_text(status: RunStatus) -> str:
+    """`out of memory`."""
+    return status.replace("_", " ")

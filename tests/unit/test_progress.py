@@ -41,7 +41,7 @@ def test_stages_change_what_the_board_does_without_a_line() -> None:
 def test_a_board_that_fails_says_how_many_jobs_it_leaves() -> None:
     progress = begun()
     line = progress.take(BoardFailed("kitchen", "kitchen: no route to host", "look at the cable", 2))
-    assert line == "gives up with 2 jobs to go: kitchen: no route to host"
+    assert line == "gives up with 2 jobs to go: kitchen: no route to host; next: look at the cable"
     assert progress.boards["kitchen"].failed
 
 

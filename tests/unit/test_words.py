@@ -13,7 +13,9 @@ def test_bytes_are_told_in_decimal_units(size_bytes: float | None, text: str) ->
     assert bytes_text(size_bytes) == text
 
 
-@pytest.mark.parametrize(("duration_s", "text"), [(0.4, "0 s"), (89, "89 s"), (120, "2 min"), (7800, "2 h 10 min")])
+@pytest.mark.parametrize(
+    ("duration_s", "text"), [(0, "0 s"), (0.4, "0.4 s"), (89, "89 s"), (120, "2 min"), (7800, "2 h 10 min")]
+)
 def test_durations_are_told_in_the_unit_one_would_say(duration_s: float, text: str) -> None:
     assert duration_text(duration_s) == text
 

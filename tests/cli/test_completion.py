@@ -1,0 +1,82 @@
+"""Tab completion, as the shell asks for it: in a process of its own, nothing but names on standard output."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from orchestrator.store import Store
+from tests.cli.conftest import Dynofarm, as_process
+from tests.making import make_model
+
+
+@pytest.fixture
+def stocked(farm: Path) -> Path:
+    (farm / "device_profiles" / "kitchen.yml").write_text("host: h\n")
+    (farm / "device_profiles" / ".hidden.yaml").write_text("host: h\n")
+    with Store.open(farm / "results.db") as store:
+        store.add_model(make_model("bert"))
+        store.add_model(make_model("bert-tiny"))
+        store.add_model(make_model("gone"))
+        store.remove_model("gone")
+    return farm
+
+
+def complete(farm: Path, *words: str) -> list[str]:
+    """What is offered for the last of these words."""
+    argv, variables = as_process(farm=farm)
+    variables |= {
+        "_DYNOFARM_COMPLETE": "complete_bash",
+        "COMP_WORDS": " ".join(["dynofarm", "-C", str(farm), *words]),
+        "COMP_CWORD": str(len(words) + 2),
+    }
+    done = subprocess.run(argv[:3], env=variables, cwd="/", capture_output=True, text=True, timeout=60, check=False)
+    assert done.stderr == ""
+    return done.stdout.split()
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        (("dev",), ["device"]),
+        (("device", "show", ""), ["kitchen", "local"]),
+        (("device", "edit", "k"), ["kitchen"]),
+        (("device", "check", "local,k"), ["local,kitchen"]),
+        (("run", "b"), ["bert", "bert-tiny"]),
+        (("run", "swe"), ["sweeps/example.yaml"]),
+        (("run", "bert", "--on", "a"), ["all"]),
+        (("model", "show", ""), ["bert", "bert-tiny"]),
+        (("results", "--model", "bert-"), ["bert-tiny"]),
+        (("results", "--format", "j"), ["json", "jsonl"]),
+    ],
+)
+def test_names_are_offered(stocked: Path, words: tuple[str, ...], offered: list[str]) -> None:
+    assert complete(stocked, *words) == offered
+
+
+@pytest.mark.parametrize("words", [("device", "show", ""), ("model", "show", ""), ("run", "s")])
+def test_where_there_is_no_farm_nothing_is_offered_and_nothing_said(tmp_path: Path, words: tuple[str, ...]) -> None:
+    assert complete(tmp_path / "nowhere", *words) == []
+
+
+def test_a_broken_farm_offers_what_is_left_of_it(stocked: Path) -> None:
+    (stocked / "results.db").write_text("not a database at all, only long enough to have a header")
+    assert complete(stocked, "model", "show", "") == []
+    (stocked / "sweeps" / "example.yaml").unlink()
+    (stocked / "sweeps").rmdir()
+    assert complete(stocked, "run", "s") == []
+    assert complete(stocked, "device", "show", "l") == ["local"]
+
+
+def test_completing_makes_no_database(stocked: Path) -> None:
+    for path in stocked.glob("results.db*"):
+        path.unlink()
+    assert complete(stocked, "model", "show", "") == []
+    assert not (stocked / "results.db").exists()
+
+
+def test_the_shells_script_is_printed(dynofarm: Dynofarm, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHELL", "/bin/bash")
+    argv, variables = as_process("--show-completion", "bash", farm=Path("/"))
+    shown = subprocess.run(argv, env=variables, capture_output=True, text=True, timeout=60, check=False)
+    assert "_DYNOFARM_COMPLETE=complete_bash" in shown.stdout + dynofarm("--show-completion").out

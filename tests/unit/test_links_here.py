@@ -1,0 +1,93 @@
+"""A board's link: opened once, closed without a word, its lock kept, its losses told."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from orchestrator import links
+from orchestrator.devices import Device
+from orchestrator.errors import BoardBusy, BoardLost, BoardUnfit, Unreachable
+from orchestrator.events import Connected, Connecting, Noted, Waiting
+from orchestrator.links import Keeper
+from orchestrator.transport import Transport
+from orchestrator.transport.local import LocalTransport
+from tests.leaks import no_leaks
+from tests.unit.this_machine import Bench
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    with no_leaks():
+        made = Bench.below(tmp_path)
+        with made.store:
+            yield made
+
+
+def test_an_opened_link_knows_the_board_and_opening_again_is_no_work(bench: Bench) -> None:
+    link = bench.link(bench.device())
+    session = link.open(0.0)
+    assert link.facts is not None
+    assert link.conditions is not None
+    assert link.open(0.0) is session
+    link.close(politely=True)
+    link.close(politely=True)
+    assert link.session is None
+    assert [type(event) for event in bench.heard] == [Connecting, Connected]
+
+
+def test_a_busy_board_is_named_with_its_holder_and_waited_for_when_asked(bench: Bench) -> None:
+    first, second = bench.link(bench.device()), bench.link(bench.device())
+    first.open(0.0)
+    try:
+        with pytest.raises(BoardBusy, match="a test"):
+            second.open(0.0)
+        assert bench.told(Waiting) == []
+        with pytest.raises(BoardBusy):
+            second.open(0.3)
+        assert "a test" in bench.told(Waiting)[0].reason
+        assert second.session is None
+    finally:
+        first.close(politely=True)
+    second.open(20.0)
+    second.close(politely=True)
+    assert [event.attempt for event in bench.told(Connecting)] == [1, 1, 2, 3]
+
+
+def test_a_link_that_cannot_be_opened_no_leaks(bench: Bench) -> None:
+    link = bench.link(bench.device(python="/nowhere/python3"))
+    with pytest.raises((BoardUnfit, BoardLost, Unreachable)):
+        link.open(0.0)
+    assert link.session is None
+
+
+def test_what_the_way_warns_of_is_told_once(bench: Bench) -> None:
+    def with_a_warning(device: Device) -> Transport:
+        transport = LocalTransport(device)
+        transport.warnings = ("agent forwarding is off",)  # type: ignore[misc]
+        return transport
+
+    link = bench.link(bench.device(), with_a_warning)
+    for _ in range(2):
+        link.open(0.0)
+        link.close(politely=True)
+    assert [event.text for event in bench.told(Noted)] == ["agent forwarding is off"]
+
+
+def test_the_keeper_touches_idle_agents_and_survives_a_lost_one(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(links, "TOUCH_EVERY_S", 0.02)
+    link, unopened = bench.link(bench.device()), bench.link(bench.device("other"))
+    touched = []
+
+    class Idle:
+        def touch(self) -> None:
+            touched.append(True)
+            raise BoardLost("bench", "gone")
+
+    link.session = Idle()  # type: ignore[assignment]
+    with Keeper([unopened, link]):
+        deadline = time.monotonic() + 10
+        while len(touched) < 2 and time.monotonic() < deadline:
+            time.sleep(0.01)
+    assert len(touched) >= 2

@@ -1,0 +1,80 @@
+"""What a job needs is on the board before it runs: each thing once, whole, or not at all."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from orchestrator.errors import ModelError, RuntimeUnavailable
+from orchestrator.events import Fetching, Pushing
+from orchestrator.links import Link
+from orchestrator.sweep import RuntimeChoice
+from tests.leaks import no_leaks
+from tests.unit.this_machine import Bench
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    with no_leaks():
+        made = Bench.below(tmp_path)
+        with made.store:
+            yield made
+
+
+@pytest.fixture
+def link(bench: Bench) -> Iterator[Link]:
+    opened = bench.link(bench.device(thermal_start_c=45.0, thermal_limit_s=7.0, cpus=(0,)))
+    opened.open(0.0)
+    yield opened
+    opened.close(politely=True)
+
+
+def test_an_order_names_everything_that_the_job_and_the_profile_say(bench: Bench, link: Link) -> None:
+    model = bench.model()
+    job = bench.job(model, threads=2, seed=7)
+    assert link.session is not None
+    assert link.facts is not None
+    order = bench.supply(model).outfit(link.session, link.facts, job, [job])
+    assert (order.job_id, order.threads, order.seed, order.options) == (job.job_id, 2, 7, {"sleep_ms": 1})
+    assert (order.model.digest, order.model.name, order.runtime.name) == (model.digest, "fake", "fake")
+    assert (order.thermal.start_c, order.thermal.limit_s, order.cpu_affinity) == (45.0, 7.0, [0])
+
+
+def test_a_model_is_sent_once_and_a_carrier_fetched_once(bench: Bench, link: Link) -> None:
+    model = bench.model()
+    supply = bench.supply(model)
+    assert link.session is not None
+    assert link.facts is not None
+    for number in range(3):
+        job = bench.job(model, job_id=f"{number:032x}")
+        supply.outfit(link.session, link.facts, job, [job])
+    assert [event.sent_bytes for event in bench.told(Pushing)] == [0, model.size_bytes]
+    assert len(bench.told(Fetching)) == 1
+
+
+@pytest.mark.parametrize("fault", ["gone", "grown", "changed"])
+def test_a_model_file_that_is_not_what_it_was_is_refused(bench: Bench, link: Link, fault: str) -> None:
+    model = bench.model()
+    assert link.session is not None
+    assert link.facts is not None
+    if fault == "gone":
+        model.path.unlink()
+    else:
+        text = model.path.read_text()
+        model.path.write_text(text + " " if fault == "grown" else text.replace("output", "outpux"))
+    told = {"gone": "No such file", "grown": "bytes", "changed": "changed since it was added"}[fault]
+    job = bench.job(model)
+    with pytest.raises(ModelError, match=told) as caught:
+        bench.supply(model).outfit(link.session, link.facts, job, [job])
+    assert "dynofarm model add" in caught.value.hint
+
+
+def test_a_runtime_that_the_board_cannot_run_is_refused_before_anything_is_sent(bench: Bench, link: Link) -> None:
+    model = bench.model()
+    assert link.session is not None
+    assert link.facts is not None
+    job = bench.job(model, runtime=RuntimeChoice("litert"))
+    with pytest.raises(RuntimeUnavailable):
+        bench.supply(model).outfit(link.session, replace(link.facts, architecture="riscv32", bits=32), job, [job])
+    assert bench.told(Pushing) == []
