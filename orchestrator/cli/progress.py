@@ -21,7 +21,7 @@ from orchestrator.events import (
     Waiting,
 )
 from orchestrator.report.words import bytes_text, count_text, duration_text, job_text, run_text
-from orchestrator.runs import Job, RunStatus
+from orchestrator.runs import Job, Run, RunStatus
 
 STAGE_WORDS = {
     "cooling": "cools down",
@@ -48,6 +48,7 @@ class BoardState:
     busy_s: float = 0.0
     measured: int = 0
     job_began: float = field(default=0.0)
+    told: set[str] = field(default_factory=set)
 
     @property
     def left_s(self) -> float | None:
@@ -102,8 +103,7 @@ class Progress:
                 board.doing = f"{job_text(job)}: {STAGE_WORDS.get(stage, stage)}"
                 return None
             case JobFinished(run=run):
-                self._count(board, run.status)
-                return f"{board.done}/{board.total} {run_text(run)}"
+                return self._finished(board, run)
             case Waiting(reason=reason):
                 board.doing = reason
                 return reason if "trying again" in reason or "held by" in reason else None
@@ -115,6 +115,16 @@ class Progress:
             case BoardDone():
                 board.finished, board.doing = True, "done"
                 return None
+
+    def _finished(self, board: BoardState, run: Run) -> str | None:
+        """Why something is skipped is told once a board, however many cases it concerns."""
+        self._count(board, run.status)
+        if run.status is not RunStatus.SKIPPED:
+            return f"{board.done}/{board.total} {run_text(run)}"
+        if run.message in board.told:
+            return None
+        board.told.add(run.message)
+        return f"skips: {run.message}"
 
     def _count(self, board: BoardState, status: RunStatus) -> None:
         board.done += 1

@@ -32,6 +32,11 @@ class CaseRow:
     steady: bool
     trouble: tuple["Trouble", ...]
 
+    @property
+    def skipped(self) -> bool:
+        """Nothing of it was tried."""
+        return self.good == 0 and all(one.status is RunStatus.SKIPPED for one in self.trouble)
+
 
 @dataclass(frozen=True)
 class Trouble:

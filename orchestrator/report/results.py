@@ -1,6 +1,7 @@
 """Results on the terminal and in files: a row a case where people read, a row a run where programs do."""
 
 import sys
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,9 +38,10 @@ def results_table(
 ) -> None:
     """Print runs as a table of cases (or of runs): what was measured, how fast, how steadily, how much memory.
 
-    Why there is no figure stands below the table, each reason once. Columns that find no room are named.
+    Why there is no figure stands below the table, each reason once; cases that were skipped stand there alone, counted.
+    Columns that find no room are named.
     """
-    rows = _rows(runs, each_run=each_run, keep_order=keep_order)
+    rows, skipped = _part(_rows(runs, each_run=each_run, keep_order=keep_order))
     console = console or report_console()
     reasons = _reasons(rows)
     every = columns = _columns(rows, each_run=each_run)
@@ -52,6 +54,9 @@ def results_table(
     console.print(table)
     for number, reason in enumerate(reasons, 1):
         console.print(words(f"[{number}] {reason}", "dim"), soft_wrap=not console.is_terminal)
+    for reason, cases in skipped.items():
+        text = f"skipped, {cases} case{'s' * (cases != 1)}: {reason}"
+        console.print(words(text, "dim"), soft_wrap=not console.is_terminal)
     left_out = [column.heading for column in every if column not in columns]
     if left_out:
         console.print(words(f"no room here for: {', '.join(left_out)}", "dim"))
@@ -68,6 +73,14 @@ def markdown_table(runs: Sequence[RunSummary], *, each_run: bool = False, keep_o
     text = "".join(f"| {' | '.join(map(_markdown_cell, line))} |\n" for line in lines)
     notes = "".join(f"- [{number}] {_markdown_cell(reason)}\n" for number, reason in enumerate(reasons, 1))
     return text + (f"\n{notes}" if notes else "")
+
+
+def _part(rows: Sequence[CaseRow]) -> tuple[list[CaseRow], dict[str, int]]:
+    """The rows to be shown, and the skipped cases by reason: in a mixed sweep they would hide what was measured."""
+    shown = [row for row in rows if not row.skipped]
+    if not shown:
+        return list(rows), {}
+    return shown, Counter(row.trouble[0].message for row in rows if row.skipped)
 
 
 def _rows(runs: Sequence[RunSummary], *, each_run: bool, keep_order: bool) -> list[CaseRow]:

@@ -153,15 +153,27 @@ def test_each_run_is_a_row_with_the_beginning_of_its_id(summaries: Summaries) ->
 
 def test_every_reason_stands_below_the_table_once(summaries: Summaries) -> None:
     runs = summaries(
-        make_run(job(1, threads=1), RunStatus.SKIPPED, message="no such runtime"),
-        make_run(job(2, threads=2), RunStatus.SKIPPED, message="no such runtime"),
+        make_run(job(1, threads=1), RunStatus.CRASHED, message="SIGSEGV"),
+        make_run(job(2, threads=2), RunStatus.CRASHED, message="SIGSEGV"),
         make_run(job(3, threads=4), RunStatus.TIMED_OUT, message="took longer than 60 s"),
     )
     text = results(runs)
-    assert text.count("no such runtime") == 1
-    assert text.count("skipped [1]") == 2
+    assert text.count("SIGSEGV") == 1
+    assert text.count("crashed [1]") == 2
     assert "timed out [2]" in text
     assert "[2] took longer than 60 s" in text
+
+
+def test_skipped_cases_are_counted_below_what_was_measured(summaries: Summaries) -> None:
+    skipped = [
+        make_run(job(1, threads=1), RunStatus.SKIPPED, message="no such runtime"),
+        make_run(job(2, threads=2), RunStatus.SKIPPED, message="no such runtime"),
+    ]
+    text = results(summaries(*skipped, make_run(job(3, threads=4))))
+    assert "skipped, 2 cases: no such runtime" in text
+    assert len([line for line in text.splitlines() if line.startswith("kitchen")]) == 1
+    alone = results(summaries(*skipped))
+    assert alone.count("skipped [1]") == 2, "where nothing else is there, the rows themselves are shown"
 
 
 def test_an_unsteady_run_is_remarked(summaries: Summaries) -> None:

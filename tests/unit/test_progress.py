@@ -67,3 +67,12 @@ def test_connected_names_the_board_and_collected_results_are_told() -> None:
     progress = begun()
     assert progress.take(Connected("attic", make_facts())) == "ready: Raspberry Pi 4 Model B Rev 1.4"
     assert progress.take(Collected("attic", 1)) == "1 result that waited on the board collected"
+
+
+def test_why_something_is_skipped_is_told_once_a_board() -> None:
+    progress = begun()
+    lines = [
+        progress.take(JobFinished("kitchen", make_run(make_job(str(n) * 32), RunStatus.SKIPPED, message="no wheel")))
+        for n in range(2)
+    ]
+    assert lines == ["skips: no wheel", None]
