@@ -100,7 +100,6 @@ class RunningJob:
 
     def _start(self, now: float) -> float:
         self._tell("loading")
-        psutil = find_psutil(self._carrier_path if self.job.runtime.carrier == "bundle" else None)
         self._before = collect_conditions(self._root, self._places.root, self.job.cpu_affinity)
         self._oom_kills = pressure.count_oom_kills(self._root)
         try:
@@ -109,6 +108,8 @@ class RunningJob:
             self._fail("crashed", "no worker process can be started: %s" % error)
             return now
         self._worker = WatchedWorker(self._places, started, self._on_reached, self._watch, self._unwatch)
+        # Looked for while the worker's interpreter starts, which takes far longer.
+        psutil = find_psutil(self._carrier_path if self.job.runtime.carrier == "bundle" else None)
         self._sampler = Sampler(self._worker.pid, self._root, self.job.cpu_affinity, psutil)
         self._deadline_at = time.monotonic() + self.job.deadline_s
         self._next_sample_at = now if self.job.sample_hz > 0 else math.inf

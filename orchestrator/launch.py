@@ -24,6 +24,7 @@ from orchestrator.plan import plan
 from orchestrator.runs import Job, RunStatus
 from orchestrator.runtimes import objection
 from orchestrator.schedule import Tools, muster, run_sweep
+from orchestrator.stats import prepare
 from orchestrator.store import Store
 from orchestrator.supply import Supply
 from orchestrator.sweep import Sweep
@@ -112,6 +113,8 @@ class Launcher:
     ) -> Outcome:
         links = open_links(self._farm, devices, self._audience.notify, self._stop)
         failures: dict[str, BoardError] = {}
+        # While the boards start their agents we have nothing else to do.
+        threading.Thread(target=prepare, name="numpy").start()
         with Keeper(links):
             try:
                 muster(links, self._lock_wait_s, failures.__setitem__, self._stop)

@@ -5,6 +5,7 @@ nearest rank: the ceil(p·n)-th smallest latency, so it is always a latency that
 cannot support is None, never a guess (docs/measurement.md).
 """
 
+import importlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -40,6 +41,11 @@ class Summary:
     p90_bound_ns: int | None
     p95_bound_ns: int | None
     p99_bound_ns: int | None
+
+
+def prepare() -> None:
+    """Import now what `summarise` needs, so that the first result of a sweep does not wait for it."""
+    importlib.import_module("numpy")
 
 
 def summarise(latencies_ns: Sequence[int]) -> Summary:
