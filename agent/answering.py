@@ -53,8 +53,8 @@ def _probe(places: Places, _request: Probe, breathe: Breathe) -> Any:
     return Probed(collect_facts("/", breathe), collect_conditions("/", places.root))
 
 
-def _have(places: Places, request: Have, _breathe: Breathe) -> Any:
-    return blobs.hold(places, request.digests)
+def _have(places: Places, request: Have, breathe: Breathe) -> Any:
+    return blobs.hold(places, request.digests, breathe)
 
 
 def _unpack(places: Places, request: Unpack, breathe: Breathe) -> Any:

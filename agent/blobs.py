@@ -1,7 +1,7 @@
 """Models, libraries and bundles on the board, each under the SHA-256 of its bytes.
 
-What lies here under its name is whole: it was hashed while it was written, synced, and only then renamed. So asking
-whether it is there is a stat, never a hash.
+What lies here under its name came whole: it was hashed while it was written, synced, and only then renamed. But memory
+cards forget: what lay here before this visit is hashed once when it is asked for, and removed when it has changed.
 """
 
 import contextlib
@@ -11,7 +11,7 @@ import os
 import select
 import shutil
 import time
-from typing import Callable, Iterator, List, NamedTuple, Sequence
+from typing import Callable, Iterator, List, NamedTuple, Sequence, Set
 
 from agent.places import Places, check_digest, remove_quietly, write_whole
 from agent.protocol import Error, Evicted, Holdings, Received
@@ -57,10 +57,10 @@ def receive(places: Places, digest: str, size_bytes: int, source: int) -> Receiv
     return Received(digest, size_bytes)
 
 
-def hold(places: Places, digests: Sequence[str]) -> Holdings:
+def hold(places: Places, digests: Sequence[str], breathe: Breathe = lambda: None) -> Holdings:
     """Which of these are here. An unpacked bundle is here although its archive has been removed."""
     unpacked = [digest for digest in digests if os.path.isdir(places.bundle(digest))]
-    present = [digest for digest in digests if digest in unpacked or os.path.exists(places.blob(digest))]
+    present = [digest for digest in digests if digest in unpacked or _is_sound(places.blob(digest), digest, breathe)]
     return Holdings(present, [digest for digest in digests if digest not in present], unpacked)
 
 
@@ -94,14 +94,41 @@ def evict(places: Places, limit_bytes: int, incoming_bytes: int, keep: Sequence[
 
 
 def clear_incoming(places: Places, older_than_s: float = LEFTOVER_AGE_S) -> None:
-    """Remove what broken transfers left behind. A transfer that is under way now writes, so its file is young."""
+    """Remove what broken transfers left behind: its writer is gone, or has not written for long."""
     for name in os.listdir(places.incoming):
         path = os.path.join(places.incoming, name)
         try:
-            if time.time() - os.lstat(path).st_mtime >= older_than_s:
+            if _has_no_writer(name) or time.time() - os.lstat(path).st_mtime >= older_than_s:
                 _remove(path)
         except OSError:
             continue
+
+
+def _has_no_writer(name: str) -> bool:
+    """Does the process that made this name (`Places.temporary`) live no more?"""
+    pid = name.rpartition(".")[2]
+    return pid.isdigit() and os.path.isdir("/proc/self") and not os.path.isdir("/proc/" + pid)
+
+
+_LOOKED_AT: Set[str] = set()
+"""Paths that this agent knows about: hashed by itself, or not here yet, so that they will be hashed as they come."""
+
+
+def _is_sound(path: str, digest: str, breathe: Breathe) -> bool:
+    if not os.path.exists(path) or path in _LOOKED_AT:
+        _LOOKED_AT.add(path)
+        return os.path.exists(path)
+    running = hashlib.sha256()
+    with contextlib.suppress(OSError):  # a card that cannot be read any more is no better than one that forgot
+        with open(path, "rb") as file:
+            for chunk in iter(lambda: file.read(CHUNK_BYTES), b""):
+                running.update(chunk)
+                breathe()
+    _LOOKED_AT.add(path)
+    if running.hexdigest() == digest:
+        return True
+    remove_quietly(path)
+    return False
 
 
 class _Entry(NamedTuple):

@@ -52,9 +52,13 @@ def check_digest(digest: str) -> str:
     return digest
 
 
+def is_job_id(text: str) -> bool:
+    return _JOB_ID.fullmatch(text) is not None
+
+
 def check_job_id(job_id: str) -> str:
     """The id itself, when it can be a file name; `WireError` otherwise."""
-    if not _JOB_ID.fullmatch(job_id):
+    if not is_job_id(job_id):
         raise WireError("not a job id (letters, digits, '.', '_', '-', at most 128): %r" % job_id[:80])
     return job_id
 

@@ -1,11 +1,14 @@
 """Results that the orchestrator has not confirmed: one file a job, each one encoded line of the protocol."""
 
+import contextlib
 import os
 from typing import List, Optional
 
 from agent.blobs import NO_ROOM, clear_incoming
-from agent.places import Places, remove_quietly, write_whole
-from agent.protocol import Failure, Result, WireError, decode
+from agent.places import Places, is_job_id, remove_quietly, write_whole
+from agent.protocol import MAX_LINE_BYTES, Failure, Result, WireError, decode
+
+_ENDING = ".json"
 
 
 def keep(places: Places, job_id: str, line: bytes) -> None:
@@ -25,10 +28,10 @@ def keep(places: Places, job_id: str, line: bytes) -> None:
 
 
 def waiting(places: Places) -> List[str]:
-    """The ids of the jobs whose results wait here, oldest first."""
-    entries = [entry for entry in os.scandir(places.spool) if entry.name.endswith(".json")]
-    entries.sort(key=lambda entry: entry.stat().st_mtime_ns)
-    return [entry.name[: -len(".json")] for entry in entries]
+    """The ids of the jobs whose results wait here, oldest first. What else lies in the folder is left alone."""
+    entries = [entry for entry in os.scandir(places.spool) if _is_ours(entry)]
+    entries.sort(key=lambda entry: entry.stat(follow_symlinks=False).st_mtime_ns)
+    return [entry.name[: -len(_ENDING)] for entry in entries]
 
 
 def read_line(places: Places, job_id: str) -> Optional[bytes]:
@@ -39,19 +42,41 @@ def read_line(places: Places, job_id: str) -> Optional[bytes]:
     path = places.spooled(job_id)
     try:
         with open(path, "rb") as file:
-            stored = file.read()
+            stored = file.read(MAX_LINE_BYTES + 1)
     except OSError:
         return None
-    try:
-        message = decode(stored)
-    except WireError:
-        message = None
-    if not isinstance(message, (Result, Failure)) or not stored.endswith(b"\n"):
-        os.replace(path, path + ".damaged")
+    if _job_of(stored) != job_id:
+        with contextlib.suppress(OSError):
+            os.replace(path, path + ".damaged")
         return None
     return stored
+
+
+def clear_unfinished(places: Places) -> None:
+    """Remove what agents that were killed while they wrote left behind. Only for the holder of the board's lock."""
+    for entry in os.scandir(places.spool):
+        if entry.name.startswith(".") and entry.name.endswith(".tmp"):
+            remove_quietly(entry.path)
 
 
 def forget(places: Places, job_id: str) -> bool:
     """Remove a confirmed result. False when there was none."""
     return remove_quietly(places.spooled(job_id))
+
+
+def _is_ours(entry: "os.DirEntry[str]") -> bool:
+    named = entry.name.endswith(_ENDING) and is_job_id(entry.name[: -len(_ENDING)])
+    return named and entry.is_file(follow_symlinks=False)
+
+
+def _job_of(stored: bytes) -> Optional[str]:
+    """The job that a stored line tells of; None when it is not one whole line that tells of a job."""
+    if len(stored) > MAX_LINE_BYTES or not stored.endswith(b"\n") or stored.count(b"\n") != 1:
+        return None
+    try:
+        message = decode(stored)
+    except WireError:
+        return None
+    if isinstance(message, Result):
+        return message.result.job_id
+    return message.failure.job_id if isinstance(message, Failure) else None

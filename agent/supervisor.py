@@ -201,6 +201,7 @@ class Supervisor:
         if self._held:
             reaped = workshop.reap_leftover(self._places)
             clear_incoming(self._places)
+            spool.clear_unfinished(self._places)
             self._link.say(
                 Ready(
                     PROTOCOL_VERSION,

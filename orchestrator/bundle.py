@@ -1,5 +1,6 @@
 """What travels to every board: the agent as a zipapp, and the few lines that start it there."""
 
+import base64
 import hashlib
 import io
 import zipfile
@@ -49,6 +50,17 @@ def agent_zipapp() -> AgentArchive:
 def boot_script() -> str:
     """The source of `agent/boot.py`, which a board's Python runs to receive and start the archive."""
     return files("agent").joinpath("boot.py").read_text(encoding="utf-8")
+
+
+@cache
+def boot_argument() -> str:
+    """The same for a command line: one line that every login shell hands on as it is.
+
+    The C shells end a quoted word at a newline and take `!` for history, whatever the quotes; both are common
+    as login shells on boards with a BSD past.
+    """
+    wrapped = base64.b64encode(boot_script().encode("utf-8")).decode("ascii")
+    return f'import base64;exec(base64.b64decode("{wrapped}").decode("utf-8"))'
 
 
 def plain_entry(name: str, compression: int = zipfile.ZIP_STORED) -> zipfile.ZipInfo:

@@ -5,13 +5,16 @@ every two seconds, except while a clock runs, which it announces. After three si
 a link that does not answer is dead after nine, an agent that is mute on a living link after twenty.
 """
 
+import math
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from agent.protocol import MAX_LINE_BYTES, Error, Heartbeat, Ping, Stage, WireError, decode, encode
 from orchestrator.devices import Device
-from orchestrator.errors import BoardDiskFull, BoardLost, ProtocolBroken
+from orchestrator.errors import BoardDiskFull, BoardLost, ProtocolBroken, TransferCorrupt
 from orchestrator.transport import ByteChannel, Transport
 
 SUSPECT_AFTER_S = 3.0
@@ -35,6 +38,7 @@ class Conversation:
         self._stop = stop
         self._buffer = bytearray()
         self._scanned = 0
+        self._until = math.inf
         self._sending = threading.Lock()
         self._said_at = self._heard_at = time.monotonic()
         self._quiet_until = 0.0
@@ -53,6 +57,20 @@ class Conversation:
         now = time.monotonic()
         if now >= self._quiet_until and now - self._said_at >= TOUCH_EVERY_S:
             self.say(Ping())
+
+    @contextmanager
+    def limited(self, limit_s: float) -> Iterator[None]:
+        """Within `limit_s` all must have been heard that is heard inside: signs of life do not lengthen it."""
+        self._until = time.monotonic() + limit_s
+        try:
+            yield
+        finally:
+            self._until = math.inf
+
+    def check_stop(self) -> None:
+        """Raise `Stopped` when the user asked to stop."""
+        if self._stop.is_set():
+            raise Stopped
 
     def hear(self, *expected: type, patience_s: float = 0.0) -> Any:
         """The next message that is not a heartbeat; one of `expected`, else `ProtocolBroken`.
@@ -87,10 +105,20 @@ class Conversation:
                 raise ProtocolBroken(self._device, f"{self._device}: a line of more than {MAX_LINE_BYTES} bytes")
             self._buffer += self._some_bytes(patience_s)
 
+    def put_back(self, line: bytes) -> None:
+        """A line that was heard raw is the next one to be heard again."""
+        self._buffer[:0] = line + b"\n"
+        self._scanned = 0
+
     def _some_bytes(self, patience_s: float) -> bytes:
         while True:
-            if self._stop.is_set():
-                raise Stopped
+            self.check_stop()
+            if time.monotonic() > self._until:
+                raise BoardLost(
+                    self._device,
+                    f"{self._device}: its agent lives, but what it was asked for is long overdue",
+                    f"see what keeps it: dynofarm device check {self._device}",
+                )
             data = self._channel.receive(1.0)
             if data:
                 self._heard_at = time.monotonic()
@@ -145,4 +173,6 @@ class Conversation:
         if error.code == "disk_full":
             hint = f"free some room there, or lower storage_limit in the profile of {self._device}"
             return BoardDiskFull(self._device, f"{self._device}: {error.message}", hint)
+        if error.code in ("missing", "corrupt"):
+            return TransferCorrupt(self._device, f"{self._device}: {error.message}")
         return ProtocolBroken(self._device, f"{self._device}: the agent says: {error.message}")

@@ -12,7 +12,7 @@ from orchestrator.errors import ModelError, RuntimeUnavailable
 from orchestrator.events import Event
 from orchestrator.farm import Farm
 from orchestrator.launch import new_job_id, open_links
-from orchestrator.links import Link
+from orchestrator.links import Keeper, Link
 from orchestrator.models import Model
 from orchestrator.references import reference_from, widest
 from orchestrator.runs import Job
@@ -42,10 +42,12 @@ def compute_references(
     device = Device("this-machine", LinkKind.LOCAL, work_dir=str(farm.cache / "this-machine"))
     (link,) = open_links(farm, [device], notify, threading.Event())
     supply = Supply([model], CarrierShelf(farm.cache), notify)
-    try:
-        return tuple(widest([_reference(link, supply, model, seed, tolerance) for seed in SEEDS], KEEP))
-    finally:
-        link.close(politely=True)
+    # Fetching a runtime may take longer than the agent waits for a word.
+    with Keeper([link]):
+        try:
+            return tuple(widest([_reference(link, supply, model, seed, tolerance) for seed in SEEDS], KEEP))
+        finally:
+            link.close(politely=True)
 
 
 def _reference(link: Link, supply: Supply, model: Model, seed: int, tolerance: float) -> Reference:

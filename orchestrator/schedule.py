@@ -32,9 +32,11 @@ from orchestrator.events import (
     JobFinished,
     JobStage,
     JobStarted,
+    Noted,
     Waiting,
 )
 from orchestrator.links import Link
+from orchestrator.outcomes import span_of
 from orchestrator.runs import Job, Run, RunStatus
 from orchestrator.session import AgentSession
 from orchestrator.supply import Supply
@@ -56,6 +58,9 @@ class Ledger(Protocol):
 
     def job(self, job_id: str) -> Job | None:
         """The job of that id, None when another store planned it."""
+
+    def still_owed(self, job_ids: Sequence[str]) -> set[str]:
+        """Those of the jobs that have no final outcome yet."""
 
     def save_run(self, run: Run) -> bool:
         """Commit; False when this outcome is there already. Idempotent."""
@@ -158,6 +163,7 @@ class _Drive:
     def _work(self) -> None:
         session = self._link.open(self._patience_s())
         self._collect(session)
+        self._leave_out_what_others_did()
         while self._owed and not self._tools.stop.is_set():
             ticket = self._turns.ask()
             try:
@@ -165,6 +171,15 @@ class _Drive:
                     self._measure(session, self._owed[0])
             finally:
                 self._turns.leave(ticket)
+
+    def _leave_out_what_others_did(self) -> None:
+        """Another process may have run this very sweep until it freed the board; while we hold it, nobody does."""
+        owed = self._tools.ledger.still_owed([job.job_id for job in self._owed])
+        done = len(self._owed) - len(owed)
+        self._owed = deque(job for job in self._owed if job.job_id in owed)
+        if done:
+            what = "1 job was" if done == 1 else f"{done} jobs were"
+            self._tools.notify(Noted(self.name, f"{what} measured by another process meanwhile"))
 
     def _patience_s(self) -> float:
         """After a loss, the agent of the lost connection may still finish the job in hand: wait for it."""
@@ -198,7 +213,7 @@ class _Drive:
             self._finish(_run_without_result(job, self._link, RunStatus.DISK_FULL, error.message, error.hint))
             return
         outcome = session.run(order, lambda stage: self._note(job, stage))
-        self._finish(self._run_of(job, outcome, started))
+        self._finish(self._run_of(job, outcome, started, datetime.now(UTC)))
         session.acknowledge(job.job_id)
 
     def _note(self, job: Job, stage: Stage) -> None:
@@ -214,24 +229,31 @@ class _Drive:
         self._tools.notify(JobFinished(self.name, run))
 
     def _collect(self, session: AgentSession) -> None:
-        """Take in what earlier connections left on the board; what another store planned stays there."""
+        """Take in what earlier connections left on the board; what was planned elsewhere, or for another board, stays.
+
+        A result may be that of another sweep of this store: it is saved, and does not count in this one.
+        """
         count = 0
         for outcome in session.collect():
             job = self._tools.ledger.job(outcome.job_id)
-            if job is None:
+            if job is None or job.device != self.name:
                 continue
-            self._finish(self._run_of(job, outcome, _measured_at(outcome)))
+            run = self._run_of(job, outcome, *span_of(outcome, self._link.conditions, datetime.now(UTC)))
+            if any(job.job_id == owed.job_id for owed in self._owed):
+                self._finish(run)
+            else:
+                self._tools.ledger.save_run(run)
             session.acknowledge(outcome.job_id)
             count += 1
         if count:
             self._tools.notify(Collected(self.name, count))
 
-    def _run_of(self, job: Job, outcome: JobResult | JobFailure, started: datetime) -> Run:
+    def _run_of(self, job: Job, outcome: JobResult | JobFailure, started: datetime, finished: datetime) -> Run:
         return Run(
             job,
             status=RunStatus.OK if isinstance(outcome, JobResult) else RunStatus(outcome.reason),
             started=started,
-            finished=datetime.now(UTC),
+            finished=finished,
             message="" if isinstance(outcome, JobResult) else outcome.message,
             detail="" if isinstance(outcome, JobResult) else outcome.detail,
             result=outcome if isinstance(outcome, JobResult) else None,
@@ -257,12 +279,6 @@ class _Drive:
         if self._in_hand is not None:
             self._finish(_run_without_result(self._in_hand, self._link, RunStatus.LOST, error.message, error.hint))
         self._tools.notify(BoardFailed(self.name, error.message, error.hint, owed))
-
-
-def _measured_at(outcome: JobResult | JobFailure) -> datetime:
-    if isinstance(outcome, JobResult):
-        return datetime.fromisoformat(outcome.conditions_before.utc).astimezone(UTC)
-    return datetime.now(UTC)
 
 
 def _run_without_result(job: Job, link: Link, status: RunStatus, message: str, detail: str = "") -> Run:

@@ -35,7 +35,7 @@ from agent.protocol import (
     WireError,
     decode,
 )
-from orchestrator.bundle import AgentArchive, boot_script
+from orchestrator.bundle import AgentArchive, boot_argument
 from orchestrator.conversation import Conversation
 from orchestrator.devices import Device
 from orchestrator.errors import (
@@ -47,6 +47,7 @@ from orchestrator.errors import (
     ProtocolBroken,
     TransferCorrupt,
 )
+from orchestrator.outcomes import outcome_of
 from orchestrator.transport import Transport
 from orchestrator.transport.push import push
 
@@ -56,6 +57,9 @@ NOISE_LIMIT_LINES = 200
 
 SLOW_START_S = 60.0
 """A Pi Zero takes seconds to start Python; nothing is heard from it until then."""
+
+AFTER_DEADLINE_S = 180.0
+"""For what the deadline of a job does not hold: starting its worker, killing it, keeping and sending its result."""
 
 SLOW_DISK_S = 120.0
 """Unpacking a bundle onto an SD card: the agent is busy with one request and cannot send heartbeats."""
@@ -68,7 +72,7 @@ class AgentSession:
         self.device = device
         self._transport = transport
         self._archive = archive
-        boot = [device.python, "-I", "-S", "-c", boot_script()]
+        boot = [device.python, "-I", "-S", "-c", boot_argument()]
         boot += [device.work_dir, archive.digest, str(len(archive.data))]
         self._channel = transport.open_channel(boot)
         self._talk = Conversation(device, transport, self._channel, stop)
@@ -77,8 +81,9 @@ class AgentSession:
     def start(self, holder: str, lock_wait_s: float = 0.0) -> Ready:
         """Bring the agent up and take the board's lock. `BoardUnfit`, `BoardBusy`, `BoardDiskFull`, `BoardLost`."""
         self._boot()
-        self._talk.say(Hello(PROTOCOL_VERSION, holder, lock_wait_s=lock_wait_s))
-        answer: Ready | Busy = self._talk.hear(Ready, Busy, patience_s=SLOW_START_S + lock_wait_s)
+        patience_s = SLOW_START_S + lock_wait_s
+        self._greet(Hello(PROTOCOL_VERSION, holder, lock_wait_s=lock_wait_s), patience_s)
+        answer: Ready | Busy = self._talk.hear(Ready, Busy, patience_s=patience_s)
         if isinstance(answer, Busy):
             name = self.device.name
             raise BoardBusy(
@@ -131,6 +136,7 @@ class AgentSession:
         """Send a file under its hash, over a channel of its own. The board checks the hash while it writes."""
 
         def report(sent_bytes: int) -> None:
+            self._talk.check_stop()
             self._talk.touch()
             if progress is not None:
                 progress(sent_bytes)
@@ -146,15 +152,22 @@ class AgentSession:
         self._talk.hear(Unpacked, patience_s=SLOW_DISK_S)
 
     def run(self, job: JobSpec, on_stage: Callable[[Stage], None]) -> JobResult | JobFailure:
-        """Run one job and return what came of it; it stays in the board's spool until `acknowledge`."""
+        """Run one job and return what came of it; it stays in the board's spool until `acknowledge`.
+
+        The board ends it at its deadline; one that does not is `BoardLost`, however much it says.
+        """
         self._talk.say(RunJob(job))
-        while True:
-            message = self._talk.hear(Stage, Result, Failure)
-            if isinstance(message, Result):
-                return message.result
-            if isinstance(message, Failure):
-                return message.failure
-            on_stage(message)
+        with self._talk.limited(job.thermal.limit_s + job.deadline_s + AFTER_DEADLINE_S):
+            while True:
+                message = self._talk.hear(Stage, Result, Failure)
+                if isinstance(message, Stage):
+                    on_stage(message)
+                    continue
+                outcome = outcome_of(message)
+                if outcome.job_id != job.job_id:
+                    name = self.device.name
+                    raise ProtocolBroken(name, f"{name}: was asked for job {job.job_id}, answers {outcome.job_id}")
+                return outcome
 
     def collect(self) -> Iterator[JobResult | JobFailure]:
         """What earlier connections left in the spool. Acknowledge each one after it was stored."""
@@ -163,7 +176,7 @@ class AgentSession:
             message = self._talk.hear(Result, Failure, Collected, patience_s=SLOW_DISK_S)
             if isinstance(message, Collected):
                 return
-            yield message.result if isinstance(message, Result) else message.failure
+            yield outcome_of(message)
 
     def acknowledge(self, job_id: str) -> None:
         """Tell the agent that a result is committed here, so that it may forget it."""
@@ -188,6 +201,22 @@ class AgentSession:
     ) -> None:
         self.close(politely=error is None)
 
+    def _greet(self, hello: Hello, patience_s: float) -> None:
+        """Say hello; what took the agent in may still refuse to start it (`agent/boot.py`), and not wait for us."""
+        cut: BoardLost | None = None
+        try:
+            self._talk.say(hello)
+        except BoardLost as error:
+            cut = error
+        try:
+            line = self._talk.hear_line(patience_s)
+        except BoardLost as error:
+            raise cut or error from error
+        at = line.find(BOOT_MARKER)
+        if at >= 0:
+            raise self._refusal(_words_after_marker(line, at))
+        self._talk.put_back(line)
+
     def _boot(self) -> None:
         for _ in range(NOISE_LIMIT_LINES):
             line = self._first_line()
@@ -197,7 +226,7 @@ class AgentSession:
         else:
             hint = "its login shell must not print anything for commands that are not interactive"
             raise ProtocolBroken(self.device.name, f"{self.device.name}: the board talks but starts no agent", hint)
-        words = line[at + len(BOOT_MARKER) :].decode("utf-8", "replace")
+        words = _words_after_marker(line, at)
         answer = dict(word.partition("=")[::2] for word in words.split(" ", 3))
         if answer.get("state") == "refused":
             raise self._refusal(words)
@@ -209,7 +238,9 @@ class AgentSession:
             return self._talk.hear_line(SLOW_START_S)
         except BoardLost as error:
             said = self._channel.errors().strip()
-            if said:
+            status = self._channel.exit_status(1.0)
+            # Words alone prove nothing, a login may always say some: the command must have ended by itself.
+            if said and status is not None and 0 < status <= 128:
                 raise BoardUnfit(
                     self.device.name,
                     f"{self.device.name}: {self.device.python} does not start there: {said.splitlines()[-1]}",
@@ -225,6 +256,8 @@ class AgentSession:
             return BoardUnfit(name, f"{name}: its Python is too old: {reason}", hint)
         if reason.startswith("disk_full"):
             return BoardDiskFull(name, f"{name}: no room for the agent: {reason}", "free some room on the board")
+        if reason.startswith(("corrupt", "truncated")):
+            return TransferCorrupt(name, f"{name}: the agent did not arrive as it was sent: {reason}")
         return BoardUnfit(name, f"{name}: {reason}", "set `work_dir` in the profile to a folder that it may write to")
 
     def _agent_path(self) -> str:
@@ -243,3 +276,7 @@ class AgentSession:
         if not isinstance(message, Received):
             found = message.message if isinstance(message, Error) else type(message).__name__
             raise BoardLost(name, f"{name}: {path.name} did not arrive whole: {found}", "dynofarm run --resume")
+
+
+def _words_after_marker(line: bytes, at: int) -> str:
+    return line[at + len(BOOT_MARKER) :].decode("utf-8", "replace")

@@ -78,7 +78,7 @@ class Supply:
         try:
             size_bytes = path.stat().st_size
         except OSError as error:
-            raise ModelError(f"{path}: {error.strerror}", "add it again: dynofarm model add FILE") from None
+            raise _unreadable(path, error) from None
         model = self._models.get(digest)
         if model is not None and size_bytes != model.size_bytes:
             raise ModelError(
@@ -93,12 +93,21 @@ class Supply:
             except TransferCorrupt:
                 _check_unchanged(path, digest)
                 raise
+            except OSError as error:
+                raise _unreadable(path, error) from None
+
+
+def _unreadable(path: Path, error: OSError) -> ModelError:
+    return ModelError(f"{path}: {error.strerror or error}", "add it again: dynofarm model add FILE")
 
 
 def _check_unchanged(path: Path, digest: str) -> None:
     """A wrong hash on the board is the link's fault only when the file here still has the right one."""
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
+    try:
+        with path.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise _unreadable(path, error) from None
     if found != digest:
         raise ModelError(f"{path} changed since it was added", f"add it again: dynofarm model add {path}")
 

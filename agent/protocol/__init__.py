@@ -6,6 +6,7 @@ Units are in the names. Digests are lower-case hexadecimal SHA-256 of the bytes.
 """
 
 import json
+import math
 from typing import Any, Dict, Type
 
 from agent.protocol.answers import (
@@ -139,16 +140,24 @@ _NAMES = {kind: name for name, kind in KINDS.items()}
 
 
 def encode(message: Any) -> bytes:
-    """One message as one line, newline included. A lone surrogate (a file name that is not UTF-8) becomes `?`."""
+    """One message as one line, newline included.
+
+    What JSON has no word for is softened: a lone surrogate (a file name that is not UTF-8) becomes `?`, NaN and
+    infinity (a broken sensor) become null, "no reading".
+    """
     plain = {"kind": _NAMES[type(message)]}
     plain.update(to_plain(message))
-    return json.dumps(plain, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace") + b"\n"
+    try:
+        text = json.dumps(plain, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    except ValueError:
+        text = json.dumps(_numbers_only(plain), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return text.encode("utf-8", "replace") + b"\n"
 
 
 def decode(line: bytes) -> Any:
     """One line as one message; `WireError` says what is wrong with it and shows its beginning."""
     try:
-        plain = json.loads(line.decode("utf-8"))
+        plain = json.loads(line.decode("utf-8"), parse_constant=_refuse_constant)
         if b"\\ud" in line or b"\\uD" in line:
             # A lone surrogate passes JSON, and breaks whatever writes it later: the store, the terminal.
             json.dumps(plain, ensure_ascii=False).encode("utf-8")
@@ -160,6 +169,19 @@ def decode(line: bytes) -> Any:
     if not isinstance(name, str) or name not in KINDS:
         raise WireError("unknown kind %s; known: %s" % (repr(name)[:80], ", ".join(sorted(KINDS))))
     return from_plain(KINDS[name], plain, name)
+
+
+def _refuse_constant(name: str) -> None:
+    """NaN and the infinities are Python's own: SQLite's functions and other readers choke on them."""
+    raise ValueError(name)
+
+
+def _numbers_only(plain: Any) -> Any:
+    if isinstance(plain, dict):
+        return {key: _numbers_only(value) for key, value in plain.items()}
+    if isinstance(plain, list):
+        return [_numbers_only(value) for value in plain]
+    return None if isinstance(plain, float) and not math.isfinite(plain) else plain
 
 
 def _excerpt(line: bytes) -> str:

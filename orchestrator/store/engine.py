@@ -12,6 +12,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, QueuePool, create_engine, event
 
+from orchestrator.errors import StoreError
 from orchestrator.store.faults import in_plain_words
 
 BUSY_TIMEOUT_S = 10.0
@@ -53,12 +54,14 @@ class Database:
         self._writer = engine_for(path, "BEGIN IMMEDIATE", writing, busy_timeout_s)
         self._reader = engine_for(path, "BEGIN", ("query_only=ON",), busy_timeout_s)
         self._turn = threading.Lock()
+        self._file = _identity(path)
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """One transaction: all of it or, after any exception, nothing. `StoreBusy`, `DiskFull`, `StoreDamaged`."""
         with self._turn, in_plain_words(self.path), self._writer.begin() as connection:
             yield connection
+            self._check_still_there()
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -66,6 +69,22 @@ class Database:
         with in_plain_words(self.path), self._reader.begin() as connection:
             yield connection
 
+    def _check_still_there(self) -> None:
+        """SQLite goes on writing into a file that was deleted, and all of it goes with the last who has it open."""
+        if _identity(self.path) != self._file:
+            raise StoreError(
+                f"{self.path} was deleted or replaced while it was in use; what was measured since then is not in it",
+                "put the file back, or make a new one with: dynofarm init",
+            )
+
     def close(self) -> None:
         self._writer.dispose()
         self._reader.dispose()
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino

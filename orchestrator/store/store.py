@@ -151,6 +151,11 @@ class Store:
         with self._database.read() as connection:
             return sweeps.find_job(connection, job_id)
 
+    def still_owed(self, job_ids: Sequence[str]) -> set[str]:
+        """Those of the jobs that are planned here and have no final run."""
+        with self._database.read() as connection:
+            return sweeps.still_owed(connection, job_ids)
+
     # Runs -----------------------------------------------------------------------------------------
 
     def save_run(self, run: Run) -> bool:

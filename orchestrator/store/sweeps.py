@@ -23,6 +23,8 @@ from orchestrator.store.rows import job_from_row, job_to_row, sweep_from_json, s
 from orchestrator.sweep import Sweep
 
 LAST = "last"
+_MOST_AT_ONCE = 500
+"""Values in one statement; old builds of SQLite take 999."""
 
 
 def create(connection: Connection, sweep: Sweep, jobs: Sequence[Job], models: Sequence[Model], at: datetime) -> int:
@@ -85,6 +87,16 @@ def list_jobs(connection: Connection, sweep_id: int, *, owed_only: bool) -> list
 def find_job(connection: Connection, job_id: str) -> Job | None:
     row = connection.execute(jobs_query().where(tables.job.c.job_id == job_id)).mappings().one_or_none()
     return job_from_row(row) if row else None
+
+
+def still_owed(connection: Connection, job_ids: Sequence[str]) -> set[str]:
+    """Those of the jobs that have no final run."""
+    table = tables.job
+    found: set[str] = set()
+    for at in range(0, len(job_ids), _MOST_AT_ONCE):
+        some = table.c.job_id.in_(job_ids[at : at + _MOST_AT_ONCE])
+        found.update(connection.execute(select(table.c.job_id).where(some, _owed())).scalars())
+    return found
 
 
 def jobs_query() -> Select[Any]:

@@ -27,7 +27,7 @@ from agent.protocol import (
 from agent.wire import from_plain, to_plain
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
-FLOATS = st.floats(allow_nan=False)
+FLOATS = st.floats(allow_nan=False, allow_infinity=False)
 PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers() | FLOATS | TEXT,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
