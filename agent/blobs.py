@@ -119,11 +119,11 @@ def _is_sound(path: str, digest: str, breathe: Breathe) -> bool:
         _LOOKED_AT.add(path)
         return os.path.exists(path)
     running = hashlib.sha256()
-    with contextlib.suppress(OSError):  # a card that cannot be read any more is no better than one that forgot
-        with open(path, "rb") as file:
-            for chunk in iter(lambda: file.read(CHUNK_BYTES), b""):
-                running.update(chunk)
-                breathe()
+    # A card that cannot be read any more is no better than one that forgot.
+    with contextlib.suppress(OSError), open(path, "rb") as file:
+        for chunk in iter(lambda: file.read(CHUNK_BYTES), b""):
+            running.update(chunk)
+            breathe()
     _LOOKED_AT.add(path)
     if running.hexdigest() == digest:
         return True
