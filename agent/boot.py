@@ -99,7 +99,9 @@ def main(work, digest, size):
             store(path, data)
         except OSError as error:
             explain(error, folder)
-    os.execv(sys.executable, [sys.executable, "-I", "-S", path, "serve", "--work", work])
+    # Without PATH (a login with an empty environment) Python does not know where it is itself.
+    python = sys.executable or os.path.realpath("/proc/self/exe")
+    os.execv(python, [python, "-I", "-S", path, "serve", "--work", work])
 
 
 if __name__ == "__main__":
