@@ -10,7 +10,7 @@ from paramiko.auth_strategy import AuthFailure
 from paramiko.channel import Channel
 from paramiko.client import MissingHostKeyPolicy, SSHClient
 from paramiko.pkey import PKey
-from paramiko.ssh_exception import ChannelException, SSHException
+from paramiko.ssh_exception import ChannelException
 from paramiko.transport import Transport
 
 from orchestrator.errors import BoardError, Unreachable
@@ -89,7 +89,7 @@ class Climb:
             raise
         except ChannelException as error:
             raise faults.cannot_jump(hop, error) from error
-        except (SSHException, OSError, EOFError) as error:
+        except faults.FAULTS as error:
             transport = _transport_of(connection.client)
             if transport is None and hop.has_route:
                 raise faults.cannot_jump(hop, error) from error
@@ -122,7 +122,7 @@ class Climb:
                 transport.packetizer.complete_handshake()  # else its timer keeps the process alive
                 if transport.is_alive():
                     transport.join(JOIN_S)
-            with contextlib.suppress(OSError, EOFError, SSHException):
+            with contextlib.suppress(*faults.FAULTS):
                 client.close()
         for stream in self._streams:
             stream.close()

@@ -3,11 +3,13 @@
 import errno
 import re
 import socket
+import struct
 from collections.abc import Sequence
 
+from cryptography.exceptions import InvalidSignature, InvalidTag, UnsupportedAlgorithm
 from paramiko.auth_strategy import AuthFailure
 from paramiko.packet import Packetizer
-from paramiko.ssh_exception import BadAuthenticationType, ChannelException, IncompatiblePeer
+from paramiko.ssh_exception import BadAuthenticationType, ChannelException, IncompatiblePeer, SSHException
 from paramiko.transport import Transport
 
 from orchestrator.errors import AuthenticationFailed, BoardError, HostKeyChanged, HostKeyUnknown, Unreachable
@@ -18,6 +20,11 @@ from orchestrator.transport.route import Hop
 NO_SUCH_NAME = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}
 NO_ROUTE = {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EHOSTDOWN}
 CUT = (EOFError, ConnectionResetError, BrokenPipeError)
+BROKEN = (ValueError, LookupError, TypeError, ArithmeticError, AttributeError, struct.error)
+REFUTED = (InvalidSignature, InvalidTag, UnsupportedAlgorithm)
+FAULTS = (OSError, EOFError, SSHException, *BROKEN, *REFUTED)
+"""What paramiko raises when a link dies. It reads what a server says without much ado, its thread dies of whatever was
+wrong with it, and the caller gets that exception: a mad server must cost its own board and nothing else."""
 
 
 class Dropped(Exception):

@@ -17,10 +17,10 @@ from paramiko.transport import Transport as ParamikoTransport
 from orchestrator.devices import Device, Link
 from orchestrator.errors import BoardError, BoardLost, BoardUnfit
 from orchestrator.transport.climb import Climb, PinnedHostKey, shown_key
-from orchestrator.transport.faults import Dropped
+from orchestrator.transport.faults import FAULTS, Dropped
 from orchestrator.transport.hostkeys import HostKey, KnownHosts, forget
 from orchestrator.transport.route import Hop, Route, find_route
-from orchestrator.transport.ssh_channel import FAULTS, SshChannel
+from orchestrator.transport.ssh_channel import SshChannel
 
 ATTEMPTS = 3
 PAUSE_S = (0.2, 0.8)

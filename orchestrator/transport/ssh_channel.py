@@ -10,9 +10,9 @@ import time
 from collections.abc import Callable
 
 from paramiko.channel import Channel
-from paramiko.ssh_exception import SSHException
 
 from orchestrator.errors import BoardLost
+from orchestrator.transport.faults import FAULTS
 
 PIECE_BYTES = 32_704
 """What fits one packet of OpenSSH and Dropbear (32,768) beside its header; larger sends are copied again and again."""
@@ -23,7 +23,6 @@ LOOK_S = 0.5
 TAIL_BYTES = 8192
 DEATH_NOTICE_S = 1.0
 """A dying link closes its channels first and says so of itself a moment later."""
-FAULTS = (OSError, EOFError, SSHException)
 
 
 class SshChannel:
