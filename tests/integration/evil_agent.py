@@ -80,8 +80,13 @@ def serve(
     collect: Callable[[], Answer] = nothing,
     facts: dict[str, Any] | None = None,
     conditions: dict[str, Any] | None = None,
+    *,
+    holds: bool = True,
 ) -> None:
-    """Talk like an agent. What `run` and `collect` yield is sent: messages, or bytes as they are."""
+    """Talk like an agent. What `run` and `collect` yield is sent: messages, or bytes as they are.
+
+    It `holds` all that it is asked for, so that nothing is pushed to it.
+    """
     say_raw(b"dynofarm-boot python=3.11.2 state=have\n")
     probed = Probed(make_facts(**(facts or {})), make_conditions(**(conditions or {})))
     for line in sys.stdin.buffer:
@@ -92,7 +97,8 @@ def serve(
         elif isinstance(request, Probe):
             answers = [probed]
         elif isinstance(request, Have):
-            answers = [Holdings(request.digests, [], request.digests)]
+            names = request.digests
+            answers = [Holdings(names, [], names) if holds else Holdings([], names, [])]
         elif isinstance(request, Evict):
             answers = [Evicted([], 10**12, 0)]
         elif isinstance(request, Collect):

@@ -1,6 +1,7 @@
 """Boards whose agent says what no agent says: it costs that board's job, in a sentence, and nothing else."""
 
 import json
+import signal
 import sqlite3
 from pathlib import Path
 
@@ -154,3 +155,24 @@ def test_what_a_board_calls_itself_reaches_neither_a_path_nor_sql_nor_the_termin
     listed = farm_of_two.run("device", "show", "mad")
     assert "\x1b" not in listed.out + listed.err
     assert not list(farm_of_two.root.rglob("escape*"))
+
+
+def test_a_stop_does_not_wait_for_the_end_of_a_push(farm_of_two: TestFarm, tmp_path: Path) -> None:
+    model = tmp_path / "big.json"
+    declared = json.loads((tmp_path / "fake.json").read_text())
+    model.write_text(json.dumps(declared) + " " * 40_000_000)
+    farm_of_two.run("model", "add", str(model), "--name", "big", "--no-reference").ok()
+    slow = """
+import time
+if "receive" in sys.argv:
+    while sys.stdin.buffer.read(500_000):
+        time.sleep(0.5)
+else:
+    serve(holds=False)
+"""
+    add_evil_board(farm_of_two, "slow", slow)
+    sweep = farm_of_two.write_sweep("big", "models: [big]\nruntimes: [fake]\non: [slow]\nrepeats: 1\n")
+    running = farm_of_two.watch("run", sweep)
+    running.wait_for("receives")
+    running.process.send_signal(signal.SIGINT)
+    assert "to do" in running.end(timeout_s=20).failed(130).err

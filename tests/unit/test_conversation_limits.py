@@ -5,7 +5,6 @@ import threading
 import pytest
 
 from agent.protocol import Heartbeat, Ready, Result, Stage, encode
-from orchestrator import conversation
 from orchestrator.conversation import Conversation
 from orchestrator.devices import Device
 from orchestrator.errors import BoardLost, TransferCorrupt
@@ -34,7 +33,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
         now[0] += 1.0
         return now[0]
 
-    monkeypatch.setattr(conversation.time, "monotonic", tick)
+    monkeypatch.setattr("orchestrator.conversation.time.monotonic", tick)
     return now
 
 
