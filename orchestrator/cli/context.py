@@ -1,6 +1,7 @@
 """What every verb starts from: where the farm lies, its store, and the two streams to talk on."""
 
 import json
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -64,7 +65,9 @@ def print_json(value: Any) -> None:
 
 def say(text: str) -> None:
     """A word for the person: standard error, so that standard output stays for data."""
-    typer.echo(visible(text), err=True)
+    if sys.stderr is not None:
+        sys.stderr.write(visible(text) + "\n")
+        sys.stderr.flush()
 
 
 def say_next(hint: str) -> None:

@@ -14,7 +14,7 @@ from orchestrator.cli import device, init, model, results, run, show, sql, sweep
 from orchestrator.cli.context import Settings, say, say_next
 from orchestrator.cli.usage import explain, help_of
 from orchestrator.errors import DynofarmError
-from orchestrator.report.output import meet, print_text, soften_streams
+from orchestrator.report.output import meet, outlive_stderr, print_text, soften_streams
 
 app = typer.Typer(
     name="dynofarm",
@@ -71,6 +71,7 @@ def settings(
 def main() -> None:
     """Run the command line; the only place that prints an error."""
     soften_streams()
+    outlive_stderr()
     sys.exit(_run(debug="--debug" in sys.argv))
 
 

@@ -1,4 +1,4 @@
-"""Ctrl-C, and a polite kill."""
+"""Ctrl-C, a polite kill, and a terminal that is closed."""
 
 import signal
 import threading
@@ -23,7 +23,10 @@ def stop_on_signals(told: str) -> Iterator[threading.Event]:
         stop.set()
         say(told)
 
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    heard = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup leaves it
+        heard.append(signal.SIGHUP)
+    before = {number: signal.signal(number, ask) for number in heard}
     try:
         yield stop
     finally:

@@ -6,6 +6,7 @@ import json
 import os
 import random
 import signal
+import subprocess
 import time
 from collections import defaultdict
 from collections.abc import Callable
@@ -249,13 +250,34 @@ def test_a_database_deleted_during_a_sweep_ends_it_and_the_board_keeps_the_resul
     assert len(list((kitchen.work_dir / "spool").glob("*.json"))) == 1
 
 
-def test_a_reader_that_leaves_does_not_break_the_sweep(kitchen: LoopbackBoard, farm: TestFarm) -> None:
+def test_readers_that_leave_do_not_end_the_sweep(kitchen: LoopbackBoard, farm: TestFarm) -> None:
     with farm.start("run", farm.sweep_of_fakes("kitchen", repeats=2)) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         process.stderr.close()
         process.stdout.close()
-        process.wait(60)
-    farm.run("run", "--resume", "1")
+        assert process.wait(60) == 0
     assert_measured_once_and_in_turn(farm, 2)
+    assert_nothing_left(kitchen)
+
+
+def test_a_closed_terminal_stops_the_sweep_as_ctrl_c_does(kitchen: LoopbackBoard, farm: TestFarm) -> None:
+    master, terminal = os.openpty()
+    command = farm.argv("run", farm.sweep_of_fakes("kitchen", repeats=3, options=SLOW))
+    with subprocess.Popen(
+        ["setsid", "--ctty", *command],
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
+        cwd=farm.root,
+        env=farm.variables(),
+    ) as process:
+        os.close(terminal)
+        seen = b""
+        while b"measures" not in seen:
+            seen += os.read(master, 65536)
+        os.close(master)
+        assert process.wait(60) == 130
+    farm.run("run", "--resume").ok()
+    assert_measured_once_and_in_turn(farm, 3)
     assert_nothing_left(kitchen)
