@@ -12,7 +12,7 @@ from orchestrator.report.results import results_table
 from orchestrator.store import Store
 
 TARGET = Path(__file__).resolve().parent.parent / "docs" / "results.svg"
-WIDTH = 118
+WIDTH = 132
 
 
 def main() -> None:
