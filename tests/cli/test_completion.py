@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.store import Store
-from tests.cli.conftest import Dynofarm, as_process
+from tests.cli.conftest import as_process
 from tests.making import make_model
 
 
