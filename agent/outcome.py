@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, Dict, List, Optional, Type
 
-from agent.protocol import Gate, Memory, Tensor, Timing
+from agent.protocol import Gate, Memory, Surroundings, Tensor, Timing
 from agent.wire import WireError, from_plain, to_plain
 
 
@@ -27,6 +27,7 @@ class Measured:
     outputs_digest: str
     details: Dict[str, Any]
     outputs: List[Tensor]
+    surroundings: Surroundings
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,10 @@ from typing import List, Optional, Sequence
 from agent import userland
 from agent.blobs import Breathe
 from agent.protocol import Conditions, Facts
-from agent.sensors import frequency, power, pressure, processor, read_text, thermal
+from agent.sensors import frequency, mains, power, pressure, processor, read_text, thermal, throttling, to_float
 
 _EMULATED_MARK = "/etc/dynofarm-emulated"
+_SENSORS = (thermal, throttling, frequency, pressure, mains, power)
 _NO_NAMES = ("to be filled by o.e.m.", "system product name", "default string", "none", "not specified")
 
 
@@ -39,10 +40,11 @@ def collect_facts(root: str, breathe: Breathe) -> Facts:
         python_path=sys.executable,
         libstdcxx=userland.has_libstdcxx(root),
         modules=userland.find_modules(breathe),
-        sensors=thermal.describe(root) + frequency.describe(root) + power.describe(root),
+        sensors=[name for sensor in _SENSORS for name in sensor.describe(root)],
         nominal_clock_khz=frequency.read_nominal_khz(root, frequency.find_policies(root)),
         user=userland.read_user(),
         emulated=_first_line(root, _EMULATED_MARK),
+        cpu_capacity=processor.read_capacities(root),
     )
 
 
@@ -50,7 +52,8 @@ def collect_conditions(root: str, work_dir: str, cpus: Optional[Sequence[int]] =
     """How the board stands now. `cpus`: the processors whose clock counts. May start `vcgencmd`: not under a clock."""
     memory = pressure.read_memory(root)
     policies = frequency.find_policies(root, cpus)
-    throttle_bits = thermal.read_throttle_bits(root)
+    throttle_bits = throttling.read_throttle_bits(root)
+    supply = mains.read_supply(root)
     return Conditions(
         utc=datetime.now(timezone.utc).isoformat(timespec="milliseconds"),
         boot_id=read_text(root, "/proc/sys/kernel/random/boot_id"),
@@ -58,12 +61,14 @@ def collect_conditions(root: str, work_dir: str, cpus: Optional[Sequence[int]] =
         governor=frequency.read_governor(root, policies),
         clock_khz=frequency.read_clock_khz(root, policies),
         temperatures_c=thermal.read_temperatures(root, thermal.find_temperatures(root)),
-        throttle_bits=thermal.ask_throttle_bits() if throttle_bits is None else throttle_bits,
+        throttle_bits=throttling.ask_throttle_bits() if throttle_bits is None else throttle_bits,
         load_1m=pressure.read_load_1m(root),
         procs_running=pressure.read_processors(root).procs_running,
         memory_available_bytes=memory.available_bytes,
         swap_used_bytes=memory.swap_used_bytes,
         disk_free_bytes=_free_bytes(work_dir),
+        on_battery=supply.on_battery,
+        battery_percent=supply.battery_percent,
     )
 
 
@@ -83,10 +88,7 @@ def read_board(root: str) -> Optional[str]:
 
 def _read_uptime_s(root: str) -> Optional[float]:
     text = read_text(root, "/proc/uptime")
-    try:
-        return None if text is None else float(text.split()[0])
-    except ValueError:
-        return None
+    return None if text is None else to_float(text.split()[0])
 
 
 def _free_bytes(work_dir: str) -> Optional[int]:

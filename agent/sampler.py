@@ -8,7 +8,7 @@ import time
 from typing import Any, Callable, Dict, List, Optional, Sequence, Union
 
 from agent.protocol import Samples
-from agent.sensors import frequency, power, pressure, thermal
+from agent.sensors import frequency, power, pressure, thermal, throttling
 from agent.sensors.process import TICKS_PER_S, ProcProcess, PsutilProcess
 
 _CHEAP_POWER_S = 0.001
@@ -36,6 +36,7 @@ class Sampler:
         self._worker = open_process(pid, root, psutil)
         self._policies = frequency.find_policies(root, cpus)
         self._temperatures = thermal.find_temperatures(root)
+        self._throttles = throttling.find_throttles(root, cpus)
         self._rails = self._cheap_rails()
         self._t_ns: List[int] = []
         self._channels: Dict[str, List[Optional[float]]] = {}
@@ -51,15 +52,17 @@ class Sampler:
         now_ns = self._clock_ns()
         usage = self._worker.read()
         processors = pressure.read_processors(self._root)
-        totals = _Totals(now_ns, usage.cpu_s, _own_cpu_s(), processors.busy_ticks)
+        memory = pressure.read_memory(self._root)
+        totals = _Totals(now_ns, usage.cpu_s, time.process_time(), processors)
         readings: Dict[str, Optional[float]] = {
             "worker_rss_bytes": usage.rss_bytes,
             "clock_khz": frequency.read_clock_khz(self._root, self._policies),
             "temp_c": thermal.hottest(thermal.read_temperatures(self._root, self._temperatures)),
             "procs_running": processors.procs_running,
-            "memory_available_bytes": pressure.read_memory(self._root).available_bytes,
-            "throttle_bits": thermal.read_throttle_bits(self._root),
+            "memory_available_bytes": memory.available_bytes,
+            "swap_used_bytes": memory.swap_used_bytes,
         }
+        readings.update(throttling.read_throttles(self._root, self._throttles))
         readings.update(totals.shares_since(self._before))
         for name, watts in power.read_rails_w(self._root, self._rails).items():
             readings["power_w:" + name] = watts
@@ -97,17 +100,22 @@ class Sampler:
 class _Totals:
     """Counters that only grow; two of them give shares."""
 
-    def __init__(self, t_ns: int, worker_s: Optional[float], own_s: float, busy_ticks: Optional[int]) -> None:
+    def __init__(self, t_ns: int, worker_s: Optional[float], own_s: float, processors: pressure.Processors) -> None:
         self.t_ns = t_ns
         self.worker_s = worker_s
         self.own_s = own_s
-        self.busy_s = None if busy_ticks is None else busy_ticks / TICKS_PER_S
+        self.busy_s = _seconds(processors.busy_ticks)
+        self.steal_s = _seconds(processors.steal_ticks)
 
     def shares_since(self, before: "Optional[_Totals]") -> Dict[str, Optional[float]]:
-        shares: Dict[str, Optional[float]] = {"worker_cpu_percent": None, "others_cpu_percent": None}
-        if before is None or self.t_ns <= before.t_ns or self.worker_s is None or before.worker_s is None:
+        shares: Dict[str, Optional[float]] = {}
+        if before is None or self.t_ns <= before.t_ns:
             return shares
         wall_s = (self.t_ns - before.t_ns) / 1e9
+        if self.steal_s is not None and before.steal_s is not None:
+            shares["steal_percent"] = 100.0 * max(0.0, self.steal_s - before.steal_s) / wall_s
+        if self.worker_s is None or before.worker_s is None:
+            return shares
         worker_s = self.worker_s - before.worker_s
         shares["worker_cpu_percent"] = 100.0 * worker_s / wall_s
         if self.busy_s is not None and before.busy_s is not None:
@@ -145,8 +153,8 @@ def find_psutil(bundle: Optional[str] = None) -> Any:
         sys.path[:] = path
 
 
-def _own_cpu_s() -> float:
-    return time.process_time()
+def _seconds(ticks: Optional[int]) -> Optional[float]:
+    return None if ticks is None else ticks / TICKS_PER_S
 
 
 def _tells(name: str, values: List[Optional[float]]) -> bool:

@@ -16,7 +16,7 @@ import time
 import traceback
 from typing import Any, Callable, Dict, List, Optional
 
-from agent import gate, measure
+from agent import gate, measure, surroundings
 from agent.inputs import fill
 from agent.outcome import Failed, Measured, Reached, encode_report
 from agent.protocol import JobSpec, Memory, RunJob, Tensor, Timing, decode
@@ -86,12 +86,14 @@ def run_job(job: JobSpec, model_path: str, carrier_path: Optional[str], report: 
     report(Reached("timing", measure.quiet_limit_s(job.protocol, first_ns)))
     measure.calm()
     warm = measure.warm_up(loaded.invoke, job.protocol)
+    before = surroundings.look()
     loop = measure.run_timed_loop(loaded.invoke, job.protocol, warm.latency_ns)
+    after = surroundings.look()
     peak_rss_bytes = _peak_rss_bytes()
     report(Reached("finishing"))
 
     outputs = loaded.outputs()
-    details = loaded.details()
+    details = dict(loaded.details(), cpus=sorted(os.sched_getaffinity(0)))
     timing = Timing(
         load_ns=load_ns,
         first_ns=first_ns,
@@ -111,6 +113,7 @@ def run_job(job: JobSpec, model_path: str, carrier_path: Optional[str], report: 
         outputs_digest=gate.digest(outputs),
         details=details,
         outputs=_tensors(outputs) if job.keep_outputs else [],
+        surroundings=surroundings.between(before, after),
     )
 
 

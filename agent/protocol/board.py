@@ -1,6 +1,6 @@
 """What a board is, and how it stands at one moment."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Dict, List, Optional
 
 
@@ -29,6 +29,9 @@ class Facts:
     nominal_clock_khz: Optional[int]
     user: str
     emulated: Optional[str]
+    cpu_capacity: Dict[str, int] = field(default_factory=dict)
+    """By processor number, as the kernel ranks them: 1024 is the fastest (docs.kernel.org, cpu_capacity). Empty
+    where it does not tell: all alike."""
 
 
 @dataclass(frozen=True)
@@ -47,3 +50,6 @@ class Conditions:
     memory_available_bytes: Optional[int]
     swap_used_bytes: Optional[int]
     disk_free_bytes: Optional[int]
+    on_battery: Optional[bool] = None
+    """It lives on its battery now. None where nothing tells: most boards have none, and do not say so."""
+    battery_percent: Optional[int] = None

@@ -34,6 +34,28 @@ class Timing:
 
 
 @dataclass(frozen=True)
+class Surroundings:
+    """What else the board did while the clock ran: differences between the two ends of the timed loop. Absent is None.
+
+    `others_cpu_s`: processor time of everything but worker and agent; `steal_s`: what the host of a virtual machine
+    took; `wait_s`: how long the worker's threads were ready and had no processor; `swapped_pages`: pages read back
+    from swap; `pressure_…_s`: time in which some process was stalled for want of it (PSI); `clock_step_s`: how far
+    the wall clock moved against the monotonic one.
+    """
+
+    others_cpu_s: Optional[float] = None
+    steal_s: Optional[float] = None
+    wait_s: Optional[float] = None
+    involuntary_switches: Optional[int] = None
+    major_faults: Optional[int] = None
+    swapped_pages: Optional[int] = None
+    pressure_cpu_s: Optional[float] = None
+    pressure_memory_s: Optional[float] = None
+    pressure_io_s: Optional[float] = None
+    clock_step_s: Optional[float] = None
+
+
+@dataclass(frozen=True)
 class Memory:
     """Bytes. `peak_rss_bytes`: the kernel's peak of the worker; `runtime_rss_bytes`: before the model was loaded."""
 
@@ -69,6 +91,7 @@ class JobResult:
     conditions_after: Conditions
     samples: Samples
     outputs: List[Tensor] = field(default_factory=list)
+    surroundings: Optional[Surroundings] = None
 
 
 FAILURE_REASONS = (

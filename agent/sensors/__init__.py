@@ -4,10 +4,12 @@ Every source is optional: what is not there, or says nonsense, is None or absent
 """
 
 import glob
+import math
 import os
 from typing import List, Optional
 
 READ_BYTES = 1 << 16
+_MOST_DIGITS = 20
 
 
 def read_bytes(root: str, path: str) -> Optional[bytes]:
@@ -39,11 +41,26 @@ def read_text(root: str, path: str) -> Optional[str]:
 
 def read_int(root: str, path: str) -> Optional[int]:
     """One whole number; None when there is none."""
-    text = read_text(root, path)
+    return to_int(read_text(root, path))
+
+
+def to_int(text: Optional[str]) -> Optional[int]:
+    """A whole number of at most 64 bits, as the kernel writes them; None for all else."""
+    if text is None or len(text) > _MOST_DIGITS:
+        return None
     try:
-        return None if text is None else int(text)
+        return int(text)
     except ValueError:
         return None
+
+
+def to_float(text: Optional[str]) -> Optional[float]:
+    """A number that is one: None also for `nan` and `inf`, which JSON does not know."""
+    try:
+        number = None if text is None else float(text)
+    except ValueError:
+        return None
+    return number if number is not None and math.isfinite(number) else None
 
 
 def matches(root: str, pattern: str) -> List[str]:

@@ -2,7 +2,7 @@
 
 from typing import Dict, List, Optional, Sequence, Set
 
-from agent.sensors import matches, read_int, read_text
+from agent.sensors import matches, read_int, read_text, to_float
 
 _MOST_POLICIES = 8
 """x86 has a policy for each processor, and reading one may wake it: the first few tell enough."""
@@ -53,7 +53,7 @@ def describe(root: str) -> List[str]:
 
 def _values(root: str, policies: Sequence[str], name: str) -> List[int]:
     found = [read_int(root, "%s/%s" % (policy, name)) for policy in policies]
-    return [value for value in found if value]
+    return [value for value in found if value is not None and value > 0]
 
 
 def _ruled(root: str, policy: str) -> Set[int]:
@@ -62,12 +62,10 @@ def _ruled(root: str, policy: str) -> Set[int]:
 
 
 def _cpuinfo_khz(root: str) -> Optional[int]:
-    clocks = []
+    clocks_mhz = []
     for line in (read_text(root, "/proc/cpuinfo") or "").splitlines():
         key, _, value = line.partition(":")
         if key.strip() == "cpu MHz":
-            try:
-                clocks.append(int(float(value) * 1000))
-            except ValueError:
-                continue
-    return max(clocks) if clocks and max(clocks) > 0 else None
+            clocks_mhz.append(to_float(value.strip()))
+    fastest_mhz = max([clock for clock in clocks_mhz if clock is not None], default=0.0)
+    return int(fastest_mhz * 1000) if fastest_mhz > 0 else None

@@ -1,13 +1,14 @@
 """How much of the board is taken: memory, swap, load, runnable processes, and the kernel's killings for want of memory.
 
-proc(5) for /proc/meminfo, /proc/stat and /proc/loadavg (kB, clock ticks); docs.kernel.org/admin-guide/cgroup-v2.html
-and cgroup-v1/memory.html for limits and `oom_kill`.
+proc(5) for /proc/meminfo, /proc/stat, /proc/vmstat and /proc/loadavg (kB, clock ticks, pages);
+docs.kernel.org/accounting/psi.html for /proc/pressure (microseconds); docs.kernel.org/admin-guide/cgroup-v2.html and
+cgroup-v1/memory.html for limits and `oom_kill`.
 """
 
 import os
 from typing import Dict, List, NamedTuple, Optional
 
-from agent.sensors import read_int, read_text
+from agent.sensors import read_int, read_text, to_float, to_int
 
 _NO_LIMIT_BYTES = 1 << 60
 """cgroup v1 writes "no limit" as a number near 2**63."""
@@ -20,10 +21,12 @@ class Memory(NamedTuple):
 
 
 class Processors(NamedTuple):
-    """Ticks that all processors together spent on work since boot, and how many processes could run just now."""
+    """Ticks since boot, of all processors together: spent on work, and taken by the host of a virtual machine; and how
+    many processes could run just now."""
 
     busy_ticks: Optional[int]
     procs_running: Optional[int]
+    steal_ticks: Optional[int] = None
 
 
 def read_memory(root: str) -> Memory:
@@ -35,24 +38,46 @@ def read_memory(root: str) -> Memory:
 
 def read_processors(root: str) -> Processors:
     busy_ticks: Optional[int] = None
+    steal_ticks: Optional[int] = None
     procs_running: Optional[int] = None
     for line in (read_text(root, "/proc/stat") or "").splitlines():
-        words = line.split()
-        if words and words[0] == "cpu" and len(words) >= 8:
-            user, nice, system, _, _, irq, softirq = (int(word) for word in words[1:8])
-            steal = int(words[8]) if len(words) > 8 else 0
-            busy_ticks = user + nice + system + irq + softirq + steal
-        elif words and words[0] == "procs_running":
-            procs_running = int(words[1])
-    return Processors(busy_ticks, procs_running)
+        name, _, rest = line.partition(" ")
+        if name == "cpu":
+            ticks = [to_int(word) for word in rest.split()]
+            # user, nice, system, irq and softirq; idle and waiting for a disk lie between them
+            working = [tick for tick in ticks[:3] + ticks[5:7] if tick is not None]
+            busy_ticks = sum(working) if len(working) == 5 else None
+            steal_ticks = ticks[7] if len(ticks) > 7 else None
+        elif name == "procs_running":
+            procs_running = to_int(rest)
+            break
+    return Processors(busy_ticks, procs_running, steal_ticks)
+
+
+def read_stalled_s(root: str, resource: str) -> Optional[float]:
+    """Since boot: how long at least one process could not go on for want of `cpu`, `memory` or `io`."""
+    for line in (read_text(root, "/proc/pressure/" + resource) or "").splitlines():
+        if line.startswith("some "):
+            total_us = to_int(line.partition(" total=")[2])
+            return None if total_us is None else total_us / 1e6
+    return None
+
+
+def read_swapped_in_pages(root: str) -> Optional[int]:
+    """Since boot: pages read back from swap. The file is long, so it is searched, not split."""
+    text = "\n" + (read_text(root, "/proc/vmstat") or "")
+    return to_int(text.partition("\npswpin ")[2].partition("\n")[0])
 
 
 def read_load_1m(root: str) -> Optional[float]:
     text = read_text(root, "/proc/loadavg")
-    try:
-        return None if text is None else float(text.split()[0])
-    except ValueError:
-        return None
+    return None if text is None else to_float(text.split()[0])
+
+
+def describe(root: str) -> List[str]:
+    """What is there, for `Facts.sensors`."""
+    steal = ["steal"] if read_processors(root).steal_ticks is not None else []
+    return steal + (["pressure"] if read_stalled_s(root, "cpu") is not None else [])
 
 
 def read_memory_limit_bytes(root: str) -> Optional[int]:
@@ -80,8 +105,9 @@ def _meminfo(root: str) -> Dict[str, int]:
     for line in (read_text(root, "/proc/meminfo") or "").splitlines():
         key, _, value = line.partition(":")
         words = value.split()
-        if words and words[0].isdigit():
-            numbers[key] = int(words[0]) * 1024
+        size_kb = to_int(words[0]) if words else None
+        if size_kb is not None:
+            numbers[key] = size_kb * 1024
     return numbers
 
 
@@ -89,8 +115,9 @@ def _keyed(root: str, path: str) -> Dict[str, int]:
     numbers = {}
     for line in (read_text(root, path) or "").splitlines():
         words = line.split()
-        if len(words) == 2 and words[1].isdigit():
-            numbers[words[0]] = int(words[1])
+        number = to_int(words[1]) if len(words) == 2 else None
+        if number is not None:
+            numbers[words[0]] = number
     return numbers
 
 

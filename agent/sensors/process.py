@@ -6,7 +6,7 @@ Through psutil where the board has it, else from /proc (proc(5): stat in clock t
 import os
 from typing import Any, NamedTuple, Optional
 
-from agent.sensors import read_text
+from agent.sensors import read_text, to_int
 
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
@@ -19,6 +19,8 @@ class Usage(NamedTuple):
 
 
 NOTHING = Usage(None, None)
+_NUMBERS = (11, 12, 19, 21)
+"""Those of the fields after the command that are read: user and system ticks, start, resident pages."""
 
 
 class ProcProcess:
@@ -68,8 +70,9 @@ def read_status_bytes(key: str, pid: str = "self", root: str = "/") -> Optional[
     for line in (read_text(root, "/proc/%s/status" % pid) or "").splitlines():
         name, _, value = line.partition(":")
         words = value.split()
-        if name == key and words and words[0].isdigit():
-            return int(words[0]) * 1024
+        size_kb = to_int(words[0]) if words else None
+        if name == key and size_kb is not None:
+            return size_kb * 1024
     return None
 
 
@@ -79,4 +82,5 @@ def _stat_fields(root: str, pid: int) -> Any:
     if text is None or ")" not in text:
         return None
     fields = text.rsplit(")", 1)[1].split()
-    return fields if len(fields) >= 22 else None
+    told = len(fields) >= 22 and all(to_int(fields[index]) is not None for index in _NUMBERS)
+    return fields if told else None

@@ -1,12 +1,13 @@
 """The processor's name and the instructions that matter to a runtime, from /proc/cpuinfo.
 
 ARM kernels of 64 bits give numbers instead of a name; they are those of the register MIDR_EL1 (Arm's manuals of each
-core, and `lscpu` of util-linux, which lists the same ones).
+core, and `lscpu` of util-linux, which lists the same ones). How much each processor can do, beside the others:
+Documentation/ABI/testing/sysfs-devices-system-cpu, `cpu_capacity`.
 """
 
 from typing import Dict, List, Optional, Set
 
-from agent.sensors import read_text
+from agent.sensors import matches, read_int, read_text
 
 _ARM_PARTS = {
     0xB76: "ARM1176",
@@ -63,6 +64,16 @@ def read_isa(root: str) -> List[str]:
         if key in ("flags", "Features"):
             found.update(set(value.split()) & known)
     return sorted(found)
+
+
+def read_capacities(root: str) -> Dict[str, int]:
+    """By processor number, 1024 for the fastest; empty where the kernel does not tell, as on most x86 boards."""
+    capacities = {}
+    for path in matches(root, "/sys/devices/system/cpu/cpu[0-9]*/cpu_capacity"):
+        capacity = read_int(root, path)
+        if capacity is not None and capacity > 0:
+            capacities[path.split("/")[5][len("cpu") :]] = capacity
+    return capacities
 
 
 def _pairs(root: str) -> List[List[str]]:

@@ -1,19 +1,15 @@
-"""Temperatures and throttling.
+"""Temperatures.
 
 Thermal zones: docs.kernel.org/driver-api/thermal/sysfs-api.html (millidegrees). Processors of x86 also tell through
-hwmon: docs.kernel.org/hwmon/sysfs-interface.html. The Raspberry Pi firmware's bits: documentation of `vcgencmd
-get_throttled` (bit 0 under-voltage now, 2 throttled now, 16 and 18 since boot).
+hwmon: docs.kernel.org/hwmon/sysfs-interface.html.
 """
 
-import subprocess
 from typing import Dict, List, Optional
 
 from agent.sensors import matches, read_int, read_text
 
 _PROCESSOR_CHIPS = ("coretemp", "k10temp", "zenpower")
 _NOT_THE_BOARD = ("iwlwifi", "battery", "INT3400", "nvme")
-_THROTTLED = "/sys/devices/platform/soc/soc:firmware/get_throttled"
-_VCGENCMD_TIMEOUT_S = 2.0
 
 
 def find_temperatures(root: str) -> Dict[str, str]:
@@ -47,29 +43,9 @@ def hottest(readings: Dict[str, float]) -> Optional[float]:
     return max(readings.values()) if readings else None
 
 
-def read_throttle_bits(root: str) -> Optional[int]:
-    """The Raspberry Pi firmware's bits from sysfs: cheap, may be read while a clock runs. None on other boards."""
-    text = read_text(root, _THROTTLED)
-    try:
-        return None if text is None else int(text, 16)
-    except ValueError:
-        return None
-
-
-def ask_throttle_bits() -> Optional[int]:
-    """The same through `vcgencmd`, for kernels without the file. Starts a process: never while a clock runs."""
-    try:
-        answer = subprocess.run(
-            ["vcgencmd", "get_throttled"],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            timeout=_VCGENCMD_TIMEOUT_S,
-            check=True,
-        )
-        return int(answer.stdout.decode("ascii").strip().split("=", 1)[1], 16)
-    except (OSError, subprocess.SubprocessError, ValueError, IndexError):
-        return None
+def describe(root: str) -> List[str]:
+    """What is there, for `Facts.sensors`."""
+    return ["temperature:" + name for name in read_temperatures(root, find_temperatures(root))]
 
 
 def _add(found: Dict[str, str], name: str, path: str) -> None:
@@ -77,10 +53,3 @@ def _add(found: Dict[str, str], name: str, path: str) -> None:
     while unique in found:
         unique, number = "%s#%d" % (name, number), number + 1
     found[unique] = path
-
-
-def describe(root: str) -> List[str]:
-    """What is there, for `Facts.sensors`."""
-    sources = find_temperatures(root)
-    names = ["temperature:" + name for name in read_temperatures(root, sources)]
-    return names + (["throttle_bits"] if read_throttle_bits(root) is not None else [])

@@ -25,6 +25,8 @@ def breathe() -> None:
         ("raspberry-pi-4", "Raspberry Pi 4 Model B Rev 1.4", None),
         ("jetson-orin-nano", "NVIDIA Jetson Orin Nano Developer Kit", None),
         ("x86-mini-pc", "Beelink", "namespaced board, x86-64"),
+        ("raspberry-pi-5", "Raspberry Pi 5 Model B Rev 1.0", None),
+        ("rock-5b", "Radxa ROCK 5B", None),
     ],
 )
 def test_a_board_is_called_what_its_firmware_calls_it(
@@ -43,7 +45,15 @@ def test_facts_of_a_pi(tmp_path: Path) -> None:
     assert facts.memory_limit_bytes == 2**31
     assert facts.system == "Debian GNU/Linux 12 (bookworm)"
     assert facts.nominal_clock_khz == 1800000
-    assert facts.sensors == ["temperature:cpu-thermal", "throttle_bits", "clock", "governor"]
+    assert facts.sensors == [
+        "temperature:cpu-thermal",
+        "throttle_bits",
+        "under_voltage",
+        "clock",
+        "governor",
+        "steal",
+    ]
+    assert facts.cpu_capacity == {}
 
 
 def test_conditions_of_a_pi(tmp_path: Path) -> None:
@@ -57,6 +67,21 @@ def test_conditions_of_a_pi(tmp_path: Path) -> None:
     assert conditions.utc.endswith("+00:00")
 
 
+def test_facts_rank_big_and_little_cores(tmp_path: Path) -> None:
+    facts = probe.collect_facts(lay_out("rock-5b", tmp_path), breathe)
+    assert facts.board == "Radxa ROCK 5B"
+    assert facts.cpu_capacity["0"] < facts.cpu_capacity["7"] == 1024
+    assert {"cooling_state", "pressure"} < set(facts.sensors)
+
+
+def test_conditions_of_a_board_on_its_battery(tmp_path: Path) -> None:
+    write(tmp_path, "/sys/class/power_supply/BAT0/type", "Battery")
+    write(tmp_path, "/sys/class/power_supply/BAT0/status", "Discharging")
+    write(tmp_path, "/sys/class/power_supply/BAT0/capacity", "80")
+    conditions = probe.collect_conditions(str(tmp_path), str(tmp_path))
+    assert (conditions.on_battery, conditions.battery_percent) == (True, 80)
+
+
 def test_what_is_not_there_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     conditions = probe.collect_conditions(str(tmp_path), str(tmp_path / "nowhere"))
@@ -64,6 +89,7 @@ def test_what_is_not_there_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert conditions.uptime_s is None
     assert conditions.disk_free_bytes is None
     assert conditions.throttle_bits is None
+    assert (conditions.on_battery, conditions.battery_percent) == (None, None)
     facts = probe.collect_facts(str(tmp_path), breathe)
     assert (facts.machine_id, facts.board, facts.cpu, facts.system, facts.emulated) == (None,) * 5
     assert facts.libstdcxx is False

@@ -51,6 +51,7 @@ def test_every_channel_has_a_value_for_every_moment(pi: str) -> None:
     assert samples.channels["procs_running"] == [2.0, 3.0]
     assert samples.channels["clock_khz"] == [1500000.0, 1500000.0]
     assert samples.channels["throttle_bits"] == [float(0x50005), float(0x50005)]
+    assert samples.channels["under_voltage"] == [1.0, 1.0]
     assert samples.channels["memory_available_bytes"] == [3459120.0 * 1024] * 2
     assert samples.channels["worker_rss_bytes"] == [size * os.sysconf("SC_PAGE_SIZE") for size in (5000.0, 6000.0)]
     ticks = os.sysconf("SC_CLK_TCK")
@@ -61,6 +62,35 @@ def test_every_channel_has_a_value_for_every_moment(pi: str) -> None:
     assert sampler.source == "/proc"
     assert sampler.last("temp_c") == 60.0
     assert sampler.last("nonsense") is None
+
+
+def test_what_the_host_took_is_not_the_work_of_others(pi: str) -> None:
+    sampler = Sampler(4242, pi, clock_ns=Clock())
+    sampler.sample()
+    write(pi, "/proc/stat", "cpu  1000 10 500 90000 300 0 20 25 0 0\nprocs_running 1\n")
+    sampler.sample()
+    channels = sampler.collect().channels
+    assert channels["steal_percent"] == [None, pytest.approx(100 * 20 / os.sysconf("SC_CLK_TCK") / 0.1)]
+    assert channels["others_cpu_percent"] == [None, 0.0]
+
+
+def test_what_holds_a_processor_back_is_sampled(tmp_path: Path) -> None:
+    root = lay_out("x86-mini-pc", tmp_path)
+    sampler = Sampler(1, root, [1], clock_ns=Clock())
+    sampler.sample()
+    write(root, "/sys/devices/system/cpu/cpu1/thermal_throttle/package_throttle_count", "9")
+    write(root, "/sys/class/thermal/cooling_device0/cur_state", "3")
+    sampler.sample()
+    channels = sampler.collect().channels
+    assert channels["throttle_count"] == [11.0, 13.0]
+    assert channels["cooling_state"] == [0.0, 3.0]
+    assert "throttle_bits" not in channels
+
+
+def test_swap_that_is_taken_is_sampled(pi: str) -> None:
+    sampler = Sampler(4242, pi, clock_ns=Clock())
+    sampler.sample()
+    assert sampler.collect().channels["swap_used_bytes"] == [2000.0 * 1024]
 
 
 def test_a_sensor_that_falls_silent_leaves_a_gap_and_not_a_zero(pi: str) -> None:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 FOLDER = Path(__file__).with_name("trees")
-BOARDS = ("raspberry-pi-4", "jetson-orin-nano", "x86-mini-pc")
+BOARDS = ("raspberry-pi-4", "raspberry-pi-5", "jetson-orin-nano", "x86-mini-pc", "rock-5b")
 
 
 def lay_out(board: str, root: Path) -> str:
@@ -19,3 +19,12 @@ def write(root: Path | str, path: str, content: str) -> None:
     target = Path(root) / path.lstrip("/")
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(content)
+
+
+def powercap(root: Path, zone: str, name: str, microjoules: int | None) -> None:
+    """An energy counter of a processor; None: it may not be read."""
+    folder = f"/sys/class/powercap/{zone}"
+    write(root, f"{folder}/name", name)
+    write(root, f"{folder}/max_energy_range_uj", "262143328850")
+    if microjoules is not None:
+        write(root, f"{folder}/energy_uj", str(microjoules))
