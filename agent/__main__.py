@@ -12,6 +12,7 @@ def main(argv: Optional[List[str]] = None) -> int:
     verbs = parser.add_subparsers(dest="verb", required=True)
     serve = verbs.add_parser("serve", help="talk with an orchestrator on standard input and output")
     serve.add_argument("--work", required=True, help="the work folder")
+    serve.add_argument("--root", default="/", help=argparse.SUPPRESS)  # tests: a recorded tree of /proc and /sys
     receive = verbs.add_parser("receive", help="keep the bytes of standard input under their hash")
     receive.add_argument("--work", required=True, help="the work folder")
     receive.add_argument("--digest", required=True, help="SHA-256, hexadecimal")
@@ -25,7 +26,7 @@ def main(argv: Optional[List[str]] = None) -> int:
     if chosen.verb == "serve":
         from agent.supervisor import serve as run_serve
 
-        return run_serve(chosen.work)
+        return run_serve(chosen.work, chosen.root)
     if chosen.verb == "receive":
         from agent.receiving import receive as run_receive
 

@@ -1,21 +1,22 @@
-"""The requests that need nothing but the work folder: one answer each."""
+"""The requests that need nothing but the work folder and the board itself: one answer each."""
 
 from typing import Any, Callable, Dict, Optional, Tuple
 
-from agent import blobs
+from agent import blobs, tuning
 from agent.blobs import BlobFault, Breathe
+from agent.examination import examine
 from agent.places import Places
 from agent.probe import collect_conditions, collect_facts
-from agent.protocol import Error, Evict, Have, JobSpec, Probe, Probed, Unpack, WireError
+from agent.protocol import Error, Evict, Examine, Have, JobSpec, Probe, Probed, Tune, Unpack, WireError
 from agent.unpacking import unpack
 
-Handler = Callable[[Places, Any, Breathe], Any]
+Handler = Callable[[Places, Any, Breathe, str], Any]
 
 
-def answer(places: Places, request: Any, breathe: Breathe) -> Any:
+def answer(places: Places, request: Any, breathe: Breathe, root: str = "/") -> Any:
     """The answer to a request of `REQUESTS`; faults become an `Error`, never an exception."""
     try:
-        return REQUESTS[type(request)](places, request, breathe)
+        return REQUESTS[type(request)](places, request, breathe, root)
     except BlobFault as fault:
         return fault.error
     except WireError as error:
@@ -49,20 +50,35 @@ def find_files(places: Places, job: JobSpec) -> Tuple[str, Optional[str]]:
     return model_path, places.bundle(digest) if carrier == "bundle" else places.blob(digest)
 
 
-def _probe(places: Places, _request: Probe, breathe: Breathe) -> Any:
-    return Probed(collect_facts("/", breathe), collect_conditions("/", places.root))
+def _probe(places: Places, _request: Probe, breathe: Breathe, root: str) -> Any:
+    return Probed(collect_facts(root, breathe), collect_conditions(root, places.root))
 
 
-def _have(places: Places, request: Have, breathe: Breathe) -> Any:
+def _tune(places: Places, request: Tune, _breathe: Breathe, root: str) -> Any:
+    return tuning.tune(places, request, root)
+
+
+def _have(places: Places, request: Have, breathe: Breathe, _root: str) -> Any:
     return blobs.hold(places, request.digests, breathe)
 
 
-def _unpack(places: Places, request: Unpack, breathe: Breathe) -> Any:
+def _unpack(places: Places, request: Unpack, breathe: Breathe, _root: str) -> Any:
     return unpack(places, request.digest, breathe)
 
 
-def _evict(places: Places, request: Evict, breathe: Breathe) -> Any:
+def _evict(places: Places, request: Evict, breathe: Breathe, _root: str) -> Any:
     return blobs.evict(places, request.limit_bytes, request.incoming_bytes, request.keep, breathe)
 
 
-REQUESTS: Dict[type, Handler] = {Probe: _probe, Have: _have, Unpack: _unpack, Evict: _evict}
+def _examine(places: Places, request: Examine, breathe: Breathe, root: str) -> Any:
+    return examine(root, places.root, request.seconds, breathe)
+
+
+REQUESTS: Dict[type, Handler] = {
+    Probe: _probe,
+    Tune: _tune,
+    Examine: _examine,
+    Have: _have,
+    Unpack: _unpack,
+    Evict: _evict,
+}

@@ -20,6 +20,7 @@ class Places:
         self.incoming = os.path.join(self.root, "incoming")
         self.spool = os.path.join(self.root, "spool")
         self.worker = os.path.join(self.root, "worker.pid")
+        self.restore = os.path.join(self.root, "restore.json")
 
     def make(self) -> None:
         """Make the folders that are missing, for this user alone. OSError when that cannot be."""

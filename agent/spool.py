@@ -2,11 +2,11 @@
 
 import contextlib
 import os
-from typing import List, Optional
+from typing import List, Optional, Union
 
 from agent.blobs import NO_ROOM, clear_incoming
 from agent.places import Places, is_job_id, remove_quietly, write_whole
-from agent.protocol import MAX_LINE_BYTES, Failure, Result, WireError, decode
+from agent.protocol import MAX_LINE_BYTES, Failure, JobFailure, Result, WireError, decode, encode
 
 _ENDING = ".json"
 
@@ -25,6 +25,20 @@ def keep(places: Places, job_id: str, line: bytes) -> None:
             raise
         clear_incoming(places, older_than_s=0.0)
         write_whole(places.spooled(job_id), temporary, [line])
+
+
+def keep_outcome(places: Places, job_id: str, outcome: Union[Result, Failure]) -> bytes:
+    """Keep what came of a job; the line to send. One that the disk does not take is sent all the same, and says so."""
+    line = encode(outcome)
+    if len(line) > MAX_LINE_BYTES:
+        text = "its result has %d bytes, a line at most %d: measure for a shorter time" % (len(line), MAX_LINE_BYTES)
+        outcome = Failure(JobFailure(job_id, "crashed", text))
+        line = encode(outcome)
+    try:
+        keep(places, job_id, line)
+    except OSError as error:
+        line = encode(_with_note(outcome, "not kept in the board's spool: %s" % error))
+    return line
 
 
 def waiting(places: Places) -> List[str]:
@@ -62,6 +76,16 @@ def clear_unfinished(places: Places) -> None:
 def forget(places: Places, job_id: str) -> bool:
     """Remove a confirmed result. False when there was none."""
     return remove_quietly(places.spooled(job_id))
+
+
+def _with_note(outcome: Union[Result, Failure], note: str) -> Union[Result, Failure]:
+    if isinstance(outcome, Failure):
+        failure = outcome.failure
+        detail = "\n".join(part for part in (failure.detail, note) if part)
+        return Failure(JobFailure(failure.job_id, failure.reason, failure.message, detail))
+    plain = dict(vars(outcome.result))
+    plain["details"] = dict(outcome.result.details, spool=note)
+    return Result(type(outcome.result)(**plain))
 
 
 def _is_ours(entry: "os.DirEntry[str]") -> bool:

@@ -13,7 +13,7 @@ import time
 from collections import deque
 from typing import Any, Callable, Deque, Optional, Set, Union
 
-from agent import spool, workshop
+from agent import spool, tuning, workshop
 from agent.answering import REQUESTS, answer, find_files
 from agent.blobs import BlobFault, clear_incoming
 from agent.channel import take_stdout
@@ -21,7 +21,6 @@ from agent.link import Link
 from agent.lock import BoardLock
 from agent.places import Places, check_job_id
 from agent.protocol import (
-    MAX_LINE_BYTES,
     PROTOCOL_VERSION,
     Acknowledge,
     Busy,
@@ -29,17 +28,13 @@ from agent.protocol import (
     Collect,
     Collected,
     Error,
-    Failure,
     Heartbeat,
     Hello,
-    JobFailure,
     Ping,
     Ready,
-    Result,
     RunJob,
     WireError,
     decode,
-    encode,
 )
 from agent.running import RunningJob
 
@@ -50,14 +45,14 @@ _FAREWELL_S = 2.0
 _COLLECT_STALL_S = 30.0
 
 
-def serve(work_dir: str) -> int:
-    """Talk on standard input and output until the orchestrator leaves; the exit code."""
+def serve(work_dir: str, root: str = "/") -> int:
+    """Talk on standard input and output until the orchestrator leaves; the exit code. `root`: the board's own files."""
     output_fd = take_stdout()
     wake_fd, wake_end = os.pipe()
     os.set_blocking(wake_fd, False)
     os.set_blocking(wake_end, False)
     signal.set_wakeup_fd(wake_end, warn_on_full_buffer=False)
-    supervisor = Supervisor(Places(work_dir), Link(sys.stdin.fileno(), output_fd), wake_fd)
+    supervisor = Supervisor(Places(work_dir), Link(sys.stdin.fileno(), output_fd), wake_fd, root)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
         signal.signal(number, lambda *_: supervisor.terminate())
@@ -67,8 +62,8 @@ def serve(work_dir: str) -> int:
 class Supervisor:
     """One orchestrator's visit."""
 
-    def __init__(self, places: Places, link: Link, wake_fd: int) -> None:
-        self._places = places
+    def __init__(self, places: Places, link: Link, wake_fd: int, root: str) -> None:
+        self._places, self._root = places, root
         self._link = link
         self._lock = BoardLock(places.root)
         self._hello: Optional[Hello] = None
@@ -90,14 +85,18 @@ class Supervisor:
         self._terminated = True
 
     def run(self) -> int:
-        while not self._terminated:
-            self._take_requests()
-            wake_at = self._tick()
-            if self._over():
-                break
-            self._wait(wake_at)
-        if self._job is not None:
-            self._job.abandon()
+        try:
+            while not self._terminated:
+                self._take_requests()
+                wake_at = self._tick()
+                if self._over():
+                    break
+                self._wait(wake_at)
+            if self._job is not None:
+                self._job.abandon()
+        finally:
+            if self._held:
+                tuning.restore(self._places, self._root)
         self._link.drain(_FAREWELL_S)
         self._lock.release()
         return self._exit_code
@@ -120,7 +119,10 @@ class Supervisor:
         if self._job is not None:
             wakes.append(self._job.tick())
             if self._job.outcome is not None:
-                self._deliver(self._job.job.job_id, self._job.outcome)
+                line = spool.keep_outcome(self._places, self._job.job.job_id, self._job.outcome)
+                self._job = None
+                self._link.say_raw(line)
+                self._link.heard_at = time.monotonic()
                 return 0.0
         if self._hello is not None and not self._held:
             wakes.append(self._try_lock(self._hello))
@@ -200,6 +202,7 @@ class Supervisor:
         now = time.monotonic()
         if self._held:
             reaped = workshop.reap_leftover(self._places)
+            tuning.restore(self._places, self._root)
             clear_incoming(self._places)
             spool.clear_unfinished(self._places)
             self._link.say(
@@ -221,7 +224,7 @@ class Supervisor:
 
     def _take(self, request: Any) -> None:
         if type(request) in REQUESTS:
-            self._link.say(answer(self._places, request, self._breathe))
+            self._link.say(answer(self._places, request, self._breathe, self._root))
         elif isinstance(request, RunJob):
             self._begin(request)
         elif isinstance(request, Collect):
@@ -257,27 +260,8 @@ class Supervisor:
             self._link.say(Error("protocol", str(error)))
         else:
             if not self._link.ended:
-                self._job = RunningJob(
-                    self._places, job, model_path, carrier_path, self._link.say, self._watch, self._unwatch
-                )
-
-    def _deliver(self, job_id: str, outcome: Union[Result, Failure]) -> None:
-        """Spool first, then send. A result that the disk does not take is sent all the same, and says so."""
-        self._job = None
-        line = encode(outcome)
-        if len(line) > MAX_LINE_BYTES:
-            text = "its result has %d bytes, a line at most %d: measure for a shorter time" % (
-                len(line),
-                MAX_LINE_BYTES,
-            )
-            outcome = Failure(JobFailure(job_id, "crashed", text))
-            line = encode(outcome)
-        try:
-            spool.keep(self._places, job_id, line)
-        except OSError as error:
-            line = encode(_with_note(outcome, "not kept in the board's spool: %s" % error))
-        self._link.say_raw(line)
-        self._link.heard_at = time.monotonic()
+                talk = (self._link.say, self._watch, self._unwatch)
+                self._job = RunningJob(self._places, job, model_path, carrier_path, *talk, self._root)
 
     def _collect(self) -> None:
         count = 0
@@ -306,13 +290,3 @@ class Supervisor:
         if descriptor in self._watched:
             self._selector.unregister(descriptor)
             self._watched.discard(descriptor)
-
-
-def _with_note(outcome: Union[Result, Failure], note: str) -> Union[Result, Failure]:
-    if isinstance(outcome, Failure):
-        failure = outcome.failure
-        detail = "\n".join(part for part in (failure.detail, note) if part)
-        return Failure(JobFailure(failure.job_id, failure.reason, failure.message, detail))
-    plain = dict(vars(outcome.result))
-    plain["details"] = dict(outcome.result.details, spool=note)
-    return Result(type(outcome.result)(**plain))

@@ -21,7 +21,11 @@ class Link(StrEnum):
 
 @dataclass(frozen=True)
 class Device:
-    """One board. Paths as the user wrote them; `None` means "not said": ssh_config or a default decides."""
+    """One board. Paths as the user wrote them; `None` means "not said": ssh_config or a default decides.
+
+    `thermal_auto`: without `thermal_start_c`, wait until the board is back to its own idle temperature (`idle.py`).
+    `cpus` are numbers, or `big` or `little` (`affinity.py`). `governor` and `clock_khz` are set for every visit.
+    """
 
     name: str
     link: Link = Link.SSH
@@ -35,10 +39,14 @@ class Device:
     work_dir: str = "~/.cache/dynofarm"
     tags: tuple[str, ...] = ()
     group: str | None = None
+    board_model: str | None = None
     runtimes: tuple[str, ...] = ()
     thermal_start_c: float | None = None
+    thermal_auto: bool = True
     thermal_limit_s: float = 600.0
-    cpus: tuple[int, ...] | None = None
+    cpus: tuple[int, ...] | str | None = None
+    governor: str | None = None
+    clock_khz: int | None = None
     storage_limit_bytes: int = 2 * 10**9
     connect_timeout_s: float = 10.0
     notes: str = field(default="", compare=False)

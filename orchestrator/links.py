@@ -42,7 +42,7 @@ class Link:
         self._attempts = 0
 
     def open(self, lock_wait_s: float) -> AgentSession:
-        """Connect, start the agent, take the board's lock, probe. Raises the board's errors; open already: no work.
+        """Connect, start the agent, take the board's lock, probe, tune. Raises the board's errors; open: no work.
 
         A busy board is asked once without waiting, so that the user reads who holds it, and once with.
         """
@@ -63,12 +63,21 @@ class Link:
                 self._notify(Waiting(self.device.name, busy.message))
                 session = self._start(lock_wait_s)
             probed = session.probe()
+            self._tune(session)
         except BaseException:
             self.close(politely=False)
             raise
         self.facts, self.conditions = probed.facts, probed.conditions
         self._notify(Connected(self.device.name, probed.facts))
         return session
+
+    def _tune(self, session: AgentSession) -> None:
+        """A board that does not let its clock be set is measured all the same: its conditions are recorded."""
+        device = self.device
+        if device.governor is not None or device.clock_khz is not None:
+            refused = session.tune(device.governor, device.clock_khz).refused
+            if refused and self._attempts == 1:
+                self._notify(Noted(device.name, refused))
 
     def _start(self, lock_wait_s: float) -> AgentSession:
         assert self._transport is not None  # noqa: S101 - opened by the caller

@@ -16,6 +16,8 @@ from agent.protocol import (
     Error,
     Evict,
     Evicted,
+    Examine,
+    Examined,
     Failure,
     Have,
     Hello,
@@ -30,6 +32,8 @@ from agent.protocol import (
     Result,
     RunJob,
     Stage,
+    Tune,
+    Tuned,
     Unpack,
     Unpacked,
     WireError,
@@ -102,6 +106,18 @@ class AgentSession:
         probed: Probed = self._talk.hear(Probed, patience_s=SLOW_START_S)
         return probed
 
+    def tune(self, governor: str | None, clock_khz: int | None) -> Tuned:
+        """Set the board's governor and clock for this visit, where its user may; what it refuses is said, no error."""
+        self._talk.say(Tune(governor, clock_khz))
+        tuned: Tuned = self._talk.hear(Tuned, patience_s=SLOW_START_S)
+        return tuned
+
+    def examine(self, seconds: float) -> Examined:
+        """Have the board looked over for what spoils measurements, and watched for so long."""
+        self._talk.say(Examine(seconds))
+        examined: Examined = self._talk.hear(Examined, patience_s=SLOW_START_S)
+        return examined
+
     def holdings(self, digests: Sequence[str]) -> Holdings:
         """Which of these the board has already."""
         self._talk.say(Have(list(digests)))
@@ -157,7 +173,8 @@ class AgentSession:
         The board ends it at its deadline; one that does not is `BoardLost`, however much it says.
         """
         self._talk.say(RunJob(job))
-        with self._talk.limited(job.thermal.limit_s + job.deadline_s + AFTER_DEADLINE_S):
+        idle_s = job.energy.idle_s if job.energy is not None else 0.0
+        with self._talk.limited(job.thermal.limit_s + idle_s + job.deadline_s + AFTER_DEADLINE_S):
             while True:
                 message = self._talk.hear(Stage, Result, Failure)
                 if isinstance(message, Stage):

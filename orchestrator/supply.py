@@ -6,18 +6,24 @@ from pathlib import Path
 from threading import Semaphore
 from typing import Protocol
 
-from agent.protocol import Facts, JobSpec, ModelOnBoard, RuntimeOnBoard, ThermalGate
+from agent.protocol import EnergyPlan, Facts, JobSpec, ModelOnBoard, RuntimeOnBoard, ThermalGate
+from orchestrator.affinity import cpus_of
 from orchestrator.carriers import Carrier
 from orchestrator.devices import Device
 from orchestrator.errors import ModelError, RuntimeUnavailable, TransferCorrupt
-from orchestrator.events import Event, Fetching, Pushing
+from orchestrator.events import Event, Fetching, Noted, Pushing
+from orchestrator.idle import gate_c
 from orchestrator.models import Model
-from orchestrator.runs import Job
+from orchestrator.runs import Job, Role
 from orchestrator.session import AgentSession
 from orchestrator.sweep import RuntimeChoice
 
 PUSHES_AT_ONCE = 8
 """More parallel uploads win nothing and delay the heartbeats of the boards that measure."""
+
+ENERGY_PLAN = EnergyPlan(idle_s=10.0, sample_hz=10.0)
+"""A baseline of a hundred readings, and ten or more in the shortest loop of the named protocols (1 s). Faster would
+measure the board at work on its own measurement: 50 Hz slowed one six-fold (docs/measurement.md)."""
 
 
 class Shelf(Protocol):
@@ -27,12 +33,23 @@ class Shelf(Protocol):
 
 
 class Supply:
-    """Brings to a board what a job needs, each thing once per board and hash."""
+    """Brings to a board what a job needs, each thing once per board and hash.
 
-    def __init__(self, models: Sequence[Model], shelf: Shelf, notify: Callable[[Event], None]) -> None:
+    `idle_c` gives a board's temperature when it idles, by name; None where it is not known.
+    """
+
+    def __init__(
+        self,
+        models: Sequence[Model],
+        shelf: Shelf,
+        notify: Callable[[Event], None],
+        idle_c: Callable[[str], float | None] = lambda _name: None,
+    ) -> None:
         self._models: Mapping[str, Model] = {model.digest: model for model in models}
         self._shelf = shelf
         self._notify = notify
+        self._idle_c = idle_c
+        self._noted: set[str] = set()
         self._carriers: dict[tuple[str, RuntimeChoice], Carrier | RuntimeUnavailable] = {}
         self._pushing = Semaphore(PUSHES_AT_ONCE)
 
@@ -41,8 +58,9 @@ class Supply:
 
         Raises `RuntimeUnavailable`, `ModelError` (the file is gone or changed) and the board's errors.
         """
-        model = self._models[job.model_digest]
-        carriers = {one.runtime: self._carrier(session.device, one.runtime, facts) for one in (job, *needed)}
+        model, device = self._models[job.model_digest], session.device
+        cpus, start_c = self._cpus(device, facts), gate_c(device, self._idle_c(device.name))
+        carriers = {one.runtime: self._carrier(device, one.runtime, facts) for one in (job, *needed)}
         carrier = carriers[job.runtime]
         if isinstance(carrier, RuntimeUnavailable):
             raise carrier
@@ -54,7 +72,14 @@ class Supply:
         self._bring(session, wanted, sorted(keep))
         if carrier.runtime.carrier == "bundle" and carrier.runtime.digest is not None:
             session.unpack(carrier.runtime.digest)
-        return _order(job, model, carrier.runtime, session.device)
+        return _order(job, model, carrier.runtime, ThermalGate(start_c, limit_s=device.thermal_limit_s), cpus)
+
+    def _cpus(self, device: Device, facts: Facts) -> list[int] | None:
+        cpus, note = cpus_of(device, facts)
+        if note and device.name not in self._noted:
+            self._noted.add(device.name)
+            self._notify(Noted(device.name, note))
+        return cpus
 
     def _carrier(self, device: Device, choice: RuntimeChoice, facts: Facts) -> Carrier | RuntimeUnavailable:
         """All that a board needs is fetched before its first job; what cannot be had is asked for only once."""
@@ -112,7 +137,7 @@ def _check_unchanged(path: Path, digest: str) -> None:
         raise ModelError(f"{path} changed since it was added", f"add it again: dynofarm model add {path}")
 
 
-def _order(job: Job, model: Model, runtime: RuntimeOnBoard, device: Device) -> JobSpec:
+def _order(job: Job, model: Model, runtime: RuntimeOnBoard, thermal: ThermalGate, cpus: list[int] | None) -> JobSpec:
     return JobSpec(
         job_id=job.job_id,
         model=ModelOnBoard(model.digest, model.name, model.format, list(model.recipes)),
@@ -123,8 +148,9 @@ def _order(job: Job, model: Model, runtime: RuntimeOnBoard, device: Device) -> J
         protocol=job.protocol,
         seed=job.seed,
         references=list(model.references),
-        thermal=ThermalGate(device.thermal_start_c, limit_s=device.thermal_limit_s),
-        cpu_affinity=list(device.cpus) if device.cpus is not None else None,
+        thermal=thermal,
+        cpu_affinity=cpus,
         sample_hz=job.sample_hz,
         deadline_s=job.deadline_s,
+        energy=ENERGY_PLAN if job.role is Role.ENERGY else None,
     )

@@ -22,10 +22,24 @@ from agent.protocol.answers import (
     Received,
     Result,
     Stage,
+    Tuned,
     Unpacked,
 )
 from agent.protocol.board import Conditions, Facts
+from agent.protocol.examination import (
+    BusyProcess,
+    ClockControl,
+    ClockPolicy,
+    Company,
+    Examine,
+    Examined,
+    Login,
+    Standing,
+    Storage,
+    SwapDevice,
+)
 from agent.protocol.jobs import (
+    EnergyPlan,
     InputRecipe,
     JobSpec,
     MeasureProtocol,
@@ -42,6 +56,7 @@ from agent.protocol.outcomes import (
     JobResult,
     Memory,
     Samples,
+    Surroundings,
     Timing,
 )
 from agent.protocol.requests import (
@@ -54,6 +69,7 @@ from agent.protocol.requests import (
     Ping,
     Probe,
     RunJob,
+    Tune,
     Unpack,
 )
 from agent.wire import WireError, from_plain, to_plain
@@ -65,13 +81,20 @@ __all__ = [
     "PROTOCOL_VERSION",
     "Acknowledge",
     "Busy",
+    "BusyProcess",
     "Bye",
+    "ClockControl",
+    "ClockPolicy",
     "Collect",
     "Collected",
+    "Company",
     "Conditions",
+    "EnergyPlan",
     "Error",
     "Evict",
     "Evicted",
+    "Examine",
+    "Examined",
     "Facts",
     "Failure",
     "Gate",
@@ -83,6 +106,7 @@ __all__ = [
     "JobFailure",
     "JobResult",
     "JobSpec",
+    "Login",
     "MeasureProtocol",
     "Memory",
     "ModelOnBoard",
@@ -97,9 +121,15 @@ __all__ = [
     "RuntimeOnBoard",
     "Samples",
     "Stage",
+    "Standing",
+    "Storage",
+    "Surroundings",
+    "SwapDevice",
     "Tensor",
     "ThermalGate",
     "Timing",
+    "Tune",
+    "Tuned",
     "Unpack",
     "Unpacked",
     "WireError",
@@ -107,7 +137,7 @@ __all__ = [
     "encode",
 ]
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 MAX_LINE_BYTES = 64 * 2**20
 """A line longer than this is garbage: ten minutes of 100 microsecond inferences are 48 MB."""
 
@@ -116,7 +146,9 @@ KINDS: Dict[str, Type[Any]] = {
     "probe": Probe,
     "have": Have,
     "unpack": Unpack,
+    "tune": Tune,
     "evict": Evict,
+    "examine": Examine,
     "run": RunJob,
     "collect": Collect,
     "acknowledge": Acknowledge,
@@ -127,7 +159,9 @@ KINDS: Dict[str, Type[Any]] = {
     "probed": Probed,
     "holdings": Holdings,
     "unpacked": Unpacked,
+    "tuned": Tuned,
     "evicted": Evicted,
+    "examined": Examined,
     "stage": Stage,
     "result": Result,
     "failure": Failure,

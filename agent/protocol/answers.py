@@ -1,7 +1,7 @@
 """What the agent says."""
 
 from dataclasses import dataclass, field
-from typing import List
+from typing import Dict, List
 
 from agent.protocol.board import Conditions, Facts
 from agent.protocol.outcomes import JobFailure, JobResult
@@ -32,6 +32,14 @@ class Probed:
 
 
 @dataclass(frozen=True)
+class Tuned:
+    """What holds now that was asked for, by name (`governor`, `clock_khz`); `refused` says why the rest does not."""
+
+    applied: Dict[str, str]
+    refused: str = ""
+
+
+@dataclass(frozen=True)
 class Holdings:
     present: List[str]
     missing: List[str]
@@ -54,7 +62,7 @@ class Evicted:
 
 @dataclass(frozen=True)
 class Stage:
-    """Where a job is: cooling, loading, checking, warming_up, timing, finishing.
+    """Where a job is: cooling, idling (for the baseline of energy), loading, checking, timing, finishing.
 
     `quiet_s` > 0 announces that the agent says nothing for up to that many seconds, because a clock runs.
     """

@@ -73,6 +73,15 @@ class ThermalGate:
 
 
 @dataclass(frozen=True)
+class EnergyPlan:
+    """Read what the board draws, in a job of its own: `idle_s` before the worker starts, for the baseline, and then to
+    its end, `sample_hz` times a second. The times of such a job are not for comparison (docs/measurement.md)."""
+
+    idle_s: float
+    sample_hz: float
+
+
+@dataclass(frozen=True)
 class Reference:
     """The outputs that the model must give for the inputs of `seed`, before any clock starts.
 
@@ -105,3 +114,4 @@ class JobSpec:
     sample_hz: float
     deadline_s: float
     keep_outputs: bool = False
+    energy: Optional[EnergyPlan] = None

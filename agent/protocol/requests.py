@@ -1,7 +1,7 @@
 """What the orchestrator says."""
 
 from dataclasses import dataclass
-from typing import List
+from typing import List, Optional
 
 from agent.protocol.jobs import JobSpec
 
@@ -20,6 +20,17 @@ class Hello:
 @dataclass(frozen=True)
 class Probe:
     pass
+
+
+@dataclass(frozen=True)
+class Tune:
+    """Set the frequency governor and the clock of all processors for the time of this visit; None leaves as it is.
+
+    Whatever was there before is put back when the agent leaves, or by the next one if it dies.
+    """
+
+    governor: Optional[str]
+    clock_khz: Optional[int]
 
 
 @dataclass(frozen=True)

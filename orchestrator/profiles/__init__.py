@@ -16,7 +16,7 @@ from orchestrator.profiles.reading import check_name, device_of
 from orchestrator.yaml.document import Document, Fault, config_error, shown_path
 from orchestrator.yaml.reading import parse_document, read_document
 
-_NUMBERS = ("port", "connect_timeout_s", "thermal.start_c")
+_NUMBERS = ("port", "connect_timeout_s", "thermal.start_c", "clock_khz")
 """Keys whose values a command line gives as text."""
 
 HINT = "correct these lines; the keys are explained in device_profiles/README.md"

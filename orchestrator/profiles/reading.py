@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 THIS_MACHINE = "this-machine"
 """The group of boards that are this machine itself: `local` and loopback ones. They must not measure at once."""
 
+AUTO, OFF = "auto", "off"
+"""Words of `thermal.start_c`: back to the board's own idle temperature, and no wait."""
+
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", re.ASCII)
 _NAME_ALLOWED = "letters, digits, . _ and -, beginning with a letter or digit, at most 63, and not `all`"
 _SSH_ONLY = ("host", "user", "port", "key_file", "jump")
@@ -57,6 +60,7 @@ def default_group(device: Device) -> str | None:
 
 
 def _to_device(profile: "Profile", name: str) -> Device:
+    start_c, cpus = profile.thermal.start_c, profile.cpus
     device = Device(
         name=name,
         link=Link(profile.transport),
@@ -70,10 +74,14 @@ def _to_device(profile: "Profile", name: str) -> Device:
         work_dir=profile.work_dir,
         tags=tuple(dict.fromkeys(profile.tags)),
         group=profile.group,
+        board_model=profile.board_model,
         runtimes=tuple(dict.fromkeys(profile.runtimes)),
-        thermal_start_c=profile.thermal.start_c,
+        thermal_start_c=start_c if isinstance(start_c, float) else None,
+        thermal_auto=start_c != OFF,
         thermal_limit_s=profile.thermal.limit_s,
-        cpus=tuple(profile.cpus) if profile.cpus is not None else None,
+        cpus=tuple(cpus) if isinstance(cpus, list) else cpus,
+        governor=profile.governor,
+        clock_khz=profile.clock_khz,
         storage_limit_bytes=profile.storage_limit,
         connect_timeout_s=profile.connect_timeout_s,
         notes=profile.notes,

@@ -5,7 +5,9 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from orchestrator.affinity import BIG, LITTLE
 from orchestrator.errors import UsageError
+from orchestrator.idle import MARGIN_C
 from orchestrator.profiles.addresses import (
     check_host,
     check_jump,
@@ -14,15 +16,20 @@ from orchestrator.profiles.addresses import (
     check_user,
     check_work_dir,
 )
+from orchestrator.profiles.reading import AUTO, OFF
 from orchestrator.quantities import parse_bytes, parse_duration_s
 from orchestrator.runtimes.catalogue import RUNTIMES
 from orchestrator.yaml.schema import Section, key, one_of, one_or_many, parsed
 
 _WORD = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"
+_GOVERNOR = r"^[a-z][a-z0-9_]{0,14}$"
+"""The kernel keeps fifteen characters of a governor's name (CPUFREQ_NAME_LEN)."""
 
 
 def parse_cpus(value: Any) -> Any:
-    """`[0, 1]`, `2`, `0-3` or `0-3,6` as a sorted list of CPU numbers; `UsageError` for anything else."""
+    """`[0, 1]`, `2`, `0-3` or `0-3,6` as a sorted list of CPU numbers, `big` and `little` as they are; `UsageError`."""
+    if isinstance(value, str) and value in (BIG, LITTLE):
+        return value
     parts = [part for item in one_or_many(value) for part in _parts(item)]
     numbers: set[int] = set()
     for part in parts:
@@ -43,11 +50,27 @@ def _parts(item: Any) -> list[str]:
     return str(item).split(",")
 
 
+def parse_start_c(value: Any) -> Any:
+    """A temperature as a float, `auto` and `off` as they are; `UsageError` for anything else."""
+    if isinstance(value, str) and value in (AUTO, OFF):
+        return value
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        number = isinstance(value, str) and value.strip().replace(".", "", 1).isdigit()
+        raise UsageError("a number stands without quotes" if number else "")
+    if not 0 <= value <= 120:
+        raise UsageError("")
+    return float(value)
+
+
 class Thermal(Section):
     """When a board is cool enough to begin."""
 
-    start_c: float | None = key(
-        "degrees Celsius from 0 to 120", "Begin a job only at or below this temperature.", shown="no wait", ge=0, le=120
+    start_c: Annotated[float | str, parsed(parse_start_c)] = key(
+        "degrees Celsius from 0 to 120, auto or off",
+        "Begin a job only at or below this temperature; `auto`: once the board is back to its own idle temperature, "
+        f"learnt at earlier visits, and at most {MARGIN_C:g} °C above it. A board without a sensor never waits.",
+        AUTO,
+        shown=AUTO,
     )
     limit_s: Annotated[float, parsed(parse_duration_s)] = key(
         "a duration from 0 to 24h, such as 600 or 10m",
@@ -111,12 +134,33 @@ class Profile(Section):
         shown="none; `this-machine` for local and loopback boards",
         pattern=_WORD,
     )
+    board_model: str | None = key(
+        "one word (letters, digits, . _ -)",
+        "What board this is a copy of; `dynofarm spread` compares boards with the same word.",
+        shown="what the board says it is",
+        pattern=_WORD,
+    )
     runtimes: Annotated[list[Annotated[str, one_of(*RUNTIMES)]], parsed(one_or_many)] = key(
         f"a list of {', '.join(RUNTIMES)}", "Only these may run here.", [], shown="all that fit the board"
     )
     thermal: Thermal = key("a mapping with start_c and limit_s", "", Thermal())
-    cpus: Annotated[list[int] | None, parsed(parse_cpus)] = key(
-        "a list of CPU numbers, or ranges such as 0-3,6, from 0 to 1023", "Pin the worker to these CPUs.", shown="all"
+    cpus: Annotated[list[int] | str | None, parsed(parse_cpus)] = key(
+        "a list of CPU numbers, or ranges such as 0-3,6, from 0 to 1023; or big or little",
+        "Pin the worker to these CPUs; `big` and `little` are those that the board's kernel ranks highest and lowest.",
+        shown="all",
+    )
+    governor: str | None = key(
+        "the name of a cpufreq governor, such as performance",
+        "Set it while dynofarm is on the board, which needs root or sudo without a password; put back afterwards.",
+        shown="as it is",
+        pattern=_GOVERNOR,
+    )
+    clock_khz: int | None = key(
+        "a whole number from 1000 to 10000000 (kHz), such as 1500000",
+        "Hold the clock of all processors at this; set and put back as the governor is.",
+        shown="as it is",
+        ge=1000,
+        le=10**7,
     )
     storage_limit: Annotated[int, parsed(parse_bytes)] = key(
         "a size from 1 MB to 100 TB, such as 2 GB",

@@ -1,7 +1,7 @@
 """Profiles as text: a new file with comments that help, and the table of all keys. Imported late."""
 
 from orchestrator.devices import Device, Link
-from orchestrator.profiles.reading import default_group
+from orchestrator.profiles.reading import OFF, default_group
 from orchestrator.profiles.schema import Profile
 from orchestrator.quantities import show_bytes, show_duration
 from orchestrator.yaml.edit import render
@@ -18,14 +18,24 @@ def profile_text(device: Device) -> str:
     lines += [_line("tags", list(device.tags), bool(device.tags), "[arm64, desk]")]
     lines += ["# Boards that are one physical machine share a group: one job at a time among them."]
     lines += [_line("group", device.group, device.group not in (None, default_group(device)), "rack-1")]
+    lines += ["# Copies of one board carry the same word here: dynofarm spread"]
+    lines += [_line("board_model", device.board_model, device.board_model is not None, "pi4-4gb")]
     lines += ["", "# Python 3.8 or newer, and the folder that dynofarm may use, both on the board."]
     lines += [_line("python", device.python, device.python != _DEFAULTS.python)]
     lines += [_line("work_dir", device.work_dir, device.work_dir != _DEFAULTS.work_dir)]
     limit = show_bytes(device.storage_limit_bytes)
     lines += [_line("storage_limit", limit, device.storage_limit_bytes != _DEFAULTS.storage_limit_bytes)]
-    lines += ["", "# Measuring: begin only when the board is this cool; pin to these CPUs; allow only these runtimes."]
+    lines += [
+        "",
+        "# Measuring: begin only when the board is this cool (auto: back to its idle temperature, off: at once);",
+    ]
+    lines += ["# pin to these CPUs (0-3, big or little); set governor and clock for the time of a visit (root, or sudo"]
+    lines += ["# without a password); allow only these runtimes."]
     lines += _thermal(device)
-    lines += [_line("cpus", list(device.cpus or ()), device.cpus is not None, "0-3")]
+    cpus = device.cpus if isinstance(device.cpus, str) else list(device.cpus or ())
+    lines += [_line("cpus", cpus, device.cpus is not None, "0-3")]
+    lines += [_line("governor", device.governor, device.governor is not None, "performance")]
+    lines += [_line("clock_khz", device.clock_khz, device.clock_khz is not None, "1500000")]
     lines += [_line("runtimes", list(device.runtimes), bool(device.runtimes), "[litert, onnxruntime]")]
     lines += ["", _line("notes", device.notes, bool(device.notes), "where it stands, who owns it")]
     return "\n".join(lines) + "\n"
@@ -62,6 +72,8 @@ def _thermal(device: Device) -> list[str]:
     thermal: dict[str, object] = {}
     if device.thermal_start_c is not None:
         thermal["start_c"] = device.thermal_start_c
+    elif not device.thermal_auto:
+        thermal["start_c"] = OFF
     if device.thermal_limit_s != _DEFAULTS.thermal_limit_s:
         thermal["limit_s"] = show_duration(device.thermal_limit_s)
     return [_line("thermal", thermal, bool(thermal), "{start_c: 50, limit_s: 10m}")]

@@ -5,7 +5,8 @@ from datetime import datetime
 from sqlalchemy import Connection, select, update
 from sqlalchemy.dialects.sqlite import insert
 
-from agent.protocol import Conditions, Facts
+from agent.protocol import Conditions, Facts, JobResult
+from orchestrator.idle import learn_from_wait, learn_idle_c
 from orchestrator.records import DeviceRecord
 from orchestrator.store import tables
 from orchestrator.store.rows import facts_digest, from_json, to_json
@@ -31,9 +32,26 @@ def remember(connection: Connection, name: str, facts: Facts, conditions: Condit
     name_devices(connection, {name})
     device = tables.device
     mine = device.c.name == name
+    known = connection.execute(select(device.c.idle_c, device.c.last_seen).where(mine)).one()
+    since_s = None if known.last_seen is None else (at - known.last_seen).total_seconds()
     connection.execute(update(device).where(mine, device.c.first_seen.is_(None)).values(first_seen=at))
-    seen = {"facts": digest, "conditions": to_json(conditions), "last_seen": at}
+    idle = learn_idle_c(known.idle_c, conditions, since_s)
+    seen = {"facts": digest, "conditions": to_json(conditions), "last_seen": at, "idle_c": idle}
     connection.execute(update(device).where(mine).values(seen))
+
+
+def remember_wait(connection: Connection, name: str, result: JobResult) -> None:
+    """A job that waited in vain for a cool board tells how warm the board is when it idles."""
+    known = idle_c(connection, name)
+    learnt = learn_from_wait(known, result)
+    if learnt != known:
+        connection.execute(update(tables.device).where(tables.device.c.name == name).values(idle_c=learnt))
+
+
+def idle_c(connection: Connection, name: str) -> float | None:
+    query = select(tables.device.c.idle_c).where(tables.device.c.name == name)
+    found: float | None = connection.execute(query).scalar_one_or_none()
+    return found
 
 
 def list_devices(connection: Connection) -> list[DeviceRecord]:
@@ -48,6 +66,7 @@ def list_devices(connection: Connection) -> list[DeviceRecord]:
             last_seen=row["last_seen"],
             facts=from_json(Facts, row["content"]) if row["content"] else None,
             conditions=from_json(Conditions, row["conditions"]) if row["conditions"] else None,
+            idle_c=row["idle_c"],
         )
         for row in found.mappings()
     ]

@@ -96,13 +96,14 @@ class FolderBoard:
             return [sys.executable, "-m", "agent", *words]
         return [self.python, "-I", "-S", str(ROOT / "agent" / "__main__.py"), *words]
 
-    def start(self, before: Callable[[], None] | None = None) -> "Talk":
-        talk = Talk(self.command("serve", "--work", str(self.work)), before)
+    def start(self, before: Callable[[], None] | None = None, root: str = "/") -> "Talk":
+        """Start an agent; `root`: the recorded tree of /proc and /sys that is its board."""
+        talk = Talk(self.command("serve", "--work", str(self.work), "--root", root), before)
         self.talks.append(talk)
         return talk
 
-    def serve(self, **hello: Any) -> "Talk":
-        talk = self.start()
+    def serve(self, root: str = "/", **hello: Any) -> "Talk":
+        talk = self.start(root=root)
         talk.ready = talk.ask(make_hello(**hello), Ready)
         return talk
 

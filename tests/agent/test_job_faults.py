@@ -21,7 +21,7 @@ from agent.protocol import (
     Result,
     RunJob,
 )
-from agent.supervisor import _with_note
+from agent.spool import _with_note
 from tests.agent.serving import (
     MODEL_DIGEST,
     FolderBoard,

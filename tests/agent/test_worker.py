@@ -243,7 +243,7 @@ def test_details_that_json_cannot_carry_become_text(model: str, monkeypatch: pyt
     measured = worker.run_job(make_job(options=FAST), model, None, Ear())
     found = decode_report(encode_report(measured))
     assert isinstance(found, Measured)
-    assert found.details == {"path": "a"}
+    assert found.details == {"path": "a", "cpus": sorted(os.sched_getaffinity(0))}
     assert found.memory.arena_bytes is None
 
 

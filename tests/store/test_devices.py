@@ -2,16 +2,17 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from agent.protocol import Facts
 from orchestrator.errors import BoardBusy
+from orchestrator.idle import CREEP_C_PER_DAY
 from orchestrator.store import Store
 from orchestrator.store.leases import Holder, is_dead, process_start, this_process
-from tests.making import MOMENT, make_conditions, make_facts
+from tests.making import MOMENT, make_conditions, make_facts, make_result, make_run
 from tests.store.conftest import Planner
 
 ROOT = Path(__file__).parents[2]
@@ -36,6 +37,26 @@ def test_a_board_that_was_only_planned_for_has_no_facts(store: Store, planned: P
     assert (device.name, device.first_seen, device.facts, device.conditions) == ("kitchen", None, None, None)
     store.remember_facts("kitchen", make_facts(), make_conditions(), MOMENT)
     assert store.devices()[0].first_seen == MOMENT
+
+
+def test_the_idle_temperature_is_learnt_from_visits_and_from_waits_in_vain(store: Store, planned: Planner) -> None:
+    def visit(temperature_c: float, at: datetime) -> float | None:
+        conditions = make_conditions(temperatures_c={"cpu-thermal": temperature_c})
+        store.remember_facts("kitchen", make_facts(), conditions, at)
+        return store.idle_c("kitchen")
+
+    assert store.idle_c("kitchen") is None
+    assert visit(48.0, MOMENT) == 48.0
+    assert visit(44.0, MOMENT) == 44.0
+    assert visit(60.0, MOMENT) == 44.0
+    assert visit(60.0, LATER) == 44.0 + CREEP_C_PER_DAY
+    _, (job,) = planned("a1")
+    warm = make_conditions(temperatures_c={"cpu-thermal": 57.0})
+    waited = {"conditions_before": warm, "details": {"thermal_gate": "gave up"}, "thermal_wait_s": 600.0}
+    assert store.save_run(make_run(job, result=make_result(job.job_id, **waited)))
+    assert store.idle_c("kitchen") == 57.0
+    assert store.devices()[0].idle_c == 57.0
+    assert visit(45.0, LATER) == 45.0
 
 
 def test_facts_of_an_older_dynofarm_are_still_read(store: Store) -> None:

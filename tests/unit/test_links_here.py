@@ -75,6 +75,18 @@ def test_what_the_way_warns_of_is_told_once(bench: Bench) -> None:
     assert [event.text for event in bench.told(Noted)] == ["agent forwarding is off"]
 
 
+def test_a_board_that_does_not_let_its_clock_be_set_is_noted_once_and_used(bench: Bench) -> None:
+    if Path("/sys/devices/system/cpu/cpufreq/policy0").exists():
+        pytest.skip("this machine has clocks of its own, which a test must not set")
+    link = bench.link(bench.device(governor="performance", clock_khz=1_500_000))
+    for _ in range(2):
+        assert link.open(0.0).probe().facts.cores
+        link.close(politely=True)
+    assert [event.text for event in bench.told(Noted)] == [
+        "this board has no cpufreq, its clock sets itself: take governor and clock_khz out"
+    ]
+
+
 def test_the_keeper_touches_idle_agents_and_survives_a_lost_one(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(links, "TOUCH_EVERY_S", 0.02)
     link, unopened = bench.link(bench.device()), bench.link(bench.device("other"))

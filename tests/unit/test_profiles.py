@@ -27,8 +27,8 @@ from orchestrator.yaml.edit import change
 from orchestrator.yaml.secrecy import REMEDY
 
 KEYS = (
-    "transport, kind, host, user, port, key_file, jump, python, work_dir, tags, group, runtimes, thermal, cpus, "
-    "storage_limit, connect_timeout_s, notes"
+    "transport, kind, host, user, port, key_file, jump, python, work_dir, tags, group, board_model, runtimes, "
+    "thermal, cpus, governor, clock_khz, storage_limit, connect_timeout_s, notes"
 )
 HOST = "a host name, an address, or a Host of your ssh_config"
 FULL = Device(
@@ -47,6 +47,8 @@ FULL = Device(
     thermal_start_c=50.5,
     thermal_limit_s=90.0,
     cpus=(0, 1, 3),
+    governor="performance",
+    clock_khz=1_500_000,
     storage_limit_bytes=3 * 2**30,
     connect_timeout_s=2.5,
     notes='stands: "here" # really\nsecond line',
@@ -94,6 +96,8 @@ group: rack-1
 runtimes: [litert, onnxruntime]
 thermal: {start_c: 50.5, limit_s: 1m30s}
 cpus: 0-1,3
+governor: performance
+clock_khz: 1500000
 storage_limit: 3 GiB
 connect_timeout_s: 2.5
 notes: |-
@@ -108,6 +112,32 @@ notes: |-
 def test_a_key_with_nothing_behind_it_counts_as_not_written(folder: Path) -> None:
     text = "host: a\nuser:\nport:\ntags:\nthermal:\n  start_c:\npython:\nnotes:\n"
     assert load_profile(put(folder, "k", text)) == Device("k", host="a")
+
+
+@pytest.mark.parametrize(
+    ("said", "start_c", "auto"),
+    [("", None, True), ("auto", None, True), ("off", None, False), ("0", 0.0, True), ("50.5", 50.5, True)],
+)
+def test_a_start_temperature_is_a_figure_or_the_boards_own_or_none(
+    folder: Path, said: str, start_c: float | None, auto: bool
+) -> None:
+    device = load_profile(put(folder, "k", f"host: a\nthermal: {{start_c: {said}}}\n"))
+    assert (device.thermal_start_c, device.thermal_auto) == (start_c, auto)
+    assert load_profile(put(folder, "k", profile_text(device))) == device
+
+
+@pytest.mark.parametrize("cpus", ["big", "little"])
+def test_cpus_may_be_named_by_their_size(folder: Path, cpus: str) -> None:
+    assert load_profile(put(folder, "k", f"host: a\ncpus: {cpus}\n")).cpus == cpus
+
+
+@pytest.mark.parametrize("change", ["clock_khz=1800000", "governor=performance", "cpus=big", "thermal.start_c=off"])
+def test_what_may_be_set_on_a_board_is_edited_as_all_keys_are(folder: Path, change: str) -> None:
+    path = put(folder, "k", "host: a\n")
+    edited = edit_profile(path, parse_changes([change]))
+    assert edited != Device("k", host="a")
+    assert load_profile(path) == edited
+    assert edit_profile(path, parse_changes([change.partition("=")[0] + "="])) == Device("k", host="a")
 
 
 def test_a_single_word_is_a_list_of_one(folder: Path) -> None:
@@ -187,10 +217,50 @@ def test_boards_that_are_this_machine_share_a_group_unless_told_otherwise(folder
         (
             "host: a\nthermal: {start_c: 500, limit_s: soon}\n",
             [
-                "k.yaml:2:20: thermal.start_c: found 500, allowed: degrees Celsius from 0 to 120",
+                "k.yaml:2:20: thermal.start_c: found 500, allowed: degrees Celsius from 0 to 120, auto or off",
                 "k.yaml:2:34: thermal.limit_s: found 'soon' ('soon' is not a duration), "
                 "allowed: a duration from 0 to 24h, such as 600 or 10m",
             ],
+        ),
+        (
+            "host: a\nthermal: {start_c: warm}\n",
+            ["k.yaml:2:20: thermal.start_c: found 'warm', allowed: degrees Celsius from 0 to 120, auto or off"],
+        ),
+        (
+            "host: a\nthermal: {start_c: '50'}\n",
+            [
+                "k.yaml:2:20: thermal.start_c: found '50' (a number stands without quotes), "
+                "allowed: degrees Celsius from 0 to 120, auto or off"
+            ],
+        ),
+        (
+            "host: a\nthermal: {start_c: true}\n",
+            ["k.yaml:2:20: thermal.start_c: found true, allowed: degrees Celsius from 0 to 120, auto or off"],
+        ),
+        (
+            "host: a\ngovernor: ''\n",
+            [
+                "k.yaml:2:11: governor: found an empty text, "
+                "allowed: the name of a cpufreq governor, such as performance"
+            ],
+        ),
+        (
+            "host: a\ngovernor: performance; reboot\n",
+            [
+                "k.yaml:2:11: governor: found 'performance; reboot', "
+                "allowed: the name of a cpufreq governor, such as performance"
+            ],
+        ),
+        (
+            "host: a\nclock_khz: 1.5 GHz\n",
+            [
+                "k.yaml:2:12: clock_khz: found '1.5 GHz', "
+                "allowed: a whole number from 1000 to 10000000 (kHz), such as 1500000"
+            ],
+        ),
+        (
+            "host: a\nclock_khz: 1.5\n",
+            ["k.yaml:2:12: clock_khz: found 1.5, allowed: a whole number from 1000 to 10000000 (kHz), such as 1500000"],
         ),
         (
             "host: a\nstorage_limit: lots\n",
@@ -229,7 +299,7 @@ def test_a_wrong_profile_is_told_line_by_line(folder: Path, text: str, lines: li
 def test_cpus_that_are_none_are_refused(folder: Path, cpus: str) -> None:
     (line,) = faults_of(folder, f"host: a\ncpus: {cpus or repr('')}\n")
     assert line.startswith("k.yaml:2:7: cpus: found ")
-    assert line.endswith("allowed: a list of CPU numbers, or ranges such as 0-3,6, from 0 to 1023")
+    assert line.endswith("allowed: a list of CPU numbers, or ranges such as 0-3,6, from 0 to 1023; or big or little")
 
 
 @pytest.mark.parametrize(
@@ -376,6 +446,7 @@ def test_the_examples_in_a_new_profile_are_allowed(folder: Path) -> None:
     assert device.port == 22
     assert device.thermal_start_c == 50
     assert device.cpus == (0, 1, 2, 3)
+    assert (device.governor, device.clock_khz) == ("performance", 1_500_000)
 
 
 def test_a_profile_is_never_overwritten(folder: Path) -> None:
@@ -632,7 +703,11 @@ DEVICES = st.builds(
     runtimes=st.lists(st.sampled_from(["litert", "onnxruntime", "fake"]), unique=True).map(tuple),
     thermal_start_c=st.none() | st.integers(0, 120).map(float),
     thermal_limit_s=st.integers(0, 86400).map(float),
-    cpus=st.none() | st.sets(st.integers(0, 1023), min_size=1, max_size=5).map(lambda cpus: tuple(sorted(cpus))),
+    thermal_auto=st.just(True),
+    governor=st.none() | st.sampled_from(["performance", "powersave"]),
+    clock_khz=st.none() | st.integers(1000, 10**7),
+    cpus=st.sampled_from([None, "big", "little"])
+    | st.sets(st.integers(0, 1023), min_size=1, max_size=5).map(lambda cpus: tuple(sorted(cpus))),
     storage_limit_bytes=st.integers(10**6, 10**14),
     connect_timeout_s=st.floats(0.001, 600),
     notes=st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]) | st.just("\n"), max_size=40),

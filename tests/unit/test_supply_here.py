@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.carriers import CarrierShelf
 from orchestrator.errors import ModelError, RuntimeUnavailable
-from orchestrator.events import Fetching, Pushing
+from orchestrator.events import Fetching, Noted, Pushing
+from orchestrator.idle import MARGIN_C
 from orchestrator.links import Link
+from orchestrator.supply import Supply
 from orchestrator.sweep import RuntimeChoice
 from tests.leaks import no_leaks
 from tests.unit.this_machine import Bench
@@ -39,6 +42,32 @@ def test_an_order_names_everything_that_the_job_and_the_profile_say(bench: Bench
     assert (order.job_id, order.threads, order.seed, order.options) == (job.job_id, 2, 7, {"sleep_ms": 1})
     assert (order.model.digest, order.model.name, order.runtime.name) == (model.digest, "fake", "fake")
     assert (order.thermal.start_c, order.thermal.limit_s, order.cpu_affinity) == (45.0, 7.0, [0])
+
+
+def test_a_board_left_to_itself_begins_where_it_idles_and_a_warning_is_told_once(bench: Bench, link: Link) -> None:
+    model = bench.model()
+    assert link.session is not None
+    assert link.facts is not None
+    link.session.device = bench.device(cpus="big")
+    supply = Supply([model], CarrierShelf(bench.farm.cache), bench.notify, {"bench": 43.0}.get)
+    facts = replace(link.facts, cpu_capacity={})
+    orders = [supply.outfit(link.session, facts, job, [job]) for job in [bench.job(model)] * 2]
+    assert [(order.thermal.start_c, order.cpu_affinity) for order in orders] == [(43.0 + MARGIN_C, None)] * 2
+    (note,) = bench.told(Noted)
+    assert "does not tell big CPUs from little ones" in note.text
+
+
+def test_big_cpus_are_named_in_the_order(bench: Bench, link: Link) -> None:
+    model = bench.model()
+    assert link.session is not None
+    assert link.facts is not None
+    link.session.device = bench.device(cpus="big")
+    first, *others = link.facts.usable_cpus
+    capacity = {str(first): 1024, **{str(cpu): 512 for cpu in others}}
+    job = bench.job(model)
+    order = bench.supply(model).outfit(link.session, replace(link.facts, cpu_capacity=capacity), job, [job])
+    assert order.cpu_affinity == [first]
+    assert bench.told(Noted) == []
 
 
 def test_a_model_is_sent_once_and_a_carrier_fetched_once(bench: Bench, link: Link) -> None:
