@@ -10,12 +10,13 @@ from typing import Callable, Optional, Union
 from agent import workshop
 from agent.cooling import Cooling
 from agent.ending import Ending, explain
+from agent.metering import Metering
 from agent.outcome import Failed, Measured, Reached
 from agent.places import Places
 from agent.probe import collect_conditions
 from agent.protocol import Conditions, Failure, JobFailure, JobResult, JobSpec, Result, Samples, Stage
 from agent.sampler import Sampler, find_psutil
-from agent.sensors import pressure
+from agent.sensors import power, pressure
 from agent.watching import DEATH_LIMIT_S, Unwatch, Watch, WatchedWorker
 
 _QUIET_MARGIN_S = 5.0
@@ -48,7 +49,8 @@ class RunningJob:
         self._cooling = Cooling(job.thermal, root, time.monotonic())
         self._worker: Optional[WatchedWorker] = None
         self._sampler: Optional[Sampler] = None
-        self._next_sample_at = self._deadline_at = math.inf
+        self._metering: Optional[Metering] = None
+        self._next_sample_at = self._next_power_at = self._deadline_at = math.inf
         self._deadline_passed = False
         self._before: Optional[Conditions] = None
         self._after: Optional[Conditions] = None
@@ -57,12 +59,12 @@ class RunningJob:
 
     @property
     def started(self) -> bool:
-        """A worker runs; before that, while the board cools, the job can be given up at no loss."""
+        """A worker runs; before that, while the board cools or idles, the job can be given up at no loss."""
         return self._worker is not None
 
     @property
     def quiet(self) -> bool:
-        """A clock runs: nothing may be said."""
+        """A clock runs, or the idle board is measured: nothing may be said."""
         return time.monotonic() < self._quiet_until
 
     def tick(self) -> float:
@@ -70,9 +72,12 @@ class RunningJob:
         now = time.monotonic()
         worker = self._worker
         if worker is None:
-            return self._cool(now)
+            return self._cool(now) if self._metering is None else self._idle(now)
         if now >= self._next_sample_at:
             self._sample(now)
+        if self._metering is not None and now >= self._next_power_at:
+            self._metering.read_if_due(now)
+            self._next_power_at = self._metering.next_at
         if now >= self._deadline_at and worker.killed_at is None:
             self._deadline_passed = True
             worker.kill()
@@ -83,7 +88,7 @@ class RunningJob:
             return now
         if worker.killed_at is not None:
             return worker.killed_at + DEATH_LIMIT_S + 0.1
-        return min(self._next_sample_at, self._deadline_at)
+        return min(self._next_sample_at, self._next_power_at, self._deadline_at)
 
     def abandon(self) -> None:
         """Kill the worker at once; the job has no outcome then, and none is invented."""
@@ -93,10 +98,25 @@ class RunningJob:
     def _cool(self, now: float) -> float:
         look_at = self._cooling.look(now)
         if look_at is None:
-            return self._start(now)
+            return self._idle(now)
         if self._stage != "cooling":
             self._tell("cooling")
         return look_at
+
+    def _idle(self, now: float) -> float:
+        """The baseline of a job for energy: the cool board, with no worker on it."""
+        if self.job.energy is None:
+            return self._start(now)
+        if self._metering is None:
+            self._metering = Metering(self.job.energy, power.find_meters(self._root))
+        if self._stage != "idling" and self._metering.idle_s > 0:
+            self._tell("idling", self._metering.idle_s + _QUIET_MARGIN_S)
+            self._quiet_until = now + self._metering.idle_s + _QUIET_MARGIN_S
+        look_at = self._metering.idle(now)
+        if look_at is not None:
+            return look_at
+        self._quiet_until, self._next_power_at = 0.0, self._metering.next_at
+        return self._start(time.monotonic())
 
     def _start(self, now: float) -> float:
         self._tell("loading")
@@ -134,9 +154,11 @@ class RunningJob:
 
     def _look_after(self) -> Conditions:
         """Conditions right after the loop, and the end of the sampling."""
+        if self._metering is not None:
+            self._metering.finish()
         if self._sampler is not None:
             self._samples = self._sampler.collect()
-        self._next_sample_at = math.inf
+        self._next_sample_at = self._next_power_at = math.inf
         self._after = collect_conditions(self._root, self._places.root, self.job.cpu_affinity)
         return self._after
 
@@ -169,9 +191,12 @@ class RunningJob:
 
     def _result(self, measured: Measured) -> JobResult:
         after = self._after or self._look_after()
-        details = dict(measured.details)
+        details = dict(measured.details, thermal_gate=self._cooling.state)
         if self._sampler is not None and self._samples.t_ns:
             details["sampled_by"] = self._sampler.source
+        samples = self._samples
+        if self._metering is not None:
+            samples, details["energy"] = self._metering.merge(samples), self._metering.details()
         return JobResult(
             job_id=self.job.job_id,
             runtime_version=measured.runtime_version,
@@ -183,8 +208,9 @@ class RunningJob:
             thermal_wait_s=self._cooling.waited_s,
             conditions_before=self._before or after,
             conditions_after=after,
-            samples=self._samples,
+            samples=samples,
             outputs=measured.outputs,
+            surroundings=measured.surroundings,
         )
 
     def _fail(self, reason: str, message: str, detail: str = "") -> None:

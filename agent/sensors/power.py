@@ -1,48 +1,28 @@
-"""Power rails of INA3221 monitors, as Jetson boards have them (docs.kernel.org/hwmon/ina3221.html: mV and mA).
+"""All that tells what a board draws: monitor chips on rails, energy counters, batteries, a Pi's power controller.
 
-Reading them goes over I²C and can take milliseconds, so the sampler looks at the price first. Intel's RAPL counters
-are energy, not power, and need root: they are named as present, and left to a pass of their own.
+Ordinary jobs read rails that answer at once and nothing else; jobs for energy read every meter (docs/measurement.md).
 """
 
-from typing import Dict, List, NamedTuple
+from typing import List, Optional
 
-from agent.sensors import matches, read_int, read_text
+from agent.sensors import battery, counters, pmic, rails
+from agent.sensors.meters import WATTS, Meter
+from agent.sensors.rails import Rail, find_rails, read_rails_w
 
-
-class Rail(NamedTuple):
-    name: str
-    millivolt_path: str
-    milliampere_path: str
+__all__ = ["Rail", "describe", "find_meters", "find_rails", "read_rails_w"]
 
 
-def find_rails(root: str) -> List[Rail]:
-    rails = []
-    for chip in matches(root, "/sys/class/hwmon/hwmon[0-9]*"):
-        if read_text(root, chip + "/name") != "ina3221":
-            continue
-        for path in matches(root, chip + "/in[0-9]*_label"):
-            number = path.rsplit("/in", 1)[1][: -len("_label")]
-            label = read_text(root, path)
-            current = "%s/curr%s_input" % (chip, number)
-            if label and read_int(root, current) is not None:
-                rails.append(Rail(label, "%s/in%s_input" % (chip, number), current))
-    return rails
-
-
-def read_rails_w(root: str, rails: List[Rail]) -> Dict[str, float]:
-    """Watts by rail; a rail that is silent now is left out."""
-    readings = {}
-    for rail in rails:
-        millivolts = read_int(root, rail.millivolt_path)
-        milliamperes = read_int(root, rail.milliampere_path)
-        if millivolts is not None and milliamperes is not None:
-            readings[rail.name] = millivolts * milliamperes / 1e6
-    return readings
+def find_meters(root: str, ask: Optional[pmic.Ask] = None) -> List[Meter]:
+    """Every meter that answers now. `ask`: how to ask a Pi's firmware; on a recorded tree there is none to ask."""
+    if ask is None and root == "/":
+        ask = pmic.ask_firmware
+    found = [rails.find_meter(root), counters.find_meter(root), battery.find_meter(root)]
+    found.append(None if ask is None else pmic.find_meter(ask))
+    return [meter for meter in found if meter is not None]
 
 
 def describe(root: str) -> List[str]:
-    """What is there, for `Facts.sensors`."""
-    names = ["power:" + rail.name for rail in find_rails(root)]
-    packages = matches(root, "/sys/class/powercap/intel-rapl:[0-9]*")
-    readable = any(read_int(root, package + "/energy_uj") is not None for package in packages)
-    return names + (["energy:rapl"] if readable else [])
+    """For `Facts.sensors`: `power:NAME`, `energy:NAME`, and `locked:NAME` for what only root may read."""
+    kinds = {True: "power:", False: "energy:"}
+    names = [kinds[source.unit == WATTS] + source.name for meter in find_meters(root) for source in meter.sources]
+    return names + ["locked:" + name for name in counters.find_locked(root)]
