@@ -1,12 +1,13 @@
 """A sweep from end to end: reach the boards, plan, store the plan, run it. What the command line and scripts call."""
 
 import getpass
+import logging
 import os
 import socket
 import threading
 import uuid
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -15,13 +16,15 @@ from typing import Protocol
 from orchestrator.bundle import agent_zipapp
 from orchestrator.carriers import CarrierShelf
 from orchestrator.devices import Device
-from orchestrator.errors import BoardError, UsageError
+from orchestrator.errors import BoardError, DynofarmError, UsageError
 from orchestrator.events import BoardFailed, Event
 from orchestrator.farm import Farm
+from orchestrator.judging import judge_sweep
 from orchestrator.links import Keeper, Link
 from orchestrator.models import Model
-from orchestrator.plan import plan
-from orchestrator.runs import Job, RunStatus
+from orchestrator.plan import plan, reference_job
+from orchestrator.reference_model import reference_model
+from orchestrator.runs import Job, Role, RunStatus
 from orchestrator.runtimes import objection
 from orchestrator.schedule import Tools, muster, run_sweep
 from orchestrator.stats import prepare
@@ -29,6 +32,8 @@ from orchestrator.store import Store
 from orchestrator.supply import Supply
 from orchestrator.sweep import Sweep
 from orchestrator.transport.connect import connect
+
+log = logging.getLogger(__name__)
 
 
 class Audience(Protocol):
@@ -41,9 +46,10 @@ class Audience(Protocol):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a sweep so far: jobs by status, and how many are still owed.
+    """What came of a sweep so far: jobs by status, and how many are still owed, those of the reference model apart.
 
-    `reached` says whether any board could be reached, `stopped` whether the user asked to stop.
+    `reached` says whether any board could be reached, `stopped` whether the user asked to stop; `unjudged` is why the
+    runs could not be judged together at the end, or empty.
     """
 
     sweep_id: int
@@ -51,6 +57,7 @@ class Outcome:
     owed: int
     reached: bool = True
     stopped: bool = False
+    unjudged: str = ""
 
     @property
     def exit_code(self) -> int:
@@ -78,23 +85,28 @@ class Launcher:
 
     def launch(self, sweep: Sweep, models: Sequence[Model], devices: Sequence[Device]) -> Outcome:
         """Run a new sweep. Boards that cannot be reached keep their jobs owed; the others go on."""
+        reference = reference_model() if sweep.reference else None
+        supplied = [*models, reference] if reference is not None else list(models)
 
         def planned(links: Sequence[Link]) -> tuple[int, list[Job]]:
             facts = self._store.last_facts() | {link.device.name: link.facts for link in links if link.facts}
-            jobs = plan(sweep, models, devices, facts, objection, new_job_id)
+            jobs = plan(sweep, models, devices, facts, objection, new_job_id, reference)
             if not jobs:
                 raise UsageError(
                     "the sweep plans no job at all: its exclusions leave nothing",
                     "look at it with: dynofarm run --dry-run …",
                 )
-            return self._store.create_sweep(sweep, jobs, models, datetime.now(UTC)), jobs
+            return self._store.create_sweep(sweep, jobs, supplied, datetime.now(UTC)), jobs
 
-        return self._run(devices, models, planned)
+        return self._run(devices, supplied, planned)
 
-    def resume(self, sweep_id: int, devices: Sequence[Device]) -> Outcome:
-        """Go on with the jobs of a sweep that have no final run."""
-        jobs = self._store.owed_jobs(sweep_id)
-        models = [self._store.model(digest) for digest in sorted({job.model_digest for job in jobs})]
+    def resume(self, sweep_id: int, devices: Sequence[Device], left_out: Collection[str] = ()) -> Outcome:
+        """Go on with the jobs of a sweep that have no final run; those of the boards left out stay owed."""
+        self._look_again(sweep_id, [device for device in devices if device.name not in left_out])
+        jobs = [job for job in self._store.owed_jobs(sweep_id) if job.device not in left_out]
+        reference = reference_model()
+        digests = sorted({job.model_digest for job in jobs} - {reference.digest})
+        models = [reference, *(self._store.model(digest) for digest in digests)]
         wanted = {job.device for job in jobs}
         missing = sorted(wanted - {device.name for device in devices})
         if missing:
@@ -104,6 +116,22 @@ class Launcher:
             )
         chosen = [device for device in devices if device.name in wanted]
         return self._run(chosen, models, lambda _links: (sweep_id, jobs))
+
+    def _look_again(self, sweep_id: int, devices: Sequence[Device]) -> None:
+        """Time went by since the last reference runs, and boards may have changed: look at each before it goes on."""
+        sweep = self._store.sweep(sweep_id).sweep
+        if not sweep.reference:
+            return
+        known, facts = {device.name: device for device in devices}, self._store.last_facts()
+        first: dict[str, Job] = {}
+        for job in self._store.owed_jobs(sweep_id):
+            first.setdefault(job.device, job)
+        again = [
+            reference_job(sweep, reference_model(), known[name], facts.get(name), objection, job.block, new_job_id())
+            for name, job in first.items()
+            if name in known and job.role is not Role.REFERENCE
+        ]
+        self._store.add_jobs(sweep_id, [job for job in again if job.skip_reason is None], [reference_model()])
 
     def _run(
         self,
@@ -124,7 +152,7 @@ class Launcher:
                 self._report(failures, jobs)
                 tools = Tools(
                     self._store,
-                    Supply(models, CarrierShelf(self._farm.cache), self._audience.notify),
+                    Supply(models, CarrierShelf(self._farm.cache), self._audience.notify, self._store.idle_c),
                     self._audience.notify,
                     self._stop,
                 )
@@ -133,13 +161,26 @@ class Launcher:
             finally:
                 for link in links:
                     link.close(politely=not self._stop.is_set())
+        unjudged = self._judge(sweep_id)
         return Outcome(
             sweep_id,
             counts=self._store.status_counts(sweep_id),
-            owed=len(self._store.owed_jobs(sweep_id)),
+            owed=sum(job.asked_for for job in self._store.owed_jobs(sweep_id)),
             reached=len(failures) < len(links) or not links,
             stopped=self._stop.is_set(),
+            unjudged=unjudged,
         )
+
+    def _judge(self, sweep_id: int) -> str:
+        """Now that the neighbours of every run are known; why not, where that fails: what was measured is stored."""
+        try:
+            judge_sweep(self._store, sweep_id)
+        except DynofarmError as error:
+            return error.message
+        except Exception as fault:  # of a rule, which can be mended and applied later
+            log.exception("sweep %d cannot be judged", sweep_id)
+            return f"{type(fault).__name__}: {fault}"
+        return ""
 
     def _remember(self, links: Sequence[Link]) -> None:
         for link in links:
@@ -147,7 +188,7 @@ class Launcher:
                 self._store.remember_facts(link.device.name, link.facts, link.conditions, datetime.now(UTC))
 
     def _report(self, failures: dict[str, BoardError], jobs: Sequence[Job]) -> None:
-        owed = Counter(job.device for job in jobs if job.skip_reason is None)
+        owed = Counter(job.device for job in jobs if job.skip_reason is None and job.asked_for)
         for name, error in failures.items():
             self._audience.notify(BoardFailed(name, error.message, error.hint, owed[name]))
 

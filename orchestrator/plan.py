@@ -2,17 +2,18 @@
 
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from itertools import product
 from typing import Any
 
 from agent.protocol import Facts
 from orchestrator.devices import Device
+from orchestrator.energy import energy_objection
 from orchestrator.models import Model
-from orchestrator.runs import Job
+from orchestrator.runs import Job, Role
 from orchestrator.runtimes import usual_delegate
-from orchestrator.sweep import USUAL_DELEGATE, RuntimeChoice, Sweep
+from orchestrator.sweep import REFERENCE, REFERENCE_RUNTIME, USUAL_DELEGATE, RuntimeChoice, Sweep
 
 LOAD_ALLOWANCE_S = 120.0
 """Time for a slow board to start Python, load a runtime and a model, before and after the loops."""
@@ -40,23 +41,62 @@ def plan(
     facts: Mapping[str, Facts],
     objection: Objection,
     new_id: Callable[[], str],
+    reference: Model | None = None,
 ) -> list[Job]:
     """List every job of the sweep, block by block, each block in an order shuffled with the sweep's seed.
 
     A block holds every case once, so that slow drift of a board falls on all cases alike (docs/measurement.md).
+    Each block begins with the `reference` model, and one more of it comes last: every case lies between two of them.
     A case that a board cannot run is planned once with its `skip_reason`: said, never silently absent.
     A board without facts (not reached yet) is planned as if it could run everything.
     """
     cells = [cell for cell in _cells(sweep, models, devices) if not _excluded(cell, sweep.exclude)]
     reasons = [_skip_reason(cell, facts.get(cell.device.name), objection) for cell in cells]
+    busy = list(dict.fromkeys(cell.device for cell, reason in zip(cells, reasons, strict=True) if reason is None))
     jobs = []
-    for block in range(sweep.repeats):
-        order = list(range(len(cells)))
+    for block in range(sweep.repeats + 1):
+        jobs += _references(sweep, reference, busy, facts, objection, block, new_id)
+        order = list(range(len(cells))) if block < sweep.repeats else []
         random.Random(f"{sweep.seed}/{block}").shuffle(order)  # noqa: S311 - an order, not a secret
-        for position, index in enumerate(order):
+        for position, index in enumerate(order, 1):
             if reasons[index] is None or block == 0:
                 jobs.append(_job(sweep, cells[index], block, position, reasons[index], new_id()))
+    if sweep.energy:
+        able = [cell for cell, reason in zip(cells, reasons, strict=True) if reason is None]
+        jobs += [
+            _energy_job(sweep, cell, facts.get(cell.device.name), place, new_id()) for place, cell in enumerate(able, 1)
+        ]
     return jobs
+
+
+def reference_job(
+    sweep: Sweep, model: Model, device: Device, facts: Facts | None, objection: Objection, block: int, job_id: str
+) -> Job:
+    """The reference model's job at the beginning of a block."""
+    cell = Cell(device, model, REFERENCE_RUNTIME, 1, usual_delegate(REFERENCE_RUNTIME.name), {})
+    reason = _skip_reason(cell, facts, objection)
+    return replace(_job(replace(sweep, protocol=REFERENCE), cell, block, 0, reason, job_id), role=Role.REFERENCE)
+
+
+def _references(
+    sweep: Sweep,
+    model: Model | None,
+    devices: Sequence[Device],
+    facts: Mapping[str, Facts],
+    objection: Objection,
+    block: int,
+    new_id: Callable[[], str],
+) -> list[Job]:
+    if model is None or not sweep.reference:
+        return []
+    jobs = [reference_job(sweep, model, one, facts.get(one.name), objection, block, new_id()) for one in devices]
+    return [job for job in jobs if job.skip_reason is None or block == 0]
+
+
+def _energy_job(sweep: Sweep, cell: Cell, facts: Facts | None, position: int, job_id: str) -> Job:
+    """Behind the last reference: sampling power may disturb a board, and these times are nobody's result."""
+    reason = None if facts is None else energy_objection(facts.sensors)
+    return replace(_job(sweep, cell, sweep.repeats, position, reason, job_id), role=Role.ENERGY)
 
 
 def select(devices: Sequence[Device], selectors: Sequence[str], facts: Mapping[str, Facts]) -> list[Device]:

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from agent.protocol import Conditions, Facts
-from orchestrator.runs import Run, RunStatus
-from orchestrator.sweep import Sweep
+from agent.protocol import Conditions, Facts, Surroundings
+from orchestrator.runs import Role, Run, RunStatus
+from orchestrator.sweep import Purpose, Sweep
+from orchestrator.trust.verdicts import Judgement, Verdict
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,9 @@ class RunSummary:
     Figures are None where there is no measurement, or where n does not support them (stats.py).
     `runtime_version` is what ran, or what was asked for where nothing ran.
     `load_ns` and `first_ns` are the loading of the model and the first inference; `cpu_per_wall` is CPU time over
-    wall time of the timed loop; `rss_delta_bytes` is the process with the model minus the process with the runtime.
+    wall time of the timed loop; `rss_delta_bytes` is the process with the model minus the process with the runtime;
+    `reasons` are the codes of the judgement's reasons, separated by spaces. The energy figures are those of a run of
+    role energy: joules above the idle board, half the width of the 95 % interval, and what told it.
     """
 
     job_id: str
@@ -66,6 +69,12 @@ class RunSummary:
     rss_delta_bytes: int | None
     arena_bytes: int | None
     worst_error: float | None
+    role: Role
+    verdict: Verdict | None
+    reasons: str
+    energy_j_per_inference: float | None
+    energy_uncertainty_j: float | None
+    energy_source: str | None
 
 
 @dataclass(frozen=True)
@@ -75,6 +84,7 @@ class StoredRun:
     summary: RunSummary
     run: Run
     sweep_name: str
+    judgement: Judgement | None = None
 
 
 @dataclass(frozen=True)
@@ -108,13 +118,17 @@ class SweepRecord:
 
 @dataclass(frozen=True)
 class DeviceRecord:
-    """What the store knows of a board: nothing but its name until it was reached once."""
+    """What the store knows of a board: nothing but its name until it was reached once.
+
+    `idle_c` is how warm it is when it idles (`idle.py`).
+    """
 
     name: str
     first_seen: datetime | None
     last_seen: datetime | None
     facts: Facts | None
     conditions: Conditions | None
+    idle_c: float | None = None
 
 
 @dataclass(frozen=True)
@@ -122,8 +136,10 @@ class RunFilter:
     """Which runs to list. An empty tuple or None means "any".
 
     `devices`, `models`, `runtimes`, `versions` and `delegates` are shell-style patterns; `sweep` is an id, a name or
-    `last`; `since` ≤ start < `until`. Attempts that a later one of the same job replaced are left out unless
-    `every_attempt`. `sort` is one of `store.filters.SORT_KEYS`; runs without the figure come last either way.
+    `last`; an empty `roles` means all jobs, those of the reference model included; `purposes` are those of the sweeps,
+    and count only where no `sweep` is named; `since` ≤ start < `until`. Attempts
+    that a later one of the same job replaced are left out unless `every_attempt`. `sort` is one of
+    `store.filters.SORT_KEYS`; runs without the figure come last either way.
     """
 
     devices: tuple[str, ...] = ()
@@ -133,6 +149,9 @@ class RunFilter:
     threads: tuple[int, ...] = ()
     delegates: tuple[str, ...] = ()
     statuses: tuple[RunStatus, ...] = ()
+    roles: tuple[Role, ...] = (Role.CASE,)
+    purposes: tuple[Purpose, ...] = (Purpose.RESULTS,)
+    verdicts: tuple[Verdict, ...] = ()
     sweep: int | str | None = None
     since: datetime | None = None
     until: datetime | None = None
@@ -140,6 +159,54 @@ class RunFilter:
     sort: str = "started"
     descending: bool = False
     limit: int | None = None
+
+
+@dataclass(frozen=True)
+class NoiseRecord:
+    """How much a board differs from itself. `floor` is a share: 0.021 means that differences under 2.1 % are noise,
+    in a comparison of `runs` runs a side."""
+
+    device: str
+    sweep_id: int
+    measured: datetime
+    model: str
+    runs: int
+    floor: float
+    details: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class QuarantineRecord:
+    """One time that a board was out of rotation; `released` is None while it is."""
+
+    device: str
+    since: datetime
+    reason: str
+    released: datetime | None = None
+    released_why: str | None = None
+
+
+@dataclass(frozen=True)
+class ReferenceRun:
+    """One run of the reference model, for the control chart of its board."""
+
+    sweep_id: int
+    started: datetime
+    median_ns: float
+    runtime_version: str | None
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """How a board stood at one run of the reference model."""
+
+    sweep_id: int
+    started: datetime
+    loop_wall_s: float
+    before: Conditions
+    after: Conditions
+    surroundings: Surroundings | None
+    facts: Facts | None
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,14 @@ class RunStatus(StrEnum):
         return self is not RunStatus.LOST
 
 
+class Role(StrEnum):
+    """What a job is for. Only a `case` is a result; the others say what its numbers are worth."""
+
+    CASE = "case"
+    REFERENCE = "reference"
+    ENERGY = "energy"
+
+
 @dataclass(frozen=True)
 class Job:
     """One cell of a plan in one block. `job_id` is made by the orchestrator and names the result for ever."""
@@ -49,6 +57,12 @@ class Job:
     sample_hz: float
     deadline_s: float
     skip_reason: str | None = None
+    role: Role = Role.CASE
+
+    @property
+    def asked_for(self) -> bool:
+        """The reference model's jobs come and go with the blocks: they stand in no count that users see."""
+        return self.role is not Role.REFERENCE
 
     @property
     def case_key(self) -> str:

@@ -275,7 +275,7 @@ class _Drive:
         self._tools.stop.wait(pause_s)
 
     def _give_up(self, error: BoardError) -> None:
-        owed = len(self._owed)
+        owed = sum(job.asked_for for job in self._owed)
         if self._in_hand is not None:
             self._finish(_run_without_result(self._in_hand, self._link, RunStatus.LOST, error.message, error.hint))
         self._tools.notify(BoardFailed(self.name, error.message, error.hint, owed))

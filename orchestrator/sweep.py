@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 from agent.protocol import MeasureProtocol
@@ -13,7 +14,19 @@ PROTOCOLS = {protocol.name: protocol for protocol in (QUICK, STANDARD, MLPERF_LI
 """Counts and times of docs/measurement.md: 64 supports p90, 662 supports p99 at 99 % confidence."""
 
 
+REFERENCE = MeasureProtocol("reference", 5, 0.2, 1.0, 64, 0.5, 5.0)
+"""For the reference model alone: short, because every block has one."""
+
+
 USUAL_DELEGATE = "usual"
+
+
+class Purpose(StrEnum):
+    """Why there is a sweep: for its results, for a board's noise floor, or to see whether a board is well."""
+
+    RESULTS = "results"
+    NOISE = "noise"
+    HEALTH = "health"
 
 
 @dataclass(frozen=True)
@@ -27,6 +40,10 @@ class RuntimeChoice:
         return f"{self.name} {self.version}" if self.version else self.name
 
 
+REFERENCE_RUNTIME = RuntimeChoice("litert")
+"""What the reference model runs on: the library that dynofarm brings along to most boards."""
+
+
 @dataclass(frozen=True)
 class Sweep:
     """Axes (each cell of their product is a case), the boards (selectors), and how to measure.
@@ -34,7 +51,8 @@ class Sweep:
     `delegates`: the name `usual` means the one that a runtime uses by itself (`runtimes.usual_delegate`).
     `exclude`: a cell that matches every key of one of these mappings is left out of the plan; keys are
     `device`, `model`, `runtime`, `version`, `threads`, `delegate`, or `options.<name>`; values are
-    shell-style patterns or numbers.
+    shell-style patterns or numbers. `reference`: the built-in reference model runs around every block; `energy`: each
+    case is run once more, with the power of the board read.
     """
 
     name: str
@@ -51,3 +69,6 @@ class Sweep:
     deadline_s: float | None = None
     exclude: tuple[Mapping[str, Any], ...] = ()
     notes: str = ""
+    reference: bool = True
+    energy: bool = False
+    purpose: Purpose = Purpose.RESULTS

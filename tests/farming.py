@@ -114,7 +114,8 @@ class TestFarm:
 
     def sweep_of_fakes(self, on: str, *, repeats: int = 2, options: str = "{sleep_ms: 1}", more: str = "") -> str:
         """A sweep of the fake model with the quickest protocol."""
-        text = f"models: [fake]\nruntimes: [fake]\non: [{on}]\nrepeats: {repeats}\noptions: {options}\n{QUICKEST}{more}"
+        axes = f"models: [fake]\nruntimes: [fake]\non: [{on}]\noptions: {options}\n"
+        text = f"{axes}repeats: {repeats}\nreference: false\n{QUICKEST}{more}"
         return self.write_sweep("fakes", text)
 
     def store(self) -> Store:

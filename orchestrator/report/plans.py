@@ -6,7 +6,7 @@ from typing import Any
 
 from orchestrator.report.console import cell, new_table, report_console, words
 from orchestrator.report.words import count_text, duration_text, options_text
-from orchestrator.runs import Job
+from orchestrator.runs import Job, Role
 
 FIRST_TIME_S = 8.0
 """Start of a process, load and save, for a case that was never measured: added to its protocol's shortest loop."""
@@ -20,11 +20,12 @@ def estimate_s(job: Job, typical_s: float | None) -> float:
 
 
 def plan_rows(jobs: Sequence[Job], durations: Mapping[str, float | None]) -> list[dict[str, Any]]:
-    """One row a case, as plain values."""
-    counts = Counter(job.case_key for job in jobs)
-    first = {job.case_key: job for job in reversed(jobs)}
+    """One row a case, and one a board for the reference model, as plain values."""
+    counts = Counter((job.case_key, job.role) for job in jobs)
+    first = {(job.case_key, job.role): job for job in reversed(jobs)}
     return [
         {
+            "role": str(job.role),
             "device": job.device,
             "model": job.model,
             "runtime": str(job.runtime),
@@ -33,21 +34,23 @@ def plan_rows(jobs: Sequence[Job], durations: Mapping[str, float | None]) -> lis
             "options": dict(job.options),
             "jobs": counts[key] if job.skip_reason is None else 0,
             "skipped": job.skip_reason,
-            "estimate_s": round(estimate_s(job, durations[key]) * counts[key], 1),
-            "estimated_from": "stored runs" if durations[key] is not None else "the protocol",
+            "estimate_s": round(estimate_s(job, durations[job.case_key]) * counts[key], 1),
+            "estimated_from": "stored runs" if durations[job.case_key] is not None else "the protocol",
         }
         for key, job in sorted(first.items())
     ]
 
 
 def plan_table(rows: Sequence[Mapping[str, Any]], jobs: Sequence[Job], durations: Mapping[str, float | None]) -> None:
-    """Print the plan, why cases are skipped, and the estimate."""
+    """Print the plan, why cases are skipped, and the estimate; the reference model, which nobody asked for by name, is
+    a part of a sentence."""
+    cases = [row for row in rows if row["role"] == Role.CASE]
     table = new_table(
         ("device", "model", "runtime", "threads", "delegate", "options", "jobs", "time"),
         right=("threads", "jobs", "time"),
     )
-    reasons = list(dict.fromkeys(row["skipped"] for row in rows if row["skipped"] is not None))
-    for row in rows:
+    reasons = list(dict.fromkeys(row["skipped"] for row in cases if row["skipped"] is not None))
+    for row in cases:
         cells = [row["device"], row["model"], row["runtime"], str(row["threads"]), row["delegate"]]
         cells += [options_text(row["options"]), str(row["jobs"] or "–")]
         skipped = row["skipped"] is not None
@@ -57,7 +60,15 @@ def plan_table(rows: Sequence[Mapping[str, Any]], jobs: Sequence[Job], durations
     console.print(table)
     for number, reason in enumerate(reasons, 1):
         console.print(words(f"[{number}] {reason}", "dim"), soft_wrap=not console.is_terminal)
+    for line in dict.fromkeys(_extra_text(row) for row in rows if row not in cases and row["skipped"] is not None):
+        console.print(words(line, "dim"), soft_wrap=not console.is_terminal)
     console.print(words(_total_text(jobs, durations)))
+
+
+def _extra_text(row: Mapping[str, Any]) -> str:
+    """What a board will do without, and why."""
+    what = "no reference model: " if row["role"] == Role.REFERENCE else ""
+    return f"{row['device']}: {what}{row['skipped']}"
 
 
 def _total_text(jobs: Sequence[Job], durations: Mapping[str, float | None]) -> str:
@@ -66,10 +77,14 @@ def _total_text(jobs: Sequence[Job], durations: Mapping[str, float | None]) -> s
     for job in jobs:
         if job.skip_reason is None:
             per_board[job.device] += estimate_s(job, durations[job.case_key])
-    to_run = sum(job.skip_reason is None for job in jobs)
+    roles = Counter(job.role for job in jobs if job.skip_reason is None)
+    to_run = roles[Role.CASE] + roles[Role.ENERGY]
     if not to_run:
         return "nothing to run: every case is skipped" if jobs else "nothing to run: the exclusions leave no case"
-    told = f"{count_text(to_run, 'job')} on {count_text(len(per_board), 'board')}, "
+    told = f"{count_text(to_run, 'job')} on {count_text(len(per_board), 'board')}"
+    told += f" ({roles[Role.ENERGY]} of them with the power read)" if roles[Role.ENERGY] else ""
+    told += f" and {count_text(roles[Role.REFERENCE], 'run')} of the reference model" if roles[Role.REFERENCE] else ""
+    told += ", "
     longest = duration_text(max(per_board.values()))
     if len(per_board) == 1:
         return f"{told}about {longest}"

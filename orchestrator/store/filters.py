@@ -59,6 +59,13 @@ def narrow(query: Select[Any], wanted: RunFilter, connection: Connection) -> Sel
         query = query.where(_run.threads.in_(wanted.threads))
     if wanted.statuses:
         query = query.where(_run.status.in_([str(status) for status in wanted.statuses]))
+    if wanted.roles:
+        query = query.where(_run.role.in_([str(role) for role in wanted.roles]))
+    if wanted.verdicts:
+        query = query.where(_run.verdict.in_([str(verdict) for verdict in wanted.verdicts]))
+    if wanted.purposes and wanted.sweep is None:
+        named = [str(purpose) for purpose in wanted.purposes]
+        query = query.where(_run.sweep.in_(select(tables.sweep.c.id).where(tables.sweep.c.purpose.in_(named))))
     if wanted.sweep is not None:
         query = query.where(_run.sweep == find_sweep_id(connection, wanted.sweep))
     if wanted.since is not None:

@@ -37,6 +37,13 @@ def keep_model(connection: Connection, model: Model, at: datetime) -> int:
     return int(model_id)
 
 
+def hide_model(connection: Connection, model: Model, at: datetime) -> None:
+    """The built-in reference model is nobody's: jobs refer to it, lists do not show it."""
+    table = tables.model
+    mine = (table.c.name == model.name, table.c.digest == model.digest)
+    connection.execute(update(table).where(*mine).values(removed=at))
+
+
 def model_id(connection: Connection, name: str, digest: str) -> int | None:
     table = tables.model
     found = connection.execute(select(table.c.id).where(table.c.name == name, table.c.digest == digest))

@@ -26,15 +26,16 @@ def list_runs(connection: Connection, wanted: RunFilter) -> list[RunSummary]:
 
 def typical_durations_s(connection: Connection, jobs: Sequence[Job]) -> dict[str, float | None]:
     """For each job id the median wall time of the newest measured runs that are most like it: of the same case, else
-    of the same model on that board, else of that board, always under the same protocol; None where there is none."""
+    of the same model on that board, else of that board, always under the same protocol and of the same role; None
+    where there is none."""
     table = tables.run
     known: dict[tuple[str, ...], float | None] = {}
     durations: dict[str, float | None] = {}
     for job in jobs:
         likenesses = (
-            ("case", job.case_key, job.protocol.name),
-            ("model", job.device, job.model, job.protocol.name),
-            ("device", job.device, job.protocol.name),
+            ("case", job.case_key, job.protocol.name, job.role),
+            ("model", job.device, job.model, job.protocol.name, job.role),
+            ("device", job.device, job.protocol.name, job.role),
         )
         conditions = (
             (table.c.case_key == job.case_key,),
@@ -47,7 +48,7 @@ def typical_durations_s(connection: Connection, jobs: Sequence[Job]) -> dict[str
                 query = (
                     select(table.c.wall_s)
                     .where(table.c.status == str(RunStatus.OK), table.c.protocol == job.protocol.name)
-                    .where(table.c.device == job.device, *condition)
+                    .where(table.c.device == job.device, table.c.role == str(job.role), *condition)
                     .order_by(table.c.id.desc())
                     .limit(RECENT)
                 )

@@ -15,8 +15,8 @@ from sqlalchemy import RowMapping
 from agent.protocol import Facts, InputRecipe, MeasureProtocol, Reference, Tensor
 from agent.wire import from_plain, to_plain
 from orchestrator.models import Model, TensorInfo
-from orchestrator.runs import Job
-from orchestrator.sweep import RuntimeChoice, Sweep
+from orchestrator.runs import Job, Role
+from orchestrator.sweep import Purpose, RuntimeChoice, Sweep
 
 T = TypeVar("T")
 
@@ -143,6 +143,8 @@ def sweep_from_json(text: str) -> Sweep:
     plain = {key: value for key, value in json.loads(text).items() if key in names}
     plain["protocol"] = from_json(MeasureProtocol, json.dumps(plain["protocol"]))
     plain["runtimes"] = [RuntimeChoice(**one) for one in plain["runtimes"]]
+    plain["purpose"] = Purpose(plain.get("purpose", Purpose.RESULTS))
+    plain.setdefault("reference", False)
     values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in plain.items()}
     return Sweep(**values)
 
@@ -165,6 +167,7 @@ def job_to_row(job: Job, sweep_id: int, model_id: int) -> dict[str, Any]:
         "sample_hz": job.sample_hz,
         "deadline_s": job.deadline_s,
         "skip_reason": job.skip_reason,
+        "role": str(job.role),
     }
 
 
@@ -186,4 +189,5 @@ def job_from_row(row: RowMapping) -> Job:
         sample_hz=row["sample_hz"],
         deadline_s=row["deadline_s"],
         skip_reason=row["skip_reason"],
+        role=Role(row["role"]),
     )

@@ -1,18 +1,24 @@
 """A run as one row of `run` and a few of `series`, and back, exactly. Pure."""
 
 import json
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, fields
 from typing import Any
 
 from sqlalchemy import RowMapping
 
-from agent.protocol import Conditions, Facts, Gate, JobResult, Memory, Samples, Timing
+from agent.protocol import Conditions, Facts, Gate, JobResult, Memory, Samples, Surroundings, Timing
+from orchestrator.energy import energy_of
 from orchestrator.records import RunSummary
-from orchestrator.runs import Job, Run, RunStatus
+from orchestrator.runs import Job, Role, Run, RunStatus
 from orchestrator.stats import summarise
 from orchestrator.store.rows import facts_digest, from_json, to_json
 from orchestrator.store.series import Packed, pack_clock, pack_latencies, pack_readings, unpack, unpack_readings
+from orchestrator.trust.judge import judge
+from orchestrator.trust.verdicts import Judgement, Reason, Verdict
+
+log = logging.getLogger(__name__)
 
 LATENCY, CLOCK, SAMPLE = "latency", "clock", "sample"
 
@@ -21,6 +27,7 @@ SUMMARY_COLUMNS = tuple("sweep" if name == "sweep_id" else name for name in _SUM
 """Columns of `run` in the order of `RunSummary`'s fields."""
 
 _STATUS, _OPTIONS = SUMMARY_COLUMNS.index("status"), SUMMARY_COLUMNS.index("options")
+_ROLE, _VERDICT, _REASONS = (SUMMARY_COLUMNS.index(name) for name in ("role", "verdict", "reasons"))
 
 
 def run_to_row(run: Run, attempt: int, place: Mapping[str, Any]) -> dict[str, Any]:
@@ -44,6 +51,7 @@ def run_to_row(run: Run, attempt: int, place: Mapping[str, Any]) -> dict[str, An
         "protocol": job.protocol.name,
         "block": job.block,
         "case_key": job.case_key,
+        "role": str(job.role),
         "status": str(run.status),
         "message": run.message,
         "detail": run.detail,
@@ -51,7 +59,8 @@ def run_to_row(run: Run, attempt: int, place: Mapping[str, Any]) -> dict[str, An
         "finished": run.finished,
         "wall_s": (run.finished - run.started).total_seconds(),
     }
-    return row | (_figures(run.result) if run.result else {})
+    row |= _figures(run.result) | _first_judgement(run) if run.result else {}
+    return row | (_energy(run.result) if run.result and job.role is Role.ENERGY else {})
 
 
 def _figures(result: JobResult) -> dict[str, Any]:
@@ -86,6 +95,29 @@ def _figures(result: JobResult) -> dict[str, Any]:
         "thermal_wait_s": result.thermal_wait_s,
         "conditions_before": to_json(result.conditions_before),
         "conditions_after": to_json(result.conditions_after),
+        "surroundings": None if result.surroundings is None else to_json(result.surroundings),
+    }
+
+
+def _first_judgement(run: Run) -> dict[str, Any]:
+    """By the run alone, at once: an orchestrator that dies now leaves no run without a verdict. At the end of the sweep
+    it is judged again, with its neighbours (`judging.py`)."""
+    try:
+        return judgement_to_row(judge(run))
+    except Exception:  # a measurement is worth more than what a faulty rule says of it
+        log.exception("run %s cannot be judged", run.job.job_id)
+        return {}
+
+
+def _energy(result: JobResult) -> dict[str, Any]:
+    """What a job for energy found; NULL is "not measured", and the reason follows from the stored readings."""
+    energy = energy_of(result)
+    return {
+        "energy_j_per_inference": energy.j_per_inference,
+        "energy_gross_j_per_inference": energy.gross_j_per_inference,
+        "energy_uncertainty_j": energy.uncertainty_j,
+        "energy_source": energy.provenance,
+        "idle_w": energy.idle_w,
     }
 
 
@@ -104,6 +136,29 @@ def result_to_series(result: JobResult) -> list[dict[str, Any]]:
 def _series(kind: str, channel: str, packed: Packed) -> dict[str, Any]:
     none = {"min": None, "mean": None, "max": None}
     return {"kind": kind, "channel": channel, **asdict(packed), **none}
+
+
+def judgement_to_row(judgement: Judgement) -> dict[str, Any]:
+    """The columns of `run` that a judgement fills."""
+    reasons = [{"code": one.code, "figures": dict(one.figures)} for one in judgement.reasons]
+    return {
+        "verdict": str(judgement.verdict),
+        "reasons": json.dumps(reasons, separators=(",", ":")),
+        "rules": judgement.rules,
+    }
+
+
+def judgement_from_row(row: RowMapping) -> Judgement | None:
+    """None for a run that was never judged."""
+    if row["verdict"] is None:
+        return None
+    return Judgement(Verdict(row["verdict"]), reasons_from_json(row["reasons"]), row["rules"])
+
+
+def reasons_from_json(text: str | None) -> tuple[Reason, ...]:
+    if not text or text == "[]":
+        return ()
+    return tuple(Reason(one["code"], one["figures"]) for one in json.loads(text))
 
 
 def run_from_rows(row: RowMapping, series: Sequence[RowMapping], job: Job, facts: Facts | None) -> Run:
@@ -141,6 +196,7 @@ def _result(row: RowMapping, series: Sequence[RowMapping]) -> JobResult:
         conditions_before=from_json(Conditions, row["conditions_before"]),
         conditions_after=from_json(Conditions, row["conditions_after"]),
         samples=Samples(whole.get(CLOCK, []), channels),
+        surroundings=None if row["surroundings"] is None else from_json(Surroundings, row["surroundings"]),
     )
 
 
@@ -149,4 +205,7 @@ def summary_from_values(values: Iterable[Any]) -> RunSummary:
     ordered = list(values)
     ordered[_STATUS] = RunStatus(ordered[_STATUS])
     ordered[_OPTIONS] = json.loads(ordered[_OPTIONS])
+    ordered[_ROLE] = Role(ordered[_ROLE])
+    ordered[_VERDICT] = Verdict(ordered[_VERDICT]) if ordered[_VERDICT] else None
+    ordered[_REASONS] = " ".join(reason.code for reason in reasons_from_json(ordered[_REASONS]))
     return RunSummary(*ordered)

@@ -11,17 +11,20 @@ from orchestrator.errors import StoreError, UnknownJob, UsageError
 from orchestrator.records import StoredRun
 from orchestrator.runs import Run, RunStatus
 from orchestrator.store import tables
-from orchestrator.store.devices import keep_facts
+from orchestrator.store.devices import keep_facts, remember_wait
 from orchestrator.store.names import unknown
 from orchestrator.store.rows import from_json, job_from_row
 from orchestrator.store.run_rows import (
     SUMMARY_COLUMNS,
+    judgement_from_row,
+    judgement_to_row,
     result_to_series,
     run_from_rows,
     run_to_row,
     summary_from_values,
 )
 from orchestrator.store.sweeps import jobs_query
+from orchestrator.trust.verdicts import Judgement
 
 
 def save(connection: Connection, run: Run) -> bool:
@@ -60,6 +63,7 @@ def _insert(connection: Connection, run: Run, attempt: int, place: Mapping[str, 
     run_id = connection.execute(insert(table).returning(table.c.id), run_to_row(run, attempt, place)).scalar_one()
     if run.result is not None:
         connection.execute(insert(tables.series), [{"run": run_id, **one} for one in result_to_series(run.result)])
+        remember_wait(connection, run.job.device, run.result)
 
 
 def _planned(connection: Connection, job_id: str) -> RowMapping:
@@ -89,6 +93,35 @@ def find_run(connection: Connection, wanted: str) -> StoredRun:
     return _whole(connection, rows[-1])
 
 
+def whole_runs(connection: Connection, sweep_id: int) -> list[StoredRun]:
+    """Every attempt of a sweep that counts, whole, in the order in which they ran."""
+    run = tables.run
+    rows = connection.execute(select(run).where(run.c.sweep == sweep_id, ~run.c.replaced).order_by(run.c.started))
+    return [_whole(connection, row) for row in rows.mappings().all()]
+
+
+def measured_ids(connection: Connection, sweep_id: int) -> list[int]:
+    """The runs of a sweep that count and have a result, in the order in which they ran."""
+    run = tables.run
+    wanted = (run.c.sweep == sweep_id, ~run.c.replaced, run.c.loop_wall_ns.is_not(None))
+    return list(connection.execute(select(run.c.id).where(*wanted).order_by(run.c.started, run.c.id)).scalars())
+
+
+def some_whole(connection: Connection, ids: Sequence[int]) -> list[StoredRun]:
+    """Those runs whole, in the order of their ids' list."""
+    run = tables.run
+    rows = {row["id"]: row for row in connection.execute(select(run).where(run.c.id.in_(ids))).mappings()}
+    return [_whole(connection, rows[one]) for one in ids if one in rows]
+
+
+def keep_judgements(connection: Connection, judged: Sequence[tuple[str, int, Judgement]]) -> None:
+    """Write verdicts beside their runs: job id, attempt, judgement."""
+    run = tables.run
+    for job_id, attempt, judgement in judged:
+        mine = (run.c.job_id == job_id, run.c.attempt == attempt)
+        connection.execute(update(run).where(*mine).values(judgement_to_row(judgement)))
+
+
 def _by_prefix(connection: Connection, prefix: str) -> Sequence[RowMapping]:
     """All attempts, the one that counts last."""
     run = tables.run
@@ -107,4 +140,4 @@ def _whole(connection: Connection, row: RowMapping) -> StoredRun:
     name = connection.execute(select(tables.sweep.c.name).where(tables.sweep.c.id == row["sweep"])).scalar_one()
     run = run_from_rows(row, packed, job_from_row(job_row), from_json(Facts, facts) if facts else None)
     summary = summary_from_values(row[column] for column in SUMMARY_COLUMNS)
-    return StoredRun(summary, run, name)
+    return StoredRun(summary, run, name, judgement_from_row(row))

@@ -16,7 +16,7 @@ from orchestrator.store.faults import in_plain_words
 from orchestrator.store.place import ELSEWHERE, check_place
 from orchestrator.store.views import VIEWS
 
-REVISIONS = ("0001",)
+REVISIONS = ("0001", "0002")
 """Every revision in `migrations/versions`, oldest first. Kept here so that opening need not import Alembic."""
 
 APPLICATION_ID = 0x64796E6F

@@ -1,6 +1,6 @@
 """The store: domain types in and out of one SQLite file. Safe for many threads and many processes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -8,12 +8,25 @@ from typing import Self
 
 from agent.protocol import Conditions, Facts
 from orchestrator.models import Model
-from orchestrator.records import DeviceRecord, Lease, RunFilter, RunSummary, StoredRun, SweepRecord
+from orchestrator.records import (
+    Circumstances,
+    DeviceRecord,
+    Lease,
+    NoiseRecord,
+    QuarantineRecord,
+    ReferenceRun,
+    RunFilter,
+    RunSummary,
+    StoredRun,
+    SweepRecord,
+)
 from orchestrator.runs import Job, Run, RunStatus
-from orchestrator.store import devices, leases, models, queries, runs, sweeps
+from orchestrator.store import devices, leases, models, noise, quarantine, queries, runs, sweeps, visits
 from orchestrator.store.engine import BUSY_TIMEOUT_S, Database
 from orchestrator.store.schema import prepare
 from orchestrator.sweep import Sweep
+from orchestrator.trust.contexts import Visit
+from orchestrator.trust.verdicts import Judgement
 
 
 class Store:
@@ -67,6 +80,11 @@ class Store:
         """The facts of each board's last visit; boards that were never reached are absent."""
         return {record.name: record.facts for record in self.devices() if record.facts is not None}
 
+    def idle_c(self, device: str) -> float | None:
+        """How warm a board is when it idles, degrees Celsius; None where that is not known."""
+        with self._database.read() as connection:
+            return devices.idle_c(connection, device)
+
     def lease_board(self, device: str, holder: str) -> Lease:
         """Claim a board among the orchestrators that share this store; `BoardBusy` names who has it."""
         with self._database.write() as connection:
@@ -76,6 +94,54 @@ class Store:
         """Give a board back; False when the lease had been taken over."""
         with self._database.write() as connection:
             return leases.give_back(connection, lease)
+
+    # Noise and health -----------------------------------------------------------------------------
+
+    def keep_noise(self, record: NoiseRecord) -> None:
+        """Store a board's noise floor; that of the same sweep is overwritten."""
+        with self._database.write() as connection:
+            noise.keep(connection, record)
+
+    def noise_floor(self, device: str) -> NoiseRecord | None:
+        """The newest noise floor of a board; None where it was never measured."""
+        with self._database.read() as connection:
+            return noise.newest(connection, device)
+
+    def reference_runs(self, device: str, digest: str, protocol: str) -> list[ReferenceRun]:
+        """The measured runs of a model under a protocol since the board's baseline began, in order of time."""
+        with self._database.read() as connection:
+            since = quarantine.baseline(connection, device)
+            return noise.reference_runs(connection, device, digest, protocol, since)
+
+    def circumstances(self, device: str, digest: str, protocol: str, sweeps: Sequence[int]) -> list[Circumstances]:
+        """How the board stood at such runs of some sweeps, in order of time."""
+        with self._database.read() as connection:
+            return noise.circumstances(connection, device, digest, protocol, sweeps)
+
+    def quarantine(self, device: str, reason: str, since: datetime) -> bool:
+        """Take a board out of rotation; False when it is out already."""
+        with self._database.write() as connection:
+            return quarantine.put_in(connection, device, since, reason)
+
+    def release_board(self, device: str, why: str, at: datetime) -> QuarantineRecord | None:
+        """Put a board back into rotation; None when it was not out."""
+        with self._database.write() as connection:
+            return quarantine.let_out(connection, device, at, why)
+
+    def quarantined(self) -> dict[str, QuarantineRecord]:
+        """The boards that are out of rotation, by name."""
+        with self._database.read() as connection:
+            return quarantine.list_open(connection)
+
+    def quarantines(self, device: str) -> list[QuarantineRecord]:
+        """Every time that a board was out, the oldest first."""
+        with self._database.read() as connection:
+            return quarantine.history(connection, device)
+
+    def begin_baseline(self, device: str, at: datetime) -> None:
+        """From now on the board's health is judged by how it is from now on; what was before is kept, not compared."""
+        with self._database.write() as connection:
+            quarantine.begin_baseline(connection, device, at)
 
     # Models ---------------------------------------------------------------------------------------
 
@@ -110,6 +176,11 @@ class Store:
         """Store a sweep with its whole plan before anything runs; returns its number."""
         with self._database.write() as connection:
             return sweeps.create(connection, sweep, jobs, models, at)
+
+    def add_jobs(self, sweep_id: int, jobs: Sequence[Job], models: Sequence[Model]) -> None:
+        """Put more jobs into the plan of a sweep."""
+        with self._database.write() as connection:
+            sweeps.add_jobs(connection, sweep_id, jobs, models, datetime.now(UTC))
 
     def sweeps(self) -> list[SweepRecord]:
         """Oldest first."""
@@ -172,6 +243,30 @@ class Store:
         """One run whole, by its job's id or the beginning of it; `ID/2` is the second attempt."""
         with self._database.read() as connection:
             return runs.find_run(connection, id_or_prefix)
+
+    def whole_runs(self, sweep_id: int) -> list[StoredRun]:
+        """All runs of a sweep that count, with their latencies and samples, in the order in which they ran."""
+        with self._database.read() as connection:
+            return runs.whole_runs(connection, sweep_id)
+
+    def each_measured_run(self, sweep_id: int, at_once: int = 50) -> Iterator[StoredRun]:
+        """The measured runs of a sweep, whole, in the order in which they ran; only `at_once` of them in memory."""
+        with self._database.read() as connection:
+            ids = runs.measured_ids(connection, sweep_id)
+        for start in range(0, len(ids), at_once):
+            with self._database.read() as connection:
+                some = runs.some_whole(connection, ids[start : start + at_once])
+            yield from some
+
+    def visits_around(self, sweep_id: int) -> list[Visit]:
+        """Who was on which board while the sweep ran, runs of other sweeps included."""
+        with self._database.read() as connection:
+            return visits.visits_around(connection, sweep_id)
+
+    def keep_judgements(self, judged: Sequence[tuple[str, int, Judgement]]) -> None:
+        """Verdicts by job id and attempt; what was judged before is overwritten."""
+        with self._database.write() as connection:
+            runs.keep_judgements(connection, judged)
 
     def typical_duration_s(self, job: Job) -> float | None:
         """How long such a job took, waits included; None where nothing like it was measured."""

@@ -8,19 +8,19 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, Table, exists, func, insert, select, update
 
 from orchestrator import __version__
 from orchestrator.errors import StoreError, UnknownName
 from orchestrator.models import Model
 from orchestrator.records import Progress, SweepRecord
-from orchestrator.runs import Job, RunStatus
+from orchestrator.runs import Job, Role, RunStatus
 from orchestrator.store import tables
 from orchestrator.store.devices import name_devices
-from orchestrator.store.models import keep_model, model_id
+from orchestrator.store.models import hide_model, keep_model, model_id
 from orchestrator.store.names import unknown
 from orchestrator.store.rows import job_from_row, job_to_row, sweep_from_json, sweep_to_json
-from orchestrator.sweep import Sweep
+from orchestrator.sweep import Purpose, Sweep
 
 LAST = "last"
 _MOST_AT_ONCE = 500
@@ -29,12 +29,27 @@ _MOST_AT_ONCE = 500
 
 def create(connection: Connection, sweep: Sweep, jobs: Sequence[Job], models: Sequence[Model], at: datetime) -> int:
     """Store a sweep and its whole plan; return the sweep's number."""
+    row = {"name": sweep.name, "created": at, "version": __version__, "definition": sweep_to_json(sweep)}
+    row["purpose"] = str(sweep.purpose)
+    sweep_id = int(connection.execute(insert(tables.sweep).values(row).returning(tables.sweep.c.id)).scalar_one())
+    known = {model.digest for model in models if model_id(connection, model.name, model.digest) is not None}
+    add_jobs(connection, sweep_id, jobs, models, at)
+    if sweep.purpose is not Purpose.RESULTS:
+        for model in models:
+            if model.digest not in known:
+                hide_model(connection, model, at)
+    return sweep_id
+
+
+def add_jobs(connection: Connection, sweep_id: int, jobs: Sequence[Job], models: Sequence[Model], at: datetime) -> None:
+    """Store jobs of a sweep, with the models and the names of the boards that they speak of."""
+    results = {(job.model, job.model_digest) for job in jobs if job.role is not Role.REFERENCE}
     for model in models:
         if model_id(connection, model.name, model.digest) is None:
             keep_model(connection, model, at)
+            if (model.name, model.digest) not in results:
+                hide_model(connection, model, at)
     name_devices(connection, {job.device for job in jobs})
-    row = {"name": sweep.name, "created": at, "version": __version__, "definition": sweep_to_json(sweep)}
-    sweep_id = int(connection.execute(insert(tables.sweep).values(row).returning(tables.sweep.c.id)).scalar_one())
     ids: dict[tuple[str, str], int] = {}
     rows = []
     for job in jobs:
@@ -47,7 +62,6 @@ def create(connection: Connection, sweep: Sweep, jobs: Sequence[Job], models: Se
         rows.append(job_to_row(job, sweep_id, ids[key]))
     if rows:
         connection.execute(insert(tables.job), rows)
-    return sweep_id
 
 
 def list_sweeps(connection: Connection) -> list[SweepRecord]:
@@ -66,10 +80,14 @@ def find_sweep_id(connection: Connection, wanted: int | str) -> int:
 
 
 def last_unfinished(connection: Connection) -> SweepRecord:
-    """The newest sweep that has owed jobs; `UnknownName` when every sweep is complete."""
+    """The newest sweep that has owed jobs; `UnknownName` when every sweep is complete.
+
+    A health check is not taken up again: it is about the board as it was then.
+    """
     table = tables.sweep
-    owing = exists().where(tables.job.c.sweep == table.c.id, _owed())
-    row = connection.execute(select(table).where(owing).order_by(table.c.id.desc()).limit(1)).mappings().one_or_none()
+    owing = exists().where(tables.job.c.sweep == table.c.id, _is_result(tables.job), _owed())
+    wanted = (owing, table.c.purpose != str(Purpose.HEALTH))
+    row = connection.execute(select(table).where(*wanted).order_by(table.c.id.desc()).limit(1)).mappings().one_or_none()
     if row is None:
         raise UnknownName("no sweep is unfinished", "`dynofarm sweeps` lists them all.")
     return _record(connection, row)
@@ -115,9 +133,10 @@ def owe_again(connection: Connection, sweep_id: int, statuses: Sequence[RunStatu
 
 
 def status_counts(connection: Connection, sweep_id: int) -> dict[RunStatus, int]:
-    """Jobs by the status of the run that counts; jobs without a run are in no count."""
+    """Jobs by the status of the run that counts; those without a run and those of the reference model are in none."""
     run = tables.run
-    query = select(run.c.status, func.count()).where(run.c.sweep == sweep_id, ~run.c.replaced).group_by(run.c.status)
+    query = select(run.c.status, func.count()).where(run.c.sweep == sweep_id, ~run.c.replaced, _is_result(run))
+    query = query.group_by(run.c.status)
     return {RunStatus(status): count for status, count in connection.execute(query)}
 
 
@@ -137,7 +156,8 @@ def _find(connection: Connection, wanted: int | str) -> RowMapping:
 
 
 def _record(connection: Connection, row: RowMapping) -> SweepRecord:
-    jobs = connection.execute(select(func.count()).where(tables.job.c.sweep == row["id"])).scalar_one()
+    mine = (tables.job.c.sweep == row["id"], _is_result(tables.job))
+    jobs = connection.execute(select(func.count()).where(*mine)).scalar_one()
     counts = status_counts(connection, row["id"])
     final = sum(count for status, count in counts.items() if status.final)
     ok, skipped = counts.get(RunStatus.OK, 0), counts.get(RunStatus.SKIPPED, 0)
@@ -157,6 +177,11 @@ def _record(connection: Connection, row: RowMapping) -> SweepRecord:
         sweep=sweep_from_json(row["definition"]),
         progress=progress,
     )
+
+
+def _is_result(table: Table) -> ColumnElement[bool]:
+    """The reference model's jobs come and go with the blocks; nobody asked for them by name."""
+    return table.c.role != str(Role.REFERENCE)
 
 
 def _owed() -> ColumnElement[bool]:

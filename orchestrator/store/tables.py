@@ -72,6 +72,8 @@ device = Table(
     Column("conditions", Text),
     Column("first_seen", Utc),
     Column("last_seen", Utc),
+    Column("idle_c", Float),
+    Column("baseline", Utc),
 )
 
 model = Table(
@@ -117,6 +119,7 @@ sweep = Table(
     _required("created", Utc),
     _required("version", Text),
     _required("definition", Text),
+    Column("purpose", Text, nullable=False, server_default="results"),
     Index("ix_sweep_name", "name"),
 )
 
@@ -140,6 +143,7 @@ job = Table(
     _required("sample_hz", Float),
     _required("deadline_s", Float),
     Column("skip_reason", Text),
+    Column("role", Text, nullable=False, server_default="case"),
     UniqueConstraint("job_id"),
     Index("ix_job_sweep", "sweep"),
     Index("ix_job_model", "model"),
@@ -214,6 +218,16 @@ run = Table(
     Column("details", Text),
     Column("conditions_before", Text),
     Column("conditions_after", Text),
+    Column("role", Text, nullable=False, server_default="case"),
+    Column("surroundings", Text),
+    Column("verdict", Text),
+    Column("reasons", Text),
+    Column("rules", Integer),
+    Column("energy_j_per_inference", Float),
+    Column("energy_gross_j_per_inference", Float),
+    Column("energy_uncertainty_j", Float),
+    Column("energy_source", Text),
+    Column("idle_w", Float),
     Index(
         "uq_run_job_ok",
         "job",
@@ -241,6 +255,32 @@ series = Table(
     Column("mean", Float),
     Column("max", Float),
     _required("data", LargeBinary),
+)
+
+noise = Table(
+    "noise",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _required("device", Text, ForeignKey("device.name")),
+    _required("sweep", Integer, ForeignKey("sweep.id")),
+    _required("measured", Utc),
+    _required("model", Text),
+    _required("runs", Integer),
+    _required("floor", Float),
+    _required("details", Text),
+    Index("ix_noise_device", "device"),
+)
+
+quarantine = Table(
+    "quarantine",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _required("device", Text, ForeignKey("device.name")),
+    _required("since", Utc),
+    _required("reason", Text),
+    Column("released", Utc),
+    Column("released_why", Text),
+    Index("ix_quarantine_device", "device"),
 )
 
 lease = Table(

@@ -48,6 +48,7 @@ RUNS = View(
         *_WHO,
         ViewColumn("sweep_id", "run.sweep", "number of the sweep"),
         ViewColumn("sweep", "sweep.name", "name of the sweep"),
+        ViewColumn("purpose", "sweep.purpose", "of the sweep: results, noise or health"),
         *_same(
             "run",
             ("replaced", "1 where a later attempt at the same job took its place"),
@@ -109,6 +110,16 @@ RUNS = View(
             ("details", "what the runtime told about itself, JSON"),
             ("conditions_before", "governor, clocks, temperatures, load, … before the run, JSON"),
             ("conditions_after", "the same after it"),
+            ("role", "case: a result; reference: the reference model; energy: a run with the power read"),
+            ("surroundings", "what else the board did while the clock ran, JSON"),
+            ("verdict", "trusted, suspect or invalid; NULL where nothing was measured"),
+            ("reasons", "why, JSON: a list of code and figures; docs/trust.md explains each code"),
+            ("rules", "version of the rules that judged"),
+            ("energy_j_per_inference", "above the idle board, in runs of role energy; NULL: not measured"),
+            ("energy_gross_j_per_inference", "the same with the idle board's share"),
+            ("energy_uncertainty_j", "half the width of the 95 % interval of the energy of an inference"),
+            ("energy_source", "the rail or counter that told"),
+            ("idle_w", "power of the idle board right before"),
         ),
         ViewColumn("facts", "(SELECT content FROM facts WHERE facts.digest = run.facts)", "what the board was, JSON"),
         ViewColumn("median_ms", "run.median_ns / 1e6", "median latency in milliseconds"),
@@ -154,9 +165,17 @@ SAMPLES = View(
     ),
 )
 
+
+def _count(table: str, more: str = "") -> str:
+    """How many jobs or runs of a sweep, those of the reference model apart."""
+    where = f"{table}.sweep = sweep.id AND {table}.role <> 'reference'"
+    counts = "AND NOT run.replaced" if table == "run" else ""
+    return f"(SELECT count(*) FROM {table} WHERE {where} {counts} {more})"  # noqa: S608 - constants of this file
+
+
 SWEEPS = View(
     "sweeps_view",
-    "one row for each sweep, with counts of its jobs",
+    "one row for each sweep, with counts of its jobs, those of the reference model apart",
     "sweep",
     (
         ViewColumn("sweep_id", "sweep.id", "number of the sweep"),
@@ -164,27 +183,18 @@ SWEEPS = View(
         ViewColumn("created", "sweep.created", "UTC"),
         ViewColumn("version", "sweep.version", "the dynofarm that planned it"),
         ViewColumn("definition", "sweep.definition", "the sweep as it was asked for, JSON"),
-        ViewColumn("jobs", "(SELECT count(*) FROM job WHERE job.sweep = sweep.id)", "planned jobs"),
-        ViewColumn(
-            "ok",
-            "(SELECT count(*) FROM run WHERE run.sweep = sweep.id AND NOT run.replaced AND run.status = 'ok')",
-            "measured",
-        ),
-        ViewColumn(
-            "skipped",
-            "(SELECT count(*) FROM run WHERE run.sweep = sweep.id AND NOT run.replaced AND run.status = 'skipped')",
-            "could not be run on that board, with a reason",
-        ),
-        ViewColumn(
-            "failed",
-            "(SELECT count(*) FROM run WHERE run.sweep = sweep.id AND NOT run.replaced "
-            "AND run.status NOT IN ('ok', 'skipped', 'lost'))",
-            "gave no measurement",
-        ),
+        ViewColumn("purpose", "sweep.purpose", "results, noise or health"),
+        ViewColumn("jobs", _count("job"), "planned jobs"),
+        ViewColumn("ok", _count("run", "AND run.status = 'ok'"), "measured"),
+        ViewColumn("skipped", _count("run", "AND run.status = 'skipped'"), "could not be run there, with a reason"),
+        ViewColumn("failed", _count("run", "AND run.status NOT IN ('ok', 'skipped', 'lost')"), "gave no measurement"),
         ViewColumn(
             "owed",
-            "(SELECT count(*) FROM job WHERE job.sweep = sweep.id AND NOT EXISTS "
-            "(SELECT 1 FROM run WHERE run.job = job.id AND run.status <> 'lost'))",
+            _count(
+                "job",
+                "AND NOT EXISTS "
+                "(SELECT 1 FROM run WHERE run.job = job.id AND NOT run.replaced AND run.status <> 'lost')",
+            ),
             "not done yet, lost ones included",
         ),
     ),
@@ -205,7 +215,13 @@ DEVICES = View(
         ViewColumn("emulated", "json_extract(facts.content, '$.emulated')", "the emulator, NULL on a real board"),
         ViewColumn("first_seen", "device.first_seen", "UTC; NULL where it was never reached"),
         ViewColumn("last_seen", "device.last_seen", "UTC"),
-        ViewColumn("runs", "(SELECT count(*) FROM run WHERE run.device = device.name AND NOT run.replaced)", "runs"),
+        ViewColumn("idle_c", "device.idle_c", "its temperature when idle, degrees Celsius"),
+        ViewColumn("baseline", "device.baseline", "UTC; health compares with runs since then; NULL: with all"),
+        ViewColumn(
+            "runs",
+            "(SELECT count(*) FROM run WHERE run.device = device.name AND NOT run.replaced)",
+            "runs of all roles",
+        ),
         ViewColumn("facts", "facts.content", "all that was found at the last visit, JSON"),
         ViewColumn("conditions", "device.conditions", "how it stood at the last visit, JSON"),
     ),
@@ -239,4 +255,34 @@ MODELS = View(
     ),
 )
 
-VIEWS = (RUNS, LATENCIES, SAMPLES, SWEEPS, DEVICES, MODELS)
+NOISE = View(
+    "noise_view",
+    "one row for each measurement of a board's A/A noise floor",
+    "noise",
+    _same(
+        "noise",
+        ("device", "name of the board"),
+        ("sweep", "number of the sweep that measured it"),
+        ("measured", "UTC"),
+        ("model", "the artifact that was compared with itself"),
+        ("runs", "runs of each side"),
+        ("floor", "differences up to this share are noise on this board: 0.02 is 2 %"),
+        ("details", "how it was reckoned, JSON"),
+    ),
+)
+
+QUARANTINE = View(
+    "quarantine_view",
+    "one row for each time that a board was taken out of rotation",
+    "quarantine",
+    _same(
+        "quarantine",
+        ("device", "name of the board"),
+        ("since", "UTC"),
+        ("reason", "why, in a sentence"),
+        ("released", "UTC; NULL while it is out"),
+        ("released_why", "who put it back, or what showed that it is well"),
+    ),
+)
+
+VIEWS = (RUNS, LATENCIES, SAMPLES, SWEEPS, DEVICES, MODELS, NOISE, QUARANTINE)

@@ -46,6 +46,8 @@ def sweep_from_options(
     deadline: str | None = None,
     exclude: Sequence[str] = (),
     name: str | None = None,
+    reference: bool | None = None,
+    energy: bool | None = None,
     notes: str | None = None,
     base: Sweep | None = None,
 ) -> Sweep:
@@ -70,6 +72,8 @@ def sweep_from_options(
         "sample_hz": sample_hz,
         "deadline": deadline,
         "exclude": [_pairs(text, "exclude", faults) for text in exclude] or None,
+        "reference": reference,
+        "energy": energy,
         "notes": notes,
     }
     said = {key: value for key, value in content.items() if value is not None}
@@ -122,6 +126,8 @@ def _merged(keys: "SweepKeys", protocol: MeasureProtocol, said: set[str], base: 
         sample_hz=float(keys.sample_hz),
         deadline_s=keys.deadline,
         exclude=tuple(keys.exclude),
+        reference=keys.reference,
+        energy=keys.energy,
         notes=keys.notes,
     )
     if base is None:

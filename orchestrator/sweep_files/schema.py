@@ -179,4 +179,16 @@ class SweepKeys(Section):
     exclude: Annotated[list[Any], parsed(parse_exclude)] = key(
         f"a list of mappings with {', '.join(EXCLUDE_KEYS)} or options.NAME", "Cases to leave out.", [], shown="none"
     )
+    reference: bool = key(
+        "true or false",
+        "Run the built-in reference model around each block, to see whether a board moves.",
+        True,
+        shown="true",
+    )
+    energy: bool = key(
+        "true or false",
+        "Run each case once more with the board's power read, where it has a sensor.",
+        False,
+        shown="false",
+    )
     notes: str = key("text", "For people.", "", shown="none")

@@ -1,4 +1,4 @@
-"""Upgrading, tried with a second revision that the tests bring along: it drops and remakes a table that others
+"""Upgrading, tried with a further revision that the tests bring along: it drops and remakes a table that others
 point at, which is where batch migrations bite."""
 
 import hashlib
@@ -27,13 +27,13 @@ from tests.store.conftest import Planner
 
 ROOT = Path(__file__).parents[2]
 
-SECOND = '''"""Widen the model table."""
+NEXT = '''"""Widen the model table."""
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "0003"
+down_revision = "0002"
 
 
 def upgrade() -> None:
@@ -50,15 +50,15 @@ def newer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Make this dynofarm one revision newer than the databases made before the fixture was used."""
     folder = tmp_path / "migrations"
     shutil.copytree(migrations_folder(), folder, ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / "versions" / "0002_wider.py").write_text(SECOND.format(more=""))
+    (folder / "versions" / "0003_wider.py").write_text(NEXT.format(more=""))
     monkeypatch.setattr(schema, "migrations_folder", lambda: folder)
-    monkeypatch.setattr(schema, "REVISIONS", ("0001", "0002"))
+    monkeypatch.setattr(schema, "REVISIONS", (*REVISIONS, "0003"))
     return folder
 
 
 @pytest.fixture
 def old(store: Store, planned: Planner, database: Path) -> Path:
-    """A database of revision 1 with a measured, a failed and an owed job."""
+    """A database of the newest revision there is, with a measured, a failed and an owed job."""
     _, jobs = planned("a1", "a2", "a3")
     store.save_run(make_run(jobs[0]))
     store.close()
@@ -105,10 +105,10 @@ def test_an_older_database_is_upgraded_after_a_backup(old: Path, newer: Path) ->
         with store._database.write() as connection:
             assert connection.exec_driver_sql("SELECT count(stars) FROM run").scalar() == 0
             assert connection.exec_driver_sql("PRAGMA foreign_key_check").all() == []
-    [backup] = old.parent.glob("results.backup-0001-*.db")
-    assert re.fullmatch(r"results\.backup-0001-\d{8}-\d{6}\.db", backup.name)
+    [backup] = old.parent.glob("results.backup-0002-*.db")
+    assert re.fullmatch(r"results\.backup-0002-\d{8}-\d{6}\.db", backup.name)
     with closing(sqlite3.connect(backup)) as connection:
-        assert connection.execute("SELECT version_num FROM alembic_version").fetchone() == ("0001",)
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchone() == ("0002",)
         assert connection.execute("SELECT count(*), sum(n) FROM latencies_view").fetchone() == (1, 100)
 
 
@@ -135,7 +135,7 @@ def test_the_views_are_made_anew_by_an_upgrade(old: Path, newer: Path) -> None:
     "more", ["op.execute('SELECT no_such_column FROM run')", "raise RuntimeError('a fault of ours')"]
 )
 def test_an_upgrade_that_fails_leaves_the_file_as_it_was(old: Path, newer: Path, more: str) -> None:
-    (newer / "versions" / "0002_wider.py").write_text(SECOND.format(more=more))
+    (newer / "versions" / "0003_wider.py").write_text(NEXT.format(more=more))
     before = dump(old)
     with pytest.raises(Exception, match=r"no_such_column|a fault of ours"):
         Store.open(old)
@@ -144,7 +144,7 @@ def test_an_upgrade_that_fails_leaves_the_file_as_it_was(old: Path, newer: Path,
 
 def test_an_upgrade_that_breaks_references_is_undone(old: Path, newer: Path) -> None:
     more = "op.execute('DELETE FROM job')"
-    (newer / "versions" / "0002_wider.py").write_text(SECOND.format(more=more))
+    (newer / "versions" / "0003_wider.py").write_text(NEXT.format(more=more))
     before = dump(old)
     with pytest.raises(StoreDamaged, match="points at nothing in job"):
         Store.open(old)
@@ -153,7 +153,7 @@ def test_an_upgrade_that_breaks_references_is_undone(old: Path, newer: Path) -> 
 
 def test_an_upgrade_cut_short_by_kill_leaves_the_file_as_it_was(old: Path, newer: Path) -> None:
     more = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
-    (newer / "versions" / "0002_wider.py").write_text(SECOND.format(more=more))
+    (newer / "versions" / "0003_wider.py").write_text(NEXT.format(more=more))
     before = dump(old)
     assert [process.returncode for process in open_in_processes(old, newer, 1)] == [-9]
     assert dump(old) == before
@@ -167,7 +167,7 @@ def test_of_two_processes_that_come_at_once_one_upgrades(old: Path, newer: Path)
 
 
 def test_many_processes_that_make_the_database_at_once_make_one(database: Path) -> None:
-    for process in open_in_processes(database, migrations_folder(), 5, "0001"):
+    for process in open_in_processes(database, migrations_folder(), 5, *REVISIONS):
         assert process.returncode == 0, process.stderr
         assert process.stdout == "0 run\n"
 
@@ -188,7 +188,7 @@ def open_in_processes(path: Path, folder: Path, count: int, *revisions: str) -> 
         "store = Store.open(sys.argv[1], create=True)\n"
         "print(len(store.runs()), 'run')\n"
     )
-    argv = [sys.executable, "-c", code, str(path), str(folder), *(revisions or ("0001", "0002"))]
+    argv = [sys.executable, "-c", code, str(path), str(folder), *(revisions or (*REVISIONS, "0003"))]
     pipe = subprocess.PIPE
     started = [subprocess.Popen(argv, cwd=ROOT, stdin=pipe, stdout=pipe, stderr=pipe, text=True) for _ in range(count)]
     for process in started:
@@ -209,4 +209,4 @@ def test_a_changed_view_needs_a_new_revision() -> None:
     """Views are made anew by upgrades alone: a file of the same revision would keep the old ones."""
     text = "\n".join(view.sql() for view in VIEWS)
     found = (REVISIONS[-1], hashlib.sha256(text.encode()).hexdigest()[:16])
-    assert found == ("0001", "f466b2d4104342cc"), "add a revision, even an empty one, then put its views' hash here"
+    assert found == ("0002", "45baff7126f554bd"), "add a revision, even an empty one, then put its views' hash here"

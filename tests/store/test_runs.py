@@ -5,12 +5,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from agent.protocol import Samples, Timing
+from agent.protocol import Samples, Surroundings, Timing
 from orchestrator.errors import StoreError, UnknownJob, UnknownName, UsageError
 from orchestrator.records import RunFilter
 from orchestrator.runs import RunStatus
 from orchestrator.store import Store
 from orchestrator.sweep import RuntimeChoice
+from orchestrator.trust.judge import judge
+from orchestrator.trust.verdicts import Judgement, Reason, Verdict
 from tests.making import MOMENT, make_conditions, make_facts, make_job, make_result, make_run
 from tests.store.conftest import Planner
 
@@ -28,6 +30,7 @@ def test_a_run_comes_back_as_it_was_saved(store: Store, planned: Planner) -> Non
                 [10**12, 10**12 + 10**8], {"temp_c": [41.5, None], "rss": [1e9, -0.25], "none": [None, None]}
             ),
             conditions_before=make_conditions(temperatures_c={"cpu": 41.5}, governor=None),
+            surroundings=Surroundings(others_cpu_s=0.125, swapped_pages=0, clock_step_s=-3.5),
         ),
     )
     assert store.save_run(run)
@@ -36,6 +39,65 @@ def test_a_run_comes_back_as_it_was_saved(store: Store, planned: Planner) -> Non
     assert stored.sweep_name == "nightly"
     assert (stored.summary.sweep_id, stored.summary.attempt, stored.summary.wall_s) == (sweep_id, 1, 12.5)
     assert store.runs() == [stored.summary]
+
+
+def test_a_judgement_comes_back_and_a_later_one_takes_its_place(store: Store, planned: Planner) -> None:
+    _, [job, other] = planned("a1", "a2")
+    store.save_run(make_run(job))
+    store.save_run(make_run(other))
+    # Saving may judge already; what is kept afterwards counts.
+    first = Judgement(Verdict.SUSPECT, (Reason("throttled", {"bits": 4}), Reason("trend", {"share": 0.07})), 1)
+    store.keep_judgements([("a1", 1, first)])
+    assert store.run("a1").judgement == first
+    summary = store.run("a1").summary
+    assert (summary.verdict, summary.reasons) == (Verdict.SUSPECT, "throttled trend")
+    later = Judgement(Verdict.TRUSTED, (), 2)
+    store.keep_judgements([("a1", 1, later), ("nobody", 1, first)])
+    assert store.run("a1").judgement == later
+    assert (store.run("a1").summary.verdict, store.run("a1").summary.reasons) == (Verdict.TRUSTED, "")
+    assert [run.job_id for run in store.runs(RunFilter(verdicts=(Verdict.TRUSTED,)))].count("a1") == 1
+    assert store.run("a1").run == make_run(job), "a judgement changes nothing of what was measured"
+
+
+def test_a_judgement_belongs_to_one_attempt(store: Store, planned: Planner) -> None:
+    _, [job] = planned("a1")
+    store.save_run(make_run(job, RunStatus.LOST))
+    store.save_run(make_run(job))
+    judged = Judgement(Verdict.INVALID, (Reason("emulated"),))
+    store.keep_judgements([("a1", 2, judged)])
+    assert store.run("a1").judgement == judged
+    assert store.run("a1/1").judgement != judged
+
+
+def test_the_runs_of_a_sweep_come_whole_and_in_the_order_in_which_they_ran(store: Store, planned: Planner) -> None:
+    sweep_id, jobs = planned("a1", "a2", "a3", "a4")
+    for job, minutes in zip(jobs[:3], (2, 0, 1), strict=True):
+        started = MOMENT + timedelta(minutes=minutes)
+        if job.job_id == "a3":
+            store.save_run(make_run(job, RunStatus.LOST, started=MOMENT, finished=started))
+        store.save_run(make_run(job, started=started, finished=started))
+    whole = store.whole_runs(sweep_id)
+    assert [stored.run.job.job_id for stored in whole] == ["a2", "a3", "a1"], "the lost attempt was replaced"
+    assert all(stored.run.result == make_result(stored.run.job.job_id) for stored in whole)
+    assert store.whole_runs(99) == []
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"others_cpu_s": 1e308, "steal_s": 1e308, "wait_s": 1e308, "clock_step_s": -1e308},
+        {"others_cpu_s": -1.0, "steal_s": -1.0, "wait_s": -5e-324, "pressure_memory_s": -1.0},
+        {"swapped_pages": 2**80, "major_faults": 2**80, "involuntary_switches": -(2**80)},
+    ],
+)
+def test_surroundings_that_cannot_be_are_kept_and_judged_without_a_fault(
+    store: Store, planned: Planner, said: dict[str, float]
+) -> None:
+    _, [job] = planned("a1")
+    run = make_run(job, result=make_result("a1", surroundings=Surroundings(**said)))  # type: ignore[arg-type]
+    assert store.save_run(run)
+    assert store.run("a1").run == run
+    assert judge(run).verdict in list(Verdict)
 
 
 def test_the_summary_has_every_figure(store: Store, planned: Planner) -> None:

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from agent.protocol import Samples
+from agent.protocol import Samples, Surroundings
 from orchestrator.errors import StoreDamaged, StoreError, UsageError
 from orchestrator.runs import RunStatus
 from orchestrator.store import Store
 from orchestrator.store.read_only import run_sql
 from orchestrator.store.views import VIEWS, View
+from orchestrator.trust.verdicts import Judgement, Reason, Verdict
 from tests.making import MOMENT, make_conditions, make_facts, make_model, make_result, make_run
 from tests.store.conftest import Planner
 
@@ -25,13 +26,25 @@ def filled(store: Store, planned: Planner, database: Path) -> Path:
     samples = Samples([10, 20, 30], {"temp_c": [40.0, None, 44.0], "nothing": [None, None, None]})
     store.save_run(make_run(jobs[0], RunStatus.LOST, message="link dropped"))
     store.save_run(
-        make_run(jobs[0], finished=MOMENT + timedelta(seconds=9), result=make_result("a1", LATENCIES, samples=samples))
+        make_run(
+            jobs[0],
+            finished=MOMENT + timedelta(seconds=9),
+            result=make_result("a1", LATENCIES, samples=samples, surroundings=Surroundings(steal_s=0.25)),
+        )
     )
     store.save_run(make_run(jobs[1], RunStatus.CRASHED, message="signal 11"))
     store.save_run(make_run(jobs[2], RunStatus.SKIPPED, message="too little memory"))
     store.remember_facts("kitchen", make_facts(), make_conditions(), MOMENT)
     store.remember_facts("attic", make_facts(emulated="qemu"), make_conditions(), MOMENT)
     store.add_model(make_model(digest="e" * 64))
+    with store._database.write() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO noise (device, sweep, measured, model, runs, floor, details) "
+            "VALUES ('kitchen', 1, '2026-11-03 12:00:00.000000', 'bert', 5, 0.02, '{}')"
+        )
+        connection.exec_driver_sql(
+            "INSERT INTO quarantine (device, since, reason) VALUES ('attic', '2026-11-03 12:00:00.000000', '12 % slow')"
+        )
     return database
 
 
@@ -61,6 +74,23 @@ def test_the_runs_view_answers_what_the_store_answers(filled: Path, store: Store
         ("a2", 1, "crashed", "nightly", None, None, None, 0.0, 0, "signal 11"),
         ("a3", 1, "skipped", "nightly", None, None, None, 0.0, 0, "too little memory"),
     ]
+
+
+def test_roles_verdicts_and_surroundings_can_be_asked_for(filled: Path, store: Store) -> None:
+    judgement = Judgement(Verdict.SUSPECT, (Reason("others_ran", {"others_cpu_s": 0.5}),), 1)
+    store.keep_judgements([("a1", 2, judgement)])
+    assert ask(
+        filled,
+        "SELECT role, verdict, rules, json_extract(reasons, '$[0].code'), "
+        "json_extract(reasons, '$[0].figures.others_cpu_s'), json_extract(surroundings, '$.steal_s') "
+        "FROM runs_view WHERE status = 'ok'",
+    ) == [("case", "suspect", 1, "others_ran", 0.5, 0.25)]
+    assert ask(filled, "SELECT DISTINCT verdict, energy_source FROM runs_view WHERE status <> 'ok'") == [(None, None)]
+
+
+def test_noise_and_quarantine_can_be_asked_for(filled: Path) -> None:
+    assert ask(filled, "SELECT device, model, runs, floor FROM noise_view") == [("kitchen", "bert", 5, 0.02)]
+    assert ask(filled, "SELECT device, reason, released FROM quarantine_view") == [("attic", "12 % slow", None)]
 
 
 def test_json_columns_and_times_can_be_asked_into(filled: Path) -> None:
@@ -96,6 +126,9 @@ def test_the_sweeps_view_counts_as_the_store_counts(filled: Path, store: Store) 
     progress = store.sweep("last").progress
     assert ask(filled, "SELECT name, jobs, ok, skipped, failed, owed FROM sweeps_view") == [("nightly", 4, 1, 1, 1, 1)]
     assert (progress.jobs, progress.ok, progress.skipped, progress.failed, progress.owed) == (4, 1, 1, 1, 1)
+    store.owe_again(1, [RunStatus.CRASHED])
+    assert store.sweep("last").progress.owed == 2
+    assert ask(filled, "SELECT jobs, ok, skipped, failed, owed FROM sweeps_view") == [(4, 1, 1, 0, 2)]
 
 
 def test_the_devices_view_tells_boards_apart(filled: Path) -> None:

@@ -42,7 +42,7 @@ def jobs_of(
 ) -> list[Job]:
     models = changes.get("models", [make_model(name) for name in sweep.models])
     devices = changes.get("devices", DEVICES)
-    return plan(sweep, models, devices, facts, objection, ids().__next__)
+    return plan(sweep, models, devices, facts, objection, ids().__next__, changes.get("reference"))
 
 
 def axes_of(job: Job) -> tuple[Any, ...]:

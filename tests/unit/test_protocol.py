@@ -2,7 +2,7 @@
 
 import json
 import typing
-from dataclasses import MISSING, dataclass, fields, is_dataclass
+from dataclasses import MISSING, dataclass, fields, is_dataclass, replace
 from typing import Any
 
 import pytest
@@ -20,11 +20,15 @@ from agent.protocol import (
     Reference,
     Result,
     RunJob,
+    Surroundings,
+    Tune,
+    Tuned,
     WireError,
     decode,
     encode,
 )
 from agent.wire import from_plain, to_plain
+from tests.making import make_result
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 FLOATS = st.floats(allow_nan=False, allow_infinity=False)
@@ -202,3 +206,55 @@ def test_plain_values_are_copies() -> None:
     assert plain == {"a": [1, {"b": [1, 2]}]}
     assert plain["a"] is not inner["a"]
     assert encode(Ping()) == b'{"kind":"ping"}\n'
+
+
+def plain(message: Any) -> dict[str, Any]:
+    """A message as the JSON that travels."""
+    found: dict[str, Any] = json.loads(encode(message))
+    return found
+
+
+def test_a_result_that_waited_in_a_spool_since_version_1_is_still_read() -> None:
+    """A board may keep results for weeks while its orchestrator is upgraded."""
+    whole = make_result(surroundings=Surroundings(others_cpu_s=0.25, steal_s=0.0))
+    line = plain(Result(whole))
+    assert line["result"]["surroundings"]["others_cpu_s"] == 0.25
+    del line["result"]["surroundings"]
+    old = decode(json.dumps(line).encode())
+    assert isinstance(old, Result)
+    assert old.result == replace(whole, surroundings=None)
+
+
+def test_what_is_absent_in_the_surroundings_is_none_and_never_zero() -> None:
+    line = plain(Result(make_result(surroundings=Surroundings())))
+    line["result"]["surroundings"] = {}
+    answer = decode(json.dumps(line).encode())
+    assert isinstance(answer, Result)
+    assert answer.result.surroundings == Surroundings()
+    assert all(value is None for value in vars(Surroundings()).values())
+
+
+@pytest.mark.parametrize(
+    ("surroundings", "told"),
+    [
+        ({"others_cpu_s": "much"}, "result.result.surroundings.others_cpu_s: expected"),
+        ({"swapped_pages": 1.5}, "result.result.surroundings.swapped_pages: expected"),
+        ({"others_cpu": 1.0}, "result.result.surroundings: unknown key"),
+        ([], "result.result.surroundings: expected"),
+    ],
+)
+def test_surroundings_that_cannot_be_are_refused_by_name(surroundings: Any, told: str) -> None:
+    line = plain(Result(make_result()))
+    line["result"]["surroundings"] = surroundings
+    with pytest.raises(WireError) as caught:
+        decode(json.dumps(line).encode())
+    assert str(caught.value).startswith(told)
+
+
+def test_tuning_is_asked_and_answered() -> None:
+    assert decode(b'{"kind":"tune","governor":"performance","clock_khz":null}') == Tune("performance", None)
+    assert decode(b'{"kind":"tuned","applied":{"governor":"performance"}}') == Tuned({"governor": "performance"})
+    with pytest.raises(WireError, match="tune"):
+        decode(b'{"kind":"tune","governor":"performance"}')
+    with pytest.raises(WireError, match=r"tune\.clock_khz: expected"):
+        decode(b'{"kind":"tune","governor":null,"clock_khz":"fast"}')

@@ -12,14 +12,14 @@ from agent.protocol import MeasureProtocol
 from orchestrator.errors import ConfigError
 from orchestrator.farm import EXAMPLE_SWEEP
 from orchestrator.store.rows import sweep_from_json, sweep_to_json
-from orchestrator.sweep import PROTOCOLS, QUICK, STANDARD, RuntimeChoice, Sweep
+from orchestrator.sweep import PROTOCOLS, QUICK, STANDARD, Purpose, RuntimeChoice, Sweep
 from orchestrator.sweep_files import load_sweep, override_sweep, sweep_from_options
 
 RUNTIMES = "litert, ai-edge-litert, tflite-runtime, onnxruntime, fake"
 AXES = "device, model, runtime, version, threads, delegate"
 KEYS = (
     "name, models, on, runtimes, threads, delegates, options, protocol, repeats, seed, sample_hz, deadline, "
-    "exclude, notes"
+    "exclude, reference, energy, notes"
 )
 MODELS = "a list of names or patterns of models"
 THREADS = "a list of whole numbers from 1 to 1024"
@@ -72,6 +72,8 @@ deadline: 10m
 exclude:
   - {runtime: onnxruntime, threads: [2, 4]}
   - {runtime: tflite-runtime@2.14.0, options.fast: true}
+reference: false
+energy: true
 notes: why
 """
     assert load(tmp_path, text) == Sweep(
@@ -96,6 +98,8 @@ notes: why
             {"runtime": "onnxruntime", "threads": [2, 4]},
             {"runtime": "tflite-runtime", "version": "2.14.0", "options.fast": True},
         ),
+        reference=False,
+        energy=True,
         notes="why",
     )
 
@@ -103,6 +107,14 @@ notes: why
 def test_options_may_be_rows(tmp_path: Path) -> None:
     sweep = load(tmp_path, "models: m\noptions: [{}, {a: 1}, {a: true}, {a: x, b: 2.5}]\n")
     assert sweep.options == ({}, {"a": 1}, {"a": True}, {"a": "x", "b": 2.5})
+
+
+@pytest.mark.parametrize("word", ["maybe", "1", "'yes'", "[true]"])
+def test_whether_the_reference_model_runs_is_true_or_false(tmp_path: Path, word: str) -> None:
+    for key in ("reference", "energy"):
+        (line,) = faults_of(tmp_path, f"models: m\n{key}: {word}\n")
+        assert line.startswith(f"bert.yaml:2:{len(key) + 3}: {key}: found ")
+        assert line.endswith("allowed: true or false")
 
 
 def test_a_protocol_takes_from_its_base_what_it_does_not_say(tmp_path: Path) -> None:
@@ -118,11 +130,13 @@ def test_the_example_that_init_writes_is_a_sweep(tmp_path: Path) -> None:
     sweep = load(tmp_path, EXAMPLE_SWEEP)
     assert sweep.protocol == QUICK
     uncommented = EXAMPLE_SWEEP.replace("# exclude", "exclude").replace("#   -", "  -").replace("# notes", "notes")
-    for key in ("delegates", "seed", "deadline"):
+    for key in ("delegates", "seed", "deadline", "reference", "energy"):
         uncommented = uncommented.replace(f"# {key}:", f"{key}:")
     full = load(tmp_path, uncommented)
     assert full.deadline_s == 600
     assert len(full.exclude) == 2
+    assert (full.reference, full.energy) == (True, True)
+    assert (sweep.reference, sweep.energy) == (True, False)
 
 
 @pytest.mark.parametrize(
@@ -289,6 +303,8 @@ def test_options_of_the_command_line_are_a_sweep() -> None:
         sample_hz=5,
         deadline="90s",
         exclude=["runtime=onnxruntime,threads=4", "options.fast=true"],
+        reference=False,
+        energy=True,
         name="mine",
         notes="n",
     ) == Sweep(
@@ -305,6 +321,8 @@ def test_options_of_the_command_line_are_a_sweep() -> None:
         sample_hz=5.0,
         deadline_s=90.0,
         exclude=({"runtime": "onnxruntime", "threads": 4}, {"options.fast": True}),
+        reference=False,
+        energy=True,
         notes="n",
     )
 
@@ -399,6 +417,9 @@ STORED = st.builds(
     deadline_s=st.none() | NUMBERS,
     exclude=st.lists(st.dictionaries(WORD, SCALAR | st.lists(SCALAR), max_size=2), max_size=2).map(tuple),
     notes=st.text(max_size=20),
+    reference=st.booleans(),
+    energy=st.booleans(),
+    purpose=st.sampled_from(list(Purpose)),
 )
 
 
@@ -414,6 +435,22 @@ def test_a_sweep_of_an_older_version_takes_defaults_for_what_it_lacks() -> None:
     plain = json.loads(sweep_to_json(Sweep("s", ("m",), ("all",))))
     del plain["sample_hz"]
     assert sweep_from_json(json.dumps(plain)) == Sweep("s", ("m",), ("all",))
+
+
+def test_a_sweep_that_was_planned_before_there_was_a_reference_model_has_none() -> None:
+    """Resuming it must not bring jobs that its plan never had."""
+    plain = json.loads(sweep_to_json(Sweep("s", ("m",), ("all",))))
+    assert plain["reference"] is True
+    for key in ("reference", "energy", "purpose"):
+        del plain[key]
+    old = sweep_from_json(json.dumps(plain))
+    assert (old.reference, old.energy, old.purpose) == (False, False, Purpose.RESULTS)
+
+
+def test_an_option_can_leave_out_what_a_file_asks_for() -> None:
+    base = Sweep("f", ("bert",), ("all",), energy=True)
+    assert override_sweep(base, {"reference": False}) == Sweep("f", ("bert",), ("all",), energy=True, reference=False)
+    assert override_sweep(base, {"energy": False}) == Sweep("f", ("bert",), ("all",))
 
 
 def test_the_runtimes_named_here_are_those_of_the_agent() -> None:

@@ -94,7 +94,7 @@ class Bench:
     def sweep(self, model: Model, **changes: Any) -> Sweep:
         values: dict[str, Any] = {
             "name": "fakes", "models": (model.name,), "on": ("all",), "runtimes": (RuntimeChoice("fake"),),
-            "options": ({"sleep_ms": 1},), "protocol": TINY, "repeats": 1,
+            "options": ({"sleep_ms": 1},), "protocol": TINY, "repeats": 1, "reference": False,
         }  # fmt: skip
         return Sweep(**(values | changes))
 
