@@ -14,6 +14,12 @@ from orchestrator.errors import DynofarmError
 if TYPE_CHECKING:
     from orchestrator.farm import Farm
 
+ROLES = ("case", "reference", "energy", "all")
+"""Those of `runs.Role`, which a test holds alike, and the word for all of them."""
+
+VERDICTS = ("trusted", "suspect", "invalid")
+"""Those of `trust.verdicts.Verdict`, which a test holds alike."""
+
 _MODELS = "select distinct name from models_view where removed is null"
 
 
@@ -43,6 +49,16 @@ def formats(incomplete: str) -> list[str]:
     from orchestrator.export import FORMATS
 
     return _beginning(["table", *FORMATS], incomplete)
+
+
+def roles(incomplete: str) -> list[str]:
+    """What `results --role` takes."""
+    return _beginning(ROLES, incomplete)
+
+
+def verdicts(incomplete: str) -> list[str]:
+    """What `results --verdict` takes."""
+    return _beginning(VERDICTS, incomplete)
 
 
 def _beginning(names: Iterable[str], incomplete: str) -> list[str]:

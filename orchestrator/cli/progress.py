@@ -20,11 +20,13 @@ from orchestrator.events import (
     Pushing,
     Waiting,
 )
+from orchestrator.report.trust import doubt_text
 from orchestrator.report.words import bytes_text, count_text, duration_text, job_text, run_text
 from orchestrator.runs import Job, Run, RunStatus
 
 STAGE_WORDS = {
     "cooling": "cools down",
+    "idling": "idles, for the energy baseline",
     "loading": "loads",
     "checking": "checks its outputs",
     "warming_up": "warms up",
@@ -34,43 +36,70 @@ STAGE_WORDS = {
 
 
 @dataclass
+class Tally:
+    """Jobs of one sort on one board."""
+
+    total: int = 0
+    done: int = 0
+    measured: int = 0
+    busy_s: float = 0.0
+
+    @property
+    def left_s(self) -> float:
+        """From the mean of those measured in this sweep; 0 before the first."""
+        return self.busy_s / self.measured * (self.total - self.done) if self.measured else 0.0
+
+
+@dataclass
 class BoardState:
-    """What is known of one board's part in the sweep."""
+    """What is known of one board's part in the sweep. The reference model's jobs take time and are in no count: the
+    user asked for the others."""
 
     name: str
-    total: int
-    done: int = 0
+    results: Tally = field(default_factory=Tally)
+    references: Tally = field(default_factory=Tally)
     bad: int = 0
+    doubtful: int = 0
     doing: str = "waits to be connected"
     finished: bool = False
     failed: bool = False
     job: Job | None = None
-    busy_s: float = 0.0
-    measured: int = 0
     job_began: float = field(default=0.0)
     told: set[str] = field(default_factory=set)
 
     @property
+    def total(self) -> int:
+        return self.results.total
+
+    @property
+    def done(self) -> int:
+        return self.results.done
+
+    @property
     def left_s(self) -> float | None:
-        """Time left, from the mean of the jobs measured in this sweep; None before the first."""
-        if self.measured == 0 or self.finished:
+        """Time left; None before the first result, since the reference model takes less than most."""
+        if self.results.measured == 0 or self.finished:
             return None
         running_s = time.monotonic() - self.job_began if self.job is not None else 0.0
-        return max(0.0, self.busy_s / self.measured * (self.total - self.done) - running_s)
+        return max(0.0, self.results.left_s + self.references.left_s - running_s)
+
+    def tally(self, job: Job) -> Tally:
+        """Where a job is counted."""
+        return self.results if job.asked_for else self.references
 
 
 class Progress:
     """Takes events from many threads and keeps the state of every board."""
 
     def __init__(self, boards: Sequence[str]) -> None:
-        self.boards = {name: BoardState(name, 0) for name in boards}
+        self.boards = {name: BoardState(name) for name in boards}
         self.lock = threading.Lock()
 
     def expect(self, jobs: Sequence[Job]) -> None:
         """The plan is known: how many jobs each board has."""
         with self.lock:
             for job in jobs:
-                self.boards[job.device].total += 1
+                self.boards[job.device].tally(job).total += 1
 
     def take(self, event: Event) -> str | None:
         """Follow an event; return the line that a terminal without live display should show, if any."""
@@ -118,20 +147,26 @@ class Progress:
 
     def _finished(self, board: BoardState, run: Run) -> str | None:
         """Why something is skipped is told once a board, however many cases it concerns."""
-        self._count(board, run.status)
+        self._count(board, run)
+        asked_for = run.job.asked_for
         if run.status is not RunStatus.SKIPPED:
-            return f"{board.done}/{board.total} {run_text(run)}"
-        if run.message in board.told:
+            doubt = doubt_text(run)
+            board.doubtful += asked_for and bool(doubt)
+            told = f"{run_text(run)}; {doubt}" if doubt else run_text(run)
+            return f"{board.done}/{board.total} {told}" if asked_for else told
+        line = f"skips: {run.message}" if asked_for else f"runs no reference model: {run.message}"
+        if line in board.told:
             return None
-        board.told.add(run.message)
-        return f"skips: {run.message}"
+        board.told.add(line)
+        return line
 
-    def _count(self, board: BoardState, status: RunStatus) -> None:
-        board.done += 1
-        board.bad += status not in (RunStatus.OK, RunStatus.SKIPPED)
-        if board.job is not None and status is not RunStatus.SKIPPED:
-            board.busy_s += time.monotonic() - board.job_began
-            board.measured += 1
+    def _count(self, board: BoardState, run: Run) -> None:
+        tally = board.tally(run.job)
+        tally.done += 1
+        board.bad += run.job.asked_for and run.status not in (RunStatus.OK, RunStatus.SKIPPED)
+        if board.job is not None and run.status is not RunStatus.SKIPPED:
+            tally.busy_s += time.monotonic() - board.job_began
+            tally.measured += 1
         board.job = None
 
     def totals(self) -> tuple[int, int, int, float | None]:
@@ -163,6 +198,9 @@ def totals_text(progress: Progress) -> str:
     parts = [f"{done} of {count_text(total, 'job')}"]
     if bad:
         parts.append(f"{bad} failed")
+    doubtful = sum(board.doubtful for board in progress.boards.values())
+    if doubtful:
+        parts.append(f"{doubtful} not trusted")
     if left_s is not None and done < total:
         parts.append(f"{duration_text(left_s)} left")
     return " · ".join(parts)

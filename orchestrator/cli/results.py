@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchestrator.cli.completion import device_names, formats, model_names
+from orchestrator.cli.completion import ROLES, device_names, formats, model_names, roles, verdicts
 from orchestrator.cli.context import open_store, say, settings_of
 
 if TYPE_CHECKING:
-    from orchestrator.runs import RunStatus
+    from orchestrator.records import RunFilter, RunSummary
+    from orchestrator.runs import Role, RunStatus
+    from orchestrator.store import Store
+    from orchestrator.trust.verdicts import Verdict
 
 EPILOG = "Example: dynofarm results --device kitchen --model 'mobilebert*' --since 7d --sort p50 --format csv"
 
@@ -36,6 +39,18 @@ def results(
     delegate: Annotated[list[str] | None, typer.Option(metavar="PATTERN", help="Again for more.")] = None,
     status: Annotated[
         list[str] | None, typer.Option(metavar="STATUS", help="ok, crashed, skipped, …; again for more.")
+    ] = None,
+    role: Annotated[
+        str,
+        typer.Option(
+            metavar="ROLE",
+            help="case, reference (the reference model), energy (runs with the power read), or all.",
+            autocompletion=roles,
+        ),
+    ] = "case",
+    verdict: Annotated[
+        list[str] | None,
+        typer.Option(metavar="VERDICT", help="trusted, suspect, invalid; again for more.", autocompletion=verdicts),
     ] = None,
     sweep: Annotated[str | None, typer.Option(metavar="SWEEP", help="A number, a name, or last.")] = None,
     since: Annotated[str | None, typer.Option(metavar="WHEN", help="7d, 2h, 2026-11-21.")] = None,
@@ -77,6 +92,8 @@ def results(
         threads=_numbers(threads),
         delegates=tuple(delegate or ()),
         statuses=_statuses(status or []),
+        roles=_roles(role),
+        verdicts=_verdicts(verdict or []),
         sweep=int(sweep) if sweep is not None and sweep.isdigit() else sweep,
         since=parse_since(since, now) if since is not None else None,
         until=parse_since(until, now) if until is not None else None,
@@ -87,13 +104,14 @@ def results(
     )
     with open_store(settings_of(context).find_farm()) as store:
         runs = store.runs(chosen)
+        energy = _energy_runs(store, chosen) if role == "case" and output_format in ("table", "markdown") else []
     keep_order = sort != "started"
     if output_format != "table":
-        write_results(runs, output_format, output, each_run=each_run, keep_order=keep_order)
+        write_results(runs, output_format, output, each_run=each_run, keep_order=keep_order, energy=energy)
         if output is not None:
             say(f"{count_text(len(runs), 'run')} written to {output}")
     elif runs:
-        results_table(runs, each_run=each_run, keep_order=keep_order)
+        results_table(runs, each_run=each_run, keep_order=keep_order, energy=energy)
     else:
         narrowed = chosen != replace(RunFilter(), sort=chosen.sort, descending=chosen.descending)
         say(
@@ -101,6 +119,14 @@ def results(
             if narrowed
             else "nothing was measured yet; next: dynofarm run MODEL --on BOARD"
         )
+
+
+def _energy_runs(store: "Store", chosen: "RunFilter") -> "list[RunSummary]":
+    """The runs of the same cases with the power read: all of them, whatever narrowed the cases by their outcome."""
+    from orchestrator.runs import Role, RunStatus
+
+    wanted = replace(chosen, roles=(Role.ENERGY,), statuses=(RunStatus.OK,), verdicts=())
+    return store.runs(replace(wanted, sort="started", descending=False, limit=None))
 
 
 def _format(wanted: str, output: Path | None, *, as_json: bool) -> str:
@@ -140,3 +166,23 @@ def _statuses(texts: list[str]) -> "tuple[RunStatus, ...]":
     if unknown:
         raise UsageError(f"--status {unknown[0]}: no such status", f"there are: {', '.join(RunStatus)}")
     return tuple(RunStatus(word) for word in words)
+
+
+def _verdicts(texts: list[str]) -> "tuple[Verdict, ...]":
+    from orchestrator.errors import UsageError
+    from orchestrator.trust.verdicts import Verdict
+
+    words = [word.strip() for text in texts for word in text.split(",")]
+    unknown = [word for word in words if word not in list(Verdict)]
+    if unknown:
+        raise UsageError(f"--verdict {unknown[0]}: no such verdict", f"there are: {', '.join(Verdict)}")
+    return tuple(Verdict(word) for word in words)
+
+
+def _roles(text: str) -> "tuple[Role, ...]":
+    from orchestrator.errors import UsageError
+    from orchestrator.runs import Role
+
+    if text not in ROLES:
+        raise UsageError(f"--role {text}: no such role", f"there are: {', '.join(ROLES)}")
+    return () if text == "all" else (Role(text),)

@@ -1,11 +1,12 @@
 """`dynofarm run`: a new sweep, or the rest of one."""
 
+from collections import Counter
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from orchestrator.cli.completion import board_selectors, runnable
-from orchestrator.cli.context import load_devices, open_store, print_json, say, settings_of
+from orchestrator.cli.context import load_devices, open_store, print_json, say, say_next, settings_of
 from orchestrator.errors import UsageError
 
 if TYPE_CHECKING:
@@ -48,6 +49,12 @@ def run(
     exclude: Annotated[
         list[str] | None, typer.Option(metavar="KEY=VALUE,…", help="Leave these cells out; again for more.")
     ] = None,
+    reference: Annotated[
+        bool | None, typer.Option("--reference/--no-reference", help="The reference model around each block.")
+    ] = None,
+    energy: Annotated[
+        bool | None, typer.Option("--energy/--no-energy", help="Each case once more, with the power read.")
+    ] = None,
     name: Annotated[str | None, typer.Option(metavar="NAME", help="A name for the sweep.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and an estimate; run nothing.")] = False,
     resume: Annotated[
@@ -59,6 +66,9 @@ def run(
     wait: Annotated[
         str, typer.Option(metavar="DURATION", help="How long to wait for a board that another one holds.")
     ] = "2m",
+    include_quarantined: Annotated[
+        bool, typer.Option("--include-quarantined", help="Measure boards in quarantine, too.")
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
 ) -> None:
@@ -75,10 +85,12 @@ def run(
         "repeats": repeats,
         "seed": seed,
         "exclude": exclude,
+        "reference": reference,
+        "energy": energy,
         "name": name,
     }
     if resume:
-        _only_with_new_sweeps(**options | {"option": option, "options": None, "dry_run": dry_run})
+        _only_with_new_sweeps(**options | {"option": option, "options": None, "dry_run": dry_run or None})
     elif retry is not None:
         raise UsageError("--retry goes with --resume", f"dynofarm run --resume --retry {retry}")
     wait_s = sweeping.parse_wait_s(wait)
@@ -86,18 +98,38 @@ def run(
     devices = load_devices(farm)
     with open_store(farm, create=True) as store:
         if resume:
-            outcome = sweeping.resume(farm, store, devices, what, retry=retry, wait_s=wait_s, quiet=quiet)
+            outcome = sweeping.resume(
+                farm,
+                store,
+                devices,
+                what,
+                retry=retry,
+                wait_s=wait_s,
+                quiet=quiet,
+                include_quarantined=include_quarantined,
+            )
         else:
             sweep, models = sweeping.read_sweep(farm, store, what or [], options)
             if dry_run:
-                sweeping.show_plan(store, devices, sweep, models, as_json=as_json)
+                sweeping.show_plan(
+                    store, devices, sweep, models, include_quarantined=include_quarantined, as_json=as_json
+                )
                 return
-            outcome = sweeping.launch(farm, store, devices, sweep, models, wait_s=wait_s, quiet=quiet)
+            outcome = sweeping.launch(
+                farm,
+                store,
+                devices,
+                sweep,
+                models,
+                wait_s=wait_s,
+                quiet=quiet,
+                include_quarantined=include_quarantined,
+            )
         _conclude(store, outcome, as_json=as_json)
 
 
 def _only_with_new_sweeps(**given: object) -> None:
-    wrong = [key for key, value in given.items() if value is not None and value is not False]
+    wrong = [key for key, value in given.items() if value is not None]
     if wrong:
         raise UsageError(
             f"--resume goes on with a stored plan; --{wrong[0].replace('_', '-')} would change it",
@@ -106,30 +138,41 @@ def _only_with_new_sweeps(**given: object) -> None:
 
 
 def _conclude(store: "Store", outcome: "Outcome", *, as_json: bool) -> None:
+    from orchestrator.cli import noise
     from orchestrator.records import RunFilter
     from orchestrator.report.results import results_table
+    from orchestrator.report.trust import doubts_text
+    from orchestrator.sweep import Purpose
 
+    if store.sweep(outcome.sweep_id).sweep.purpose is Purpose.NOISE:
+        raise typer.Exit(noise.conclude(store, outcome, as_json=as_json))
+    runs = store.runs(RunFilter(sweep=outcome.sweep_id))
     if as_json:
         print_json(
             {
                 "sweep": outcome.sweep_id,
                 "owed": outcome.owed,
                 "runs": {str(status): count for status, count in outcome.counts.items()},
+                "verdicts": Counter(str(run.verdict) for run in runs if run.verdict is not None),
             }
         )
     else:
-        runs = store.runs(RunFilter(sweep=outcome.sweep_id))
         if runs:
             results_table(runs)
-        _say_what_is_missing(outcome)
+        _say_what_is_missing(outcome, doubts_text(runs))
     raise typer.Exit(outcome.exit_code)
 
 
-def _say_what_is_missing(outcome: "Outcome") -> None:
+def _say_what_is_missing(outcome: "Outcome", doubts: str) -> None:
     from orchestrator.report.words import count_text, status_text
 
     counted = ", ".join(f"{count} {status_text(status)}" for status, count in _in_order(outcome))
-    say(f"sweep {outcome.sweep_id}: {counted or 'nothing measured yet'}")
+    say(f"sweep {outcome.sweep_id}: {counted or 'nothing measured yet'}{f'; of them {doubts}' if doubts else ''}")
+    if doubts:
+        say_next(f"dynofarm results --sweep {outcome.sweep_id} --each-run --verdict suspect,invalid")
+    if outcome.unjudged:
+        say(f"the runs are not judged together: {outcome.unjudged}")
+        say_next(f"dynofarm judge --sweep {outcome.sweep_id}")
     if outcome.owed:
         verb = "is" if outcome.owed == 1 else "are"
         say(f"{count_text(outcome.owed, 'job')} {verb} still to do; next: dynofarm run --resume {outcome.sweep_id}")

@@ -7,6 +7,8 @@ from statistics import median
 from orchestrator.records import RunSummary
 from orchestrator.report.words import status_text
 from orchestrator.runs import RunStatus
+from orchestrator.trust.reasons import grave
+from orchestrator.trust.verdicts import Verdict
 
 
 @dataclass(frozen=True)
@@ -14,7 +16,9 @@ class CaseRow:
     """The runs of one case together: medians over its runs, and how far the runs lie apart.
 
     `summary` is the first good run, or the first of all; `inferences` the least and the
-    most that a good run timed; `trouble` what came of those that are not good.
+    most that a good run timed; `trouble` what came of those that are not good; `energy_j` of an inference is from runs
+    of their own, of the same case in the same sweeps. `verdicts` of the good runs, and the codes of what lowered them,
+    once a run.
     """
 
     summary: RunSummary
@@ -31,6 +35,10 @@ class CaseRow:
     peak_rss_bytes: float | None
     steady: bool
     trouble: tuple["Trouble", ...]
+    energy_j: float | None = None
+    energy_source: str | None = None
+    verdicts: tuple[Verdict | None, ...] = ()
+    reasons: tuple[str, ...] = ()
 
     @property
     def skipped(self) -> bool:
@@ -47,13 +55,25 @@ class Trouble:
     runs: int
 
 
-def case_rows(runs: Sequence[RunSummary]) -> list[CaseRow]:
+def case_rows(runs: Sequence[RunSummary], energy: Sequence[RunSummary] = ()) -> list[CaseRow]:
     """Group runs into cases, in order of first appearance. The unit of evidence is the run: figures are medians
-    over runs, `spread` is (largest - smallest) / median of the runs' medians."""
+    over runs, `spread` is (largest - smallest) / median of the runs' medians. `energy`: runs of role energy, whose
+    figure goes to the cases of their sweeps."""
+    metered: dict[tuple[object, ...], list[RunSummary]] = {}
+    for run in energy:
+        metered.setdefault(_energy_key(run), []).append(run)
     cases: dict[tuple[str, ...], list[RunSummary]] = {}
     for run in runs:
-        cases.setdefault((run.case_key, run.device_kind, run.model_digest, run.protocol), []).append(run)
-    return [case_row(members) for case in cases.values() for members in _by_version(case)]
+        cases.setdefault((run.case_key, run.device_kind, run.model_digest, run.protocol, run.role), []).append(run)
+    return [
+        case_row(members, [one for key in dict.fromkeys(map(_energy_key, members)) for one in metered.get(key, ())])
+        for case in cases.values()
+        for members in _by_version(case)
+    ]
+
+
+def _energy_key(run: RunSummary) -> tuple[object, ...]:
+    return run.sweep_id, run.case_key, run.model_digest, run.runtime_version
 
 
 def _by_version(case: Sequence[RunSummary]) -> list[list[RunSummary]]:
@@ -67,12 +87,14 @@ def _by_version(case: Sequence[RunSummary]) -> list[list[RunSummary]]:
     return [*groups, failed] if failed else groups
 
 
-def case_row(members: Sequence[RunSummary]) -> CaseRow:
-    """One row of runs that belong together; at least one."""
+def case_row(members: Sequence[RunSummary], energy: Sequence[RunSummary] = ()) -> CaseRow:
+    """One row of runs that belong together; at least one. Runs of role energy have the figure themselves."""
     good = [run for run in members if run.status is RunStatus.OK]
     middles = [run.median_ns for run in good if run.median_ns is not None]
     counts = [run.n or 0 for run in good]
     middle = median(middles) if middles else None
+    metered = [run for run in (*good, *energy) if run.energy_j_per_inference is not None]
+    joules = [run.energy_j_per_inference for run in metered if run.energy_j_per_inference is not None]
     return CaseRow(
         summary=good[0] if good else members[0],
         runs=len(members),
@@ -87,7 +109,11 @@ def case_row(members: Sequence[RunSummary]) -> CaseRow:
         cpu_ns=_middle([run.cpu_ns_per_inference for run in good]),
         peak_rss_bytes=max((run.peak_rss_bytes for run in good if run.peak_rss_bytes), default=None),
         steady=all(run.steady for run in good),
+        verdicts=tuple(run.verdict for run in good),
+        reasons=tuple(code for run in good for code in grave(run.reasons)),
         trouble=_troubles([run for run in members if run.status is not RunStatus.OK]),
+        energy_j=median(joules) if joules else None,
+        energy_source=next((run.energy_source for run in metered if run.energy_source), None),
     )
 
 

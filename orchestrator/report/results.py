@@ -16,8 +16,11 @@ from orchestrator.records import RunSummary
 from orchestrator.report.cases import CaseRow, case_row, case_rows, trouble_text
 from orchestrator.report.console import add_column, cell, report_console, words
 from orchestrator.report.output import FULL, print_bytes
-from orchestrator.report.words import bytes_text, latency_text, options_text
-from orchestrator.runs import RunStatus
+from orchestrator.report.trust import trust_notes, trust_text, verdict_text
+from orchestrator.report.words import bytes_text, energy_text, latency_text, options_text
+from orchestrator.runs import Role, RunStatus
+
+DOUBTS_NEXT = "what to do about it: dynofarm show RUN (its id: dynofarm results --each-run)"
 
 LONG_TEXT = 20
 """A text longer than this may be folded, before a column of figures has to go."""
@@ -34,14 +37,19 @@ class Column:
 
 
 def results_table(
-    runs: Sequence[RunSummary], *, each_run: bool = False, keep_order: bool = False, console: Console | None = None
+    runs: Sequence[RunSummary],
+    *,
+    each_run: bool = False,
+    keep_order: bool = False,
+    energy: Sequence[RunSummary] = (),
+    console: Console | None = None,
 ) -> None:
     """Print runs as a table of cases (or of runs): what was measured, how fast, how steadily, how much memory.
 
     Why there is no figure stands below the table, each reason once; cases that were skipped stand there alone, counted.
     Columns that find no room are named.
     """
-    rows, skipped = _part(_rows(runs, each_run=each_run, keep_order=keep_order))
+    rows, skipped = _part(_rows(runs, energy, each_run=each_run, keep_order=keep_order))
     console = console or report_console()
     reasons = _reasons(rows)
     every = columns = _columns(rows, each_run=each_run)
@@ -57,14 +65,23 @@ def results_table(
     for reason, cases in skipped.items():
         text = f"skipped, {cases} case{'s' * (cases != 1)}: {reason}"
         console.print(words(text, "dim"), soft_wrap=not console.is_terminal)
+    doubts = trust_notes(rows)
+    for note in [*_energy_notes(rows), *doubts, *([DOUBTS_NEXT] if doubts else [])]:
+        console.print(words(note, "dim"), soft_wrap=not console.is_terminal)
     left_out = [column.heading for column in every if column not in columns]
     if left_out:
         console.print(words(f"no room here for: {', '.join(left_out)}", "dim"))
 
 
-def markdown_table(runs: Sequence[RunSummary], *, each_run: bool = False, keep_order: bool = False) -> str:
+def markdown_table(
+    runs: Sequence[RunSummary],
+    *,
+    each_run: bool = False,
+    keep_order: bool = False,
+    energy: Sequence[RunSummary] = (),
+) -> str:
     """The same table for a README or an issue, every column in it."""
-    rows = _rows(runs, each_run=each_run, keep_order=keep_order)
+    rows = _rows(runs, energy, each_run=each_run, keep_order=keep_order)
     reasons = _reasons(rows)
     columns = _columns(rows, each_run=each_run)
     lines = [[column.heading for column in columns] + ["remarks"]]
@@ -72,6 +89,7 @@ def markdown_table(runs: Sequence[RunSummary], *, each_run: bool = False, keep_o
     lines += [[column.text(row) for column in columns] + [_remarks(row, reasons).plain] for row in rows]
     text = "".join(f"| {' | '.join(map(_markdown_cell, line))} |\n" for line in lines)
     notes = "".join(f"- [{number}] {_markdown_cell(reason)}\n" for number, reason in enumerate(reasons, 1))
+    notes += "".join(f"- {_markdown_cell(note)}\n" for note in [*_energy_notes(rows), *trust_notes(rows)])
     return text + (f"\n{notes}" if notes else "")
 
 
@@ -83,10 +101,12 @@ def _part(rows: Sequence[CaseRow]) -> tuple[list[CaseRow], dict[str, int]]:
     return shown, Counter(row.trouble[0].message for row in rows if row.skipped)
 
 
-def _rows(runs: Sequence[RunSummary], *, each_run: bool, keep_order: bool) -> list[CaseRow]:
+def _rows(
+    runs: Sequence[RunSummary], energy: Sequence[RunSummary], *, each_run: bool, keep_order: bool
+) -> list[CaseRow]:
     if each_run:
         return [case_row([run]) for run in runs]
-    rows = case_rows(runs)
+    rows = case_rows(runs, energy)
     if not keep_order:
         rows.sort(key=lambda row: (row.summary.device, row.summary.model, row.summary.case_key))
     return rows
@@ -102,6 +122,10 @@ def _columns(rows: Sequence[CaseRow], *, each_run: bool) -> list[Column]:
         (each_run, Column("run", lambda row: row.summary.job_id[:8], numeric=False)),
         (True, Column("device", lambda row: row.summary.device, numeric=False)),
         (True, Column("kind", lambda row: row.summary.device_kind, 8 * all_real, numeric=False)),
+        (
+            any(run.role is not Role.CASE for run in summaries),
+            Column("role", lambda row: str(row.summary.role), numeric=False),
+        ),
         (True, Column("model", lambda row: row.summary.model, numeric=False)),
         (True, Column("runtime", lambda row: row.summary.runtime, numeric=False)),
         (several_versions, Column("version", lambda row: row.summary.runtime_version or "", numeric=False)),
@@ -119,9 +143,14 @@ def _columns(rows: Sequence[CaseRow], *, each_run: bool) -> list[Column]:
         (True, Column("p99 ms", lambda row: latency_text(row.p99_ns), 5)),
         (not each_run, Column("runs ±", _spread_text, 1)),
         (True, Column("CPU ms", lambda row: latency_text(row.cpu_ns), 6)),
+        (any(row.energy_j is not None for row in rows), Column("mJ/inf", lambda row: energy_text(row.energy_j), 2)),
         (True, Column("load ms", lambda row: latency_text(row.load_ns), 7)),
         (True, Column("peak RSS", lambda row: bytes_text(row.peak_rss_bytes), 3)),
         (True, Column("n", _counts_text, 4)),
+        (
+            any(verdict is not None for row in rows for verdict in row.verdicts),
+            Column("trust", verdict_text if each_run else trust_text, 1, numeric=False),
+        ),
     ]
     return [column for shown, column in columns if shown]
 
@@ -177,6 +206,15 @@ def _reasons(rows: Sequence[CaseRow]) -> list[str]:
     return list(dict.fromkeys(one.message for row in rows for one in row.trouble if one.message))
 
 
+def _energy_notes(rows: Sequence[CaseRow]) -> list[str]:
+    """What told the energy, and of what: package power is not the power of a board."""
+    devices: dict[str, dict[str, None]] = {}
+    for row in rows:
+        if row.energy_j is not None and row.energy_source is not None:
+            devices.setdefault(row.energy_source, {})[row.summary.device] = None
+    return [f"mJ/inf on {', '.join(names)}, above the idle board: {source}" for source, names in devices.items()]
+
+
 def _markdown_cell(text: str) -> str:
     one_line = " ".join(text.split())
     for sign in "\\|<>[]`*_":
@@ -191,6 +229,7 @@ def write_results(
     *,
     each_run: bool = False,
     keep_order: bool = False,
+    energy: Sequence[RunSummary] = (),
 ) -> None:
     """Write a row a run (Markdown: the table of cases) to a file or to standard output; Parquet wants a file."""
     from orchestrator.export import export
@@ -198,7 +237,9 @@ def write_results(
     if output is None and output_format == "parquet" and sys.stdout is not None and sys.stdout.isatty():
         raise UsageError("Parquet is not for the terminal", "add --output results.parquet")
     if output_format == "markdown":
-        data = markdown_table(runs, each_run=each_run, keep_order=keep_order).encode("utf-8", "backslashreplace")
+        data = markdown_table(runs, each_run=each_run, keep_order=keep_order, energy=energy).encode(
+            "utf-8", "backslashreplace"
+        )
     else:
         data = export(runs, output_format)
     if output is None:

@@ -7,14 +7,28 @@ from typing import Any
 from rich.console import Console
 
 from agent.protocol import JobResult
+from orchestrator.energy import energy_of
 from orchestrator.export import plain_row
 from orchestrator.records import RunSummary, StoredRun
 from orchestrator.report.conditions import condition_lines, sample_lines
 from orchestrator.report.console import new_grid, report_console, words
 from orchestrator.report.spark import spark
-from orchestrator.report.words import bytes_text, count_text, duration_text, latency_text, options_text, status_text
+from orchestrator.report.trust import trust_lines, trust_values
+from orchestrator.report.words import (
+    bytes_text,
+    count_text,
+    duration_text,
+    energy_text,
+    latency_text,
+    options_text,
+    status_text,
+)
+from orchestrator.runs import Role
 
 KEYS_WIDTH = 20
+
+_SHOWN_APART = ("energy", "cpus", "thermal_gate")
+_ROLES = {Role.CASE: "", Role.REFERENCE: ", the reference model", Role.ENERGY: ", with the power read"}
 
 
 def run_values(stored: StoredRun) -> dict[str, Any]:
@@ -24,6 +38,7 @@ def run_values(stored: StoredRun) -> dict[str, Any]:
         "sweep_name": stored.sweep_name,
         "summary": plain_row(stored.summary),
         "detail": run.detail,
+        "judgement": trust_values(stored),
         "facts": asdict(run.facts) if run.facts else None,
         "result": asdict(run.result) if run.result else None,
     }
@@ -41,7 +56,9 @@ def run_page(stored: StoredRun, console: Console | None = None) -> None:
             console.print(words(stored.run.detail))
         return
     parts = (
+        ("Trust", trust_lines(stored)),
         ("Latency", _latency(stored.summary, result)),
+        *([("Energy", _energy_lines(result))] if stored.summary.role is Role.ENERGY else []),
         ("Memory and CPU", _memory(stored.summary, result)),
         ("Conditions: before, after", condition_lines(result.conditions_before, result.conditions_after)),
         ("Samples: least … median … most", sample_lines(result.samples)),
@@ -60,7 +77,7 @@ def _identity(stored: StoredRun) -> list[tuple[str, str]]:
     started = f"{run.started.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
     return [
         ("run", f"{run.job_id}, attempt {run.attempt}"),
-        ("sweep", f"{run.sweep_id} ({stored.sweep_name}), block {run.block}"),
+        ("sweep", f"{run.sweep_id} ({stored.sweep_name}), block {run.block}{_ROLES[run.role]}"),
         ("device", f"{run.device}{kind}: {board}"),
         ("model", f"{run.model}, {run.model_format}, {bytes_text(run.file_bytes)}, hash {run.model_digest[:16]}"),
         ("runtime", f"{runtime}, delegate {run.delegate}, {count_text(run.threads, 'thread')}"),
@@ -90,6 +107,27 @@ def _latency(run: RunSummary, result: JobResult) -> list[tuple[str, str]]:
     return lines
 
 
+def _energy_lines(result: JobResult) -> list[tuple[str, str]]:
+    """From the stored readings, so that the reason of a missing figure is told too."""
+    energy = energy_of(result)
+    if energy.j_per_inference is None:
+        lines = [("of an inference", f"not measured: {energy.reason}")]
+    else:
+        error = f" ± {energy_text(energy.uncertainty_j)}"
+        lines = [("of an inference", f"{energy_text(energy.j_per_inference)}{error} mJ above the idle board")]
+    if energy.provenance is not None:
+        lines.append(("with the idle share", f"{energy_text(energy.gross_j_per_inference)} mJ"))
+        lines.append(("idle board", f"{energy.idle_w:.3g} W"))
+        lines.append(("measured by", energy.provenance))
+    return lines
+
+
+def _thermal_text(result: JobResult) -> str:
+    """How the wait for a cool board ended (`agent/cooling.py`)."""
+    state = str(result.details.get("thermal_gate", "–"))
+    return f"{state}, after {duration_text(result.thermal_wait_s)}" if result.thermal_wait_s >= 1 else state
+
+
 def _gate_text(result: JobResult) -> str:
     gate = result.gate
     if gate.checked == 0 or gate.worst_error is None:
@@ -98,11 +136,14 @@ def _gate_text(result: JobResult) -> str:
 
 
 def _memory(run: RunSummary, result: JobResult) -> list[tuple[str, str]]:
+    details = [(key, value) for key, value in sorted(result.details.items()) if key not in _SHOWN_APART]
     ratio = f"{run.cpu_per_wall:.2f}" if run.cpu_per_wall is not None else "–"
     return [
         ("CPU per inference", f"{latency_text(run.cpu_ns_per_inference)} ms, {ratio} of the wall time"),
         ("peak RSS", bytes_text(run.peak_rss_bytes)),
         ("of it the model", f"{bytes_text(run.rss_delta_bytes)} (with the model minus the runtime alone)"),
         ("arena", bytes_text(run.arena_bytes)),
-        ("the runtime says", ", ".join(f"{key}={value}" for key, value in sorted(result.details.items())) or "nothing"),
+        ("on CPUs", ", ".join(map(str, result.details.get("cpus", []))) or "–"),
+        ("thermal gate", _thermal_text(result)),
+        ("the runtime says", ", ".join(f"{key}={value}" for key, value in details) or "nothing"),
     ]

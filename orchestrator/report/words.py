@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from statistics import median
 from typing import Any
 
-from orchestrator.runs import Job, Run, RunStatus
+from orchestrator.runs import Job, Role, Run, RunStatus
 from orchestrator.runtimes import usual_delegate
 
 
@@ -47,17 +47,29 @@ def latency_text(latency_ns: float | None) -> str:
     return f"{ms:.2f}" if ms >= 10 else f"{ms:.3f}"
 
 
+def energy_text(energy_j: float | None) -> str:
+    """Millijoules with three significant digits; a dash where it was not measured."""
+    if energy_j is None:
+        return "–"
+    mj = energy_j * 1e3
+    return f"{mj:.0f}" if abs(mj) >= 100 else f"{mj:.3g}"
+
+
 def options_text(options: Mapping[str, Any]) -> str:
     """`level=all sleep_ms=1`; nothing for no options."""
     return " ".join(f"{key}={value}" for key, value in sorted(options.items()))
 
 
 def job_text(job: Job) -> str:
-    """`mobilebert · litert · 4 threads · delegate none`; what is usual is left out."""
+    """`mobilebert · litert · 4 threads · delegate none`; what is usual is left out. `reference model` for its jobs."""
+    if job.role is Role.REFERENCE:
+        return "reference model"
     parts = [job.model, str(job.runtime), count_text(job.threads, "thread")]
     if job.delegate != usual_delegate(job.runtime.name):
         parts.append(f"delegate {job.delegate}")
     parts += [f"{key}={value}" for key, value in sorted(job.options.items())]
+    if job.role is Role.ENERGY:
+        parts.append("with the power read")
     return " · ".join(parts)
 
 

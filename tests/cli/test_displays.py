@@ -24,7 +24,7 @@ from orchestrator.events import (
     Waiting,
 )
 from orchestrator.runs import RunStatus
-from tests.making import make_facts, make_job, make_run
+from tests.making import make_facts, make_job, make_result, make_run
 
 
 class Screen:
@@ -62,7 +62,7 @@ def test_a_bar_grows_with_the_jobs_and_the_time_left_is_told() -> None:
     screen.display.expect(jobs)
     before = screen.drawn()[1]
     screen.display.notify(JobStarted("kitchen", jobs[0]))
-    screen.display.notify(JobFinished("kitchen", make_run(jobs[0])))
+    screen.display.notify(JobFinished("kitchen", make_run(jobs[0], result=make_result(latencies_ns=[1000] * 100))))
     after = screen.drawn()
     assert "━" in after[1]
     assert before != after[1]

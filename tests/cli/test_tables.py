@@ -26,7 +26,7 @@ from orchestrator.report.plans import plan_rows, plan_table
 from orchestrator.report.results import markdown_table, results_table
 from orchestrator.report.run_page import run_page, run_values
 from orchestrator.report.sql import rows_table, views_text, views_values
-from orchestrator.runs import Job, Run, RunStatus
+from orchestrator.runs import Job, Role, Run, RunStatus
 from orchestrator.store import Store
 from orchestrator.sweep import RuntimeChoice, Sweep
 from tests.making import (
@@ -219,7 +219,8 @@ def test_markup_and_escape_sequences_are_shown_harmlessly(summaries: Summaries, 
 
 def test_markdown_is_the_same_table_with_its_signs_escaped(summaries: Summaries) -> None:
     runs = summaries(
-        make_run(job(1, options={"a|b": "<i>"})), make_run(job(2, threads=2), RunStatus.CRASHED, message="a | *b*")
+        make_run(job(1, options={"a|b": "<i>"}), result=make_result(f"{1:032x}", [1000] * 100)),
+        make_run(job(2, threads=2), RunStatus.CRASHED, message="a | *b*"),
     )
     lines = markdown_table(runs).splitlines()
     assert lines[0].startswith("| device | kind | model |")
@@ -229,7 +230,8 @@ def test_markdown_is_the_same_table_with_its_signs_escaped(summaries: Summaries)
 
 
 def test_markdown_without_trouble_has_no_notes(summaries: Summaries) -> None:
-    assert markdown_table(summaries(make_run(job(1)))).count("\n") == 3
+    flat = make_result(f"{1:032x}", [1000] * 100)
+    assert markdown_table(summaries(make_run(job(1), result=flat))).count("\n") == 3
 
 
 # ----------------------------------------------------------------------------------------------- pages of runs
@@ -323,6 +325,32 @@ def test_a_plan_names_what_is_skipped_and_estimates_the_rest(capsys: pytest.Capt
     assert "skipped [1]" in text
     assert "[1] no wheel for Python 3.7" in text
     assert "3 jobs on 2 boards, about 30 s if the boards work side by side, 49 s if they take turns" in text
+
+
+def test_a_plan_tells_of_the_reference_model_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    looks = [job(9, model="dynofarm-reference", role=Role.REFERENCE, block=block) for block in range(4)]
+    power = job(8, role=Role.ENERGY, block=3)
+    jobs = [*looks, *(job(one, block=one - 1) for one in (1, 2, 3)), power]
+    durations: dict[str, float | None] = {looks[0].case_key: 2.0, job(1).case_key: 10.0}
+    text = plan_text(jobs, durations, capsys)
+    assert "4 jobs on 1 board (1 of them with the power read) and 4 runs of the reference model, about 48 s" in text
+    assert "dynofarm-reference" not in text
+    assert [(row["role"], row["jobs"]) for row in plan_rows(jobs, durations)] == [
+        ("case", 3),
+        ("energy", 1),
+        ("reference", 4),
+    ]
+
+
+def test_a_plan_says_which_board_goes_without_looks_or_power_and_why(capsys: pytest.CaptureFixture[str]) -> None:
+    jobs = [job(1)]
+    jobs += [job(one, threads=one, role=Role.ENERGY, skip_reason="energy is not measured") for one in (2, 3)]
+    jobs += [job(4, model="dynofarm-reference", role=Role.REFERENCE, skip_reason="no library for mips64")]
+    text = plan_text(jobs, {one.case_key: 1.0 for one in jobs}, capsys)
+    assert text.count("kitchen: energy is not measured") == 1
+    assert text.count("kitchen: no reference model: no library for mips64") == 1
+    assert "1 job on 1 board, about 1 s" in text
+    assert "skipped [" not in text
 
 
 def test_a_plan_for_one_board_has_one_estimate(capsys: pytest.CaptureFixture[str]) -> None:
