@@ -25,6 +25,8 @@ def run_check(farm: Farm, store: Store, devices: Sequence[Device], on: Sequence[
         print_json([checkup_values(one) for one in found])
     else:
         show_checks(found)
+        if any(one.error is None for one in found):
+            say("what on a board would spoil measurements, and what mends it: dynofarm doctor")
     return STOPPED if stopped else exit_code(found)
 
 
