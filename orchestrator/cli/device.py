@@ -33,13 +33,14 @@ def register(app: typer.Typer) -> None:
 
 def list_devices(context: typer.Context, as_json: Json = False) -> None:
     """List the registered boards and what was seen of them last."""
-    from orchestrator.cli.seen import last_facts
+    from orchestrator.cli.seen import last_facts, standings
     from orchestrator.report.devices import device_row, devices_table
 
     farm = settings_of(context).find_farm()
     devices = load_devices(farm)
     facts = last_facts(farm)
-    rows = [device_row(device, facts.get(device.name)) for device in devices]
+    standing = standings(farm)
+    rows = [device_row(device, facts.get(device.name), standing.get(device.name)) for device in devices]
     if as_json:
         print_json(rows)
     elif not rows:
@@ -54,18 +55,20 @@ def show(context: typer.Context, name: Name, as_json: Json = False) -> None:
     """Show one board: its profile and the facts of the last probe."""
     from dataclasses import asdict
 
-    from orchestrator.cli.seen import last_facts
+    from orchestrator.cli.seen import last_facts, standings
     from orchestrator.profiles import find_device, profile_path
     from orchestrator.report.devices import device_page
 
     farm = settings_of(context).find_farm()
     device = find_device(load_devices(farm), name)
     facts = last_facts(farm).get(name)
+    standing = standings(farm).get(name)
     if as_json:
         path = str(profile_path(farm.profiles, name))
-        print_json({"file": path, "profile": asdict(device), "facts": asdict(facts) if facts else None})
+        known = {"facts": asdict(facts) if facts else None, "standing": asdict(standing) if standing else None}
+        print_json({"file": path, "profile": asdict(device), **known})
     else:
-        device_page(device, facts)
+        device_page(device, facts, standing)
 
 
 def check(

@@ -85,6 +85,8 @@ def add(
 
     if not as_json:
         show_checks([found])
+        if found.error is None:
+            say(f"what differs by chance on it? next: dynofarm noise --on {name}")
     raise typer.Exit(exit_code([found]))
 
 

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from orchestrator import __version__
-from orchestrator.cli import device, init, model, results, run, show, sql, sweeps
+from orchestrator.cli import device, doctor, health, init, judge, model, noise, results, run, show, spread, sql, sweeps
 from orchestrator.cli.context import Settings, say, say_next
 from orchestrator.cli.usage import explain, help_of
 from orchestrator.errors import DynofarmError
@@ -31,9 +31,14 @@ init.register(app)
 device.register(app)
 model.register(app)
 run.register(app)
+noise.register(app)
+health.register(app)
+doctor.register(app)
+spread.register(app)
 sweeps.register(app)
 results.register(app)
 show.register(app)
+judge.register(app)
 sql.register(app)
 
 

@@ -1,15 +1,19 @@
 """What was seen of the boards, for verbs that only show it."""
 
 import json
+from datetime import UTC, datetime
 
 from agent.protocol import Facts
 from agent.wire import WireError, from_plain
 from orchestrator.cli.context import open_store
 from orchestrator.errors import UsageError
 from orchestrator.farm import Farm
+from orchestrator.report.standing import Standing
 from orchestrator.store.read_only import run_sql
 
 _QUERY = "select name, facts from devices_view where facts is not null"
+_NOISE = "select device, floor, runs, measured from noise_view order by measured"
+_OUT = "select device, since, reason from quarantine_view where released is null"
 
 
 def last_facts(farm: Farm) -> dict[str, Facts]:
@@ -26,3 +30,38 @@ def last_facts(farm: Farm) -> dict[str, Facts]:
     except (UsageError, WireError, ValueError):
         with open_store(farm) as store:
             return store.last_facts()
+
+
+def standings(farm: Farm) -> dict[str, Standing]:
+    """The noise floor and the quarantine of each board, where there is either."""
+    if not farm.database.exists():
+        return {}
+    try:
+        _, floors = run_sql(farm.database, _NOISE, 1_000_000)
+        _, out = run_sql(farm.database, _OUT, 1_000_000)
+    except UsageError:
+        return _standings_of_the_store(farm)
+    found: dict[str, Standing] = {}
+    for device, floor, runs, measured in floors:
+        found[device] = Standing(floor, runs, _moment(measured))
+    for device, since, reason in out:
+        found[device] = found.get(device, Standing()).out(_moment(since), reason)
+    return found
+
+
+def _standings_of_the_store(farm: Farm) -> dict[str, Standing]:
+    """The same where the database is of an older version: the store upgrades it on the way."""
+    found: dict[str, Standing] = {}
+    with open_store(farm) as store:
+        for record in store.devices():
+            noise = store.noise_floor(record.name)
+            if noise is not None:
+                found[record.name] = Standing(noise.floor, noise.runs, noise.measured)
+        for name, out in store.quarantined().items():
+            found[name] = found.get(name, Standing()).out(out.since, out.reason)
+    return found
+
+
+def _moment(text: str) -> datetime:
+    """As the views write it: UTC without saying so."""
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)

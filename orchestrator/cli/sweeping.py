@@ -6,6 +6,7 @@ from typing import Any
 
 from orchestrator.cli.context import print_json, say, say_next
 from orchestrator.cli.display import open_display
+from orchestrator.cli.rotation import in_rotation, left_out
 from orchestrator.cli.selecting import select_devices
 from orchestrator.cli.stopping import stop_on_signals
 from orchestrator.devices import Device
@@ -15,6 +16,7 @@ from orchestrator.launch import Launcher, Outcome, new_job_id
 from orchestrator.models import Model
 from orchestrator.plan import plan
 from orchestrator.quantities import parse_duration_s
+from orchestrator.reference_model import reference_model
 from orchestrator.runs import RunStatus
 from orchestrator.runtimes import check_choice, objection
 from orchestrator.store import Store
@@ -56,13 +58,22 @@ def read_sweep(farm: Farm, store: Store, what: Sequence[str], options: Mapping[s
     return sweep, list({model.digest: model for model in models}.values())
 
 
-def show_plan(store: Store, devices: Sequence[Device], sweep: Sweep, models: Sequence[Model], *, as_json: bool) -> None:
+def show_plan(
+    store: Store,
+    devices: Sequence[Device],
+    sweep: Sweep,
+    models: Sequence[Model],
+    *,
+    include_quarantined: bool = False,
+    as_json: bool,
+) -> None:
     """Print what would run, from what is known of the boards; nothing is connected."""
     from orchestrator.report.plans import plan_rows, plan_table
 
     facts = store.last_facts()
-    chosen = select_devices(devices, sweep.on, facts)
-    jobs = plan(sweep, models, chosen, facts, objection, new_job_id)
+    chosen = in_rotation(store, select_devices(devices, sweep.on, facts), include=include_quarantined)
+    reference = reference_model() if sweep.reference else None
+    jobs = plan(sweep, models, chosen, facts, objection, new_job_id, reference)
     typical = store.typical_durations_s(jobs)
     durations = {job.case_key: typical[job.job_id] for job in jobs}
     rows = plan_rows(jobs, durations)
@@ -85,9 +96,11 @@ def launch(
     *,
     wait_s: float,
     quiet: bool,
+    include_quarantined: bool = False,
 ) -> Outcome:
     """Run a new sweep with progress on stderr."""
     chosen = select_devices(devices, sweep.on, store.last_facts())
+    chosen = in_rotation(store, chosen, include=include_quarantined)
     with stop_on_signals(STOPPING) as stop, open_display([device.name for device in chosen], quiet=quiet) as display:
         return Launcher(farm, store, display, stop, wait_s).launch(sweep, models, chosen)
 
@@ -101,6 +114,7 @@ def resume(
     retry: str | None,
     wait_s: float,
     quiet: bool,
+    include_quarantined: bool = False,
 ) -> Outcome:
     """Go on with a stored sweep; with `retry`, jobs that ended in these statuses are owed again."""
     if what and len(what) > 1:
@@ -114,9 +128,10 @@ def resume(
         bad = [status for status in store.status_counts(record.sweep_id) if status in _RETRIED]
         if bad:
             say_next(f"to measure failed jobs again: dynofarm run --resume {record.sweep_id} --retry {','.join(bad)}")
-    names = sorted({job.device for job in jobs})
+    out = left_out(store, {job.device for job in jobs}, include=include_quarantined)
+    names = sorted({job.device for job in jobs} - out)
     with stop_on_signals(STOPPING) as stop, open_display(names, quiet=quiet) as display:
-        return Launcher(farm, store, display, stop, wait_s).resume(record.sweep_id, devices)
+        return Launcher(farm, store, display, stop, wait_s).resume(record.sweep_id, devices, out)
 
 
 def _statuses(text: str) -> list[RunStatus]:

@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 from agent.protocol import Facts
 from orchestrator.devices import Device, Link
+from orchestrator.idle import MARGIN_C
 from orchestrator.report.console import cell, new_grid, new_table, report_console
+from orchestrator.report.standing import Standing, floor_text, standing_lines
 from orchestrator.report.words import bytes_text, count_text
 
 if TYPE_CHECKING:
     from orchestrator.checkup import Checkup  # it draws in transports and carriers, which no list needs
 
 
-def device_row(device: Device, facts: Facts | None) -> dict[str, Any]:
+def device_row(device: Device, facts: Facts | None, standing: Standing | None = None) -> dict[str, Any]:
     """One board as plain values, for the list and for --json. Unknown is None."""
     return {
         "device": device.name,
@@ -27,6 +29,7 @@ def device_row(device: Device, facts: Facts | None) -> dict[str, Any]:
         "emulated": facts.emulated if facts else None,
         "group": device.group,
         "tags": list(device.tags),
+        **(standing or Standing()).values(),
     }
 
 
@@ -34,7 +37,10 @@ def devices_table(rows: Sequence[Mapping[str, Any]]) -> None:
     """Print the list of boards."""
     several = any(row["tags"] for row in rows)
     headings = ["device", "address", "kind", "board", "arch", "cores", "memory", "python"]
-    table = new_table([*headings, *(["tags"] if several else [])], right=("cores", "memory"))
+    quarantined = any(row["quarantine"] for row in rows)
+    headings += ["noise"] * any(row["noise_floor"] is not None for row in rows)
+    headings += ["tags"] * several + ["quarantine"] * quarantined
+    table = new_table(headings, right=("cores", "memory", "noise"))
     for row in rows:
         cells = [
             row["device"],
@@ -45,15 +51,18 @@ def devices_table(rows: Sequence[Mapping[str, Any]]) -> None:
             str(row["cores"] or "–"),
             bytes_text(row["memory_bytes"]),
             row["python"] or "–",
+            *([floor_text(row["noise_floor"])] if "noise" in headings else []),
             *([" ".join(row["tags"])] if several else []),
         ]
-        table.add_row(*map(cell, cells))
+        out = [cell(row["quarantine"] or "–", "red")] if quarantined else []
+        table.add_row(*map(cell, cells), *out)
     report_console().print(table)
 
 
-def device_page(device: Device, facts: Facts | None) -> None:
+def device_page(device: Device, facts: Facts | None, standing: Standing | None = None) -> None:
     """Print everything known of one board."""
-    report_console().print(new_grid([*_profile_lines(device), *_fact_lines(device, facts)]))
+    known = standing_lines(device.name, standing or Standing())
+    report_console().print(new_grid([*_profile_lines(device), *_fact_lines(device, facts), *known]))
 
 
 def checkup_values(found: "Checkup") -> dict[str, Any]:
@@ -98,7 +107,6 @@ def _profile_lines(device: Device) -> list[tuple[str, str]]:
         ("jump host", device.jump or "none, or as ssh_config says"),
         ("key", device.key_file or "ssh-agent, or as ssh_config says"),
     ]
-    start_c = device.thermal_start_c
     lines = [
         ("device", device.name),
         ("address", device.address),
@@ -106,14 +114,23 @@ def _profile_lines(device: Device) -> list[tuple[str, str]]:
         ("kind", str(device.kind)),
         ("tags", ", ".join(device.tags) or "none"),
         ("group", device.group or "its own"),
+        ("copy of", device.board_model or "what the board says it is"),
         ("python wanted", device.python),
         ("work folder", device.work_dir),
         ("storage limit", bytes_text(device.storage_limit_bytes)),
         ("runtimes", ", ".join(device.runtimes) or "any that it can run"),
-        ("pinned to CPUs", ", ".join(map(str, device.cpus)) if device.cpus is not None else "no"),
-        ("start temperature", f"{start_c:g} °C or less" if start_c is not None else "any"),
+        ("pinned to CPUs", device.cpus if isinstance(device.cpus, str) else ", ".join(map(str, device.cpus or ["no"]))),
+        ("governor wanted", device.governor or "as it is"),
+        ("clock wanted", f"{device.clock_khz} kHz" if device.clock_khz is not None else "as it is"),
+        ("start temperature", _start_text(device)),
     ]
     return [*lines, ("notes", device.notes)] if device.notes else lines
+
+
+def _start_text(device: Device) -> str:
+    if device.thermal_start_c is not None:
+        return f"{device.thermal_start_c:g} °C or less"
+    return f"at most {MARGIN_C:g} °C above its idle temperature" if device.thermal_auto else "any"
 
 
 def _fact_lines(device: Device, facts: Facts | None) -> list[tuple[str, str]]:

@@ -1,0 +1,45 @@
+"""How far a board's numbers go, beside what it is: its noise floor, and whether it is out of rotation. Pure."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Standing:
+    """`floor` is a share (0.021: differences under 2.1 % are noise), for `runs` runs a side; None: never measured."""
+
+    floor: float | None = None
+    runs: int | None = None
+    measured: datetime | None = None
+    out_since: datetime | None = None
+    out_reason: str | None = None
+
+    def out(self, since: datetime, reason: str) -> "Standing":
+        """The same board, in quarantine."""
+        return replace(self, out_since=since, out_reason=reason)
+
+    def values(self) -> dict[str, Any]:
+        """For --json."""
+        return {"noise_floor": self.floor, "noise_runs": self.runs, "quarantine": self.out_reason}
+
+
+def floor_text(floor: float | None) -> str:
+    """`2.1 %`; never `0.0 %` for a floor that is there."""
+    if floor is None:
+        return "–"
+    return f"{max(floor, 0.0005) * 100:.1f} %" if floor > 0 else "0 %"
+
+
+def standing_lines(name: str, standing: Standing) -> list[tuple[str, str]]:
+    """For the page of a board."""
+    noise = f"not measured; next: dynofarm noise --on {name}"
+    if standing.floor is not None and standing.measured is not None:
+        when = standing.measured.astimezone().strftime("%Y-%m-%d")
+        noise = f"differences under {floor_text(standing.floor)} ({standing.runs} runs a side; measured {when})"
+    lines = [("noise", noise)]
+    if standing.out_since is not None:
+        since = standing.out_since.astimezone().strftime("%Y-%m-%d %H:%M")
+        told = f"out of rotation since {since}: {standing.out_reason}; next: dynofarm health --on {name}"
+        lines.append(("quarantine", told))
+    return lines
