@@ -1,85 +1,41 @@
 """Does the agent measure what an independent tool measures, and does watching change what is watched?
 
-Agreement: the median latency of a job through the agent over that of a plain loop around the same model, with the same
-version of the runtime, the same inputs and as many threads, in a plain process of an environment of its own (made below
-$XDG_CACHE_HOME/dynofarm-benchmarks). Observer: the same job with the sampler at 10 Hz over without. All pairs are
-interleaved on this machine; a pair is two fresh processes. Nothing is tuned towards a result.
+Agreement: the median latency of a job through the agent over that of tools that have nothing of dynofarm in them, with
+the same model, version of the runtime, inputs and threads: a plain loop in Python in an environment of its own (made
+below $XDG_CACHE_HOME/dynofarm-benchmarks); a loop in C on the same library (`c_loop.c`, compiled here); and
+`litert-benchmark` of the ai-edge-litert package for the vision model only, since it feeds random numbers, and random
+tokens overflow an embedding (its medians are rounded to 10 microseconds). Observer: the same job with the sampler at
+10 Hz over without. All pairs are interleaved on this machine; a pair is two fresh processes. Nothing is tuned towards
+a result.
 """
 
 import argparse
-import os
-import statistics
+import json
+import shutil
 import subprocess
-import threading
 import venv
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from bench_board import MODELS, ROOT, folder_for_a_bench
+from bench_here import CACHE, Bench
 from interleaved import interleave, median_of, ratio_of
 
 from agent.inputs import fill
-from agent.protocol import JobResult, JobSpec, MeasureProtocol
+from agent.protocol import JobSpec, MeasureProtocol
 from orchestrator.bundle import agent_zipapp
-from orchestrator.carriers import CarrierShelf
-from orchestrator.devices import Device
-from orchestrator.devices import Link as LinkKind
-from orchestrator.launch import new_job_id
-from orchestrator.links import Link
-from orchestrator.model_files import read_model
-from orchestrator.plan import plan
-from orchestrator.runtimes import find_runtime, objection, version_for
-from orchestrator.runtimes.targets import target_of
-from orchestrator.supply import Supply
-from orchestrator.sweep import RuntimeChoice, Sweep
-from orchestrator.transport.connect import connect
 
-CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+VISION = "face-detection.tflite"
 CASES = (
     ("litert", "bert-tiny-int8.tflite"),
-    ("litert", "face-detection.tflite"),
+    ("litert", VISION),
     ("onnxruntime", "bert-tiny-int8.onnx"),
 )
 PACKAGES = {"litert": "ai-edge-litert", "onnxruntime": "onnxruntime"}
 SECONDS, THREADS = 1.0, 1
 ONE_SECOND = MeasureProtocol("one second", 5, 0.5, 2.0, 64, SECONDS, 10.0)
-
-
-class Bench:
-    """This machine as a board, with one warm session."""
-
-    def __init__(self, folder: Path) -> None:
-        self._quiet: Any = lambda _event: None
-        self._device = Device("here", LinkKind.LOCAL, work_dir=str(folder / "work"))
-        self._shelf = CarrierShelf(CACHE / "dynofarm" / "orchestrator")
-        connector = partial(connect, known_hosts=folder / "known_hosts")
-        self.link = Link(self._device, connector, agent_zipapp(), "benchmark", self._quiet, threading.Event())
-        self.session = self.link.open(0.0)
-
-    def order(self, runtime: str, name: str) -> JobSpec:
-        """A job as a sweep would plan it, its things on the board."""
-        model, choice = read_model(MODELS / name), RuntimeChoice(runtime, self.version(runtime))
-        sweep = Sweep("agreement", (model.name,), ("all",), (choice,), threads=(THREADS,), protocol=ONE_SECOND)
-        assert self.link.facts is not None
-        job = plan(sweep, [model], [self._device], {"here": self.link.facts}, objection, new_job_id)[0]
-        assert job.skip_reason is None, job.skip_reason
-        return Supply([model], self._shelf, self._quiet).outfit(self.session, self.link.facts, job, [job])
-
-    def version(self, runtime: str) -> str:
-        assert self.link.facts is not None
-        version = version_for(find_runtime(runtime), RuntimeChoice(runtime), target_of(self.link.facts))
-        assert version is not None
-        return version
-
-    def median_s(self, order: JobSpec, **changes: Any) -> float:
-        outcome = self.session.run(replace(order, job_id=new_job_id(), **changes), lambda _stage: None)
-        assert isinstance(outcome, JobResult), outcome
-        self.session.acknowledge(outcome.job_id)
-        return statistics.median(outcome.timing.latencies_ns) / 1e9
 
 
 def independent_python(bench: Bench) -> Path:
@@ -106,11 +62,59 @@ def plain_s(python: Path, runtime: str, name: str, inputs: Path) -> float:
     return float(subprocess.run(argv, capture_output=True, text=True, check=True).stdout) / 1e9
 
 
+def compile_c_loop(folder: Path) -> Path | None:
+    """None where there is no C compiler."""
+    compiler = shutil.which("cc")
+    if compiler is None:
+        return None
+    program = folder / "c_loop"
+    subprocess.run([compiler, "-O2", "-o", program, ROOT / "benchmarks" / "c_loop.c", "-ldl"], check=True)
+    return program
+
+
+def c_loop_s(program: Path, library: Path, name: str, inputs: Path) -> float:
+    argv = [program, library, MODELS / name, inputs, str(THREADS), str(SECONDS)]
+    return float(subprocess.run(argv, capture_output=True, text=True, check=True).stdout) / 1e9
+
+
+def litert_benchmark_s(python: Path, name: str, folder: Path) -> float:
+    """As many runs as fit a second or so; its own warm-up of five runs is too short to compare anything with."""
+    result = folder / "litert-benchmark.json"
+    argv = [python.with_name("litert-benchmark"), "--model", MODELS / name, "--num_threads", str(THREADS)]
+    argv += ["--warmup_runs", "300", "--num_runs", "600", "--result_json", result]
+    subprocess.run(argv, capture_output=True, check=True)
+    return float(json.loads(result.read_text())["latency"]["median_ms"]) / 1e3
+
+
 def compare(name: str, ours: Callable[[], float], theirs: Callable[[], float], pairs: int) -> None:
     figures = interleave({"ours": ours, "theirs": theirs}, pairs)
     middles = [median_of([one * 1e6 for one in figures[side]]).value for side in ("ours", "theirs")]
     ratio = ratio_of(figures["ours"], figures["theirs"])
     print(f"{name:44} {middles[0]:>9.0f} µs {middles[1]:>9.0f} µs   ratio {ratio}", flush=True)
+
+
+def agree(bench: Bench, folder: Path, pairs: int) -> None:
+    python, program = independent_python(bench), compile_c_loop(folder)
+    for runtime, name in CASES:
+        order = bench.order(runtime, name, ONE_SECOND, THREADS)
+        ours = partial(bench.median_s, order)
+        inputs, raw = folder / f"{name}.npz", folder / f"{name}.bytes"
+        write_inputs(inputs, order)
+        compare(f"agent / plain {runtime}, {name}", ours, partial(plain_s, python, runtime, name, inputs), pairs)
+        if runtime == "litert" and program is not None:
+            raw.write_bytes(b"".join(fill(recipe, order.seed).data for recipe in order.model.inputs))
+            library = folder / "work" / "blobs" / str(order.runtime.digest)
+            compare(f"agent / C loop, {name}", ours, partial(c_loop_s, program, library, name, raw), pairs)
+        if name == VISION:
+            theirs = partial(litert_benchmark_s, python, name, folder)
+            compare(f"agent / litert-benchmark, {name}", ours, theirs, pairs)
+
+
+def watch(bench: Bench, pairs: int) -> None:
+    for name in ("bert-tiny-int8.tflite", VISION):
+        order = bench.order("litert", name, ONE_SECOND, THREADS)
+        on, off = partial(bench.median_s, order, sample_hz=10.0), partial(bench.median_s, order, sample_hz=0.0)
+        compare(f"sampler 10 Hz / off, {name}", on, off, pairs)
 
 
 def main() -> None:
@@ -119,20 +123,11 @@ def main() -> None:
     parser.add_argument("--observer-pairs", type=int, default=20)
     chosen = parser.parse_args()
     with folder_for_a_bench() as folder:
-        bench = Bench(folder)
+        bench = Bench(folder, agent_zipapp())
         try:
-            python = independent_python(bench)
             print("medians of the medians, and the median of the paired ratios with its 95 % interval")
-            orders = {name: bench.order(runtime, name) for runtime, name in CASES}
-            for runtime, name in CASES:
-                inputs = folder / f"{name}.npz"
-                write_inputs(inputs, orders[name])
-                ours, theirs = partial(bench.median_s, orders[name]), partial(plain_s, python, runtime, name, inputs)
-                compare(f"agent / plain {runtime}, {name}", ours, theirs, chosen.pairs)
-            for name in ("bert-tiny-int8.tflite", "face-detection.tflite"):
-                on = partial(bench.median_s, orders[name], sample_hz=10.0)
-                off = partial(bench.median_s, orders[name], sample_hz=0.0)
-                compare(f"sampler 10 Hz / off, {name}", on, off, chosen.observer_pairs)
+            agree(bench, folder, chosen.pairs)
+            watch(bench, chosen.observer_pairs)
         finally:
             bench.link.close(politely=True)
 

@@ -32,7 +32,7 @@ from tests.farming import QUICKEST, TestFarm
 
 MODEL = "bert-tiny-int8"
 TINY = MeasureProtocol("tiny", 2, 0.0, 0.2, 8, 0.0, 5.0)
-SWEEP = f"models: [{MODEL}]\nruntimes: [litert]\non: [bench]\nrepeats: 1\nseed: 1\n{QUICKEST}"
+SWEEP = f"models: [{MODEL}]\nruntimes: [litert]\non: [bench]\nrepeats: 1\nseed: 1\nreference: false\n{QUICKEST}"
 
 
 class Bench:

@@ -140,6 +140,10 @@ protocol: quick
 repeats: 3
 # seed: 1
 # deadline: 10m
+# A small built-in model runs around every repeat, to see whether a board has moved; false leaves it out.
+# reference: true
+# Each case once more with the board's power read, where the board has a sensor for it.
+# energy: true
 
 # Cases to leave out:
 # exclude:

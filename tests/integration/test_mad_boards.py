@@ -151,7 +151,7 @@ def test_what_a_board_calls_itself_reaches_neither_a_path_nor_sql_nor_the_termin
         "all", "models: [fake]\nruntimes: [fake, litert, onnxruntime]\non: [mad]\nrepeats: 1\n"
     )
     plan = farm_of_two.run("run", models, "--dry-run", "--json").ok()
-    assert len(json.loads(plan.out)) == 3
+    assert sorted(row["role"] for row in json.loads(plan.out)) == ["case", "case", "case", "reference"]
     listed = farm_of_two.run("device", "show", "mad")
     assert "\x1b" not in listed.out + listed.err
     assert not list(farm_of_two.root.rglob("escape*"))

@@ -33,11 +33,20 @@ def test_real_models_are_measured_by_litert_on_two_boards_and_this_machine(
     done = farm.run("run", sweep, timeout_s=240).ok()
 
     assert "sweep 1: 12 ok" in done.err
-    rows = farm.sql("select device, model, status, n, median_ns, peak_rss_bytes, worst_error from runs_view")
+    columns = "device, model, status, n, median_ns, peak_rss_bytes, worst_error"
+    rows = farm.sql(f"select {columns} from runs_view where role = 'case'")
     assert len(rows) == 12
     assert {row["device"] for row in rows} == {"kitchen", "attic", "local"}
     assert all(row["status"] == "ok" and row["n"] >= 8 and row["median_ns"] > 0 for row in rows)
     assert all(row["worst_error"] is not None and row["worst_error"] < 1e-3 for row in rows)
+    looks = farm.sql("select device, block, status, model, runtime, threads, n from runs_view where role = 'reference'")
+    assert sorted((row["device"], row["block"]) for row in looks) == [
+        (name, block) for name in ("attic", "kitchen", "local") for block in (0, 1, 2)
+    ]
+    assert {(row["status"], row["model"], row["runtime"], row["threads"]) for row in looks} == {
+        ("ok", "dynofarm-reference", "litert", 1)
+    }
+    assert all(row["n"] >= 64 for row in looks)
 
 
 def test_a_sweep_of_fakes_is_stored_whole_and_shown_in_every_format(
@@ -46,7 +55,9 @@ def test_a_sweep_of_fakes_is_stored_whole_and_shown_in_every_format(
     farm.add_board(make_board("kitchen"))
     farm.run("model", "add", str(fake_model)).ok()
     done = farm.run("run", farm.sweep_of_fakes("kitchen", repeats=3), "--json").ok()
-    assert done.json == {"sweep": 1, "owed": 0, "runs": {"ok": 3}}
+    told = done.json
+    assert sum(told.pop("verdicts").values()) == 3
+    assert told == {"sweep": 1, "owed": 0, "runs": {"ok": 3}}
 
     table = farm.run("results").ok().out
     assert "kitchen  loopback" in table
@@ -95,7 +106,11 @@ def test_a_dry_run_prints_the_plan_and_runs_nothing(farm: TestFarm, fake_model: 
     farm.add_local()
     farm.run("model", "add", str(fake_model)).ok()
     plan = farm.run("run", "fake", "--on", "local", "--runtime", "fake", "--threads", "1,2", "--dry-run", "--json").ok()
-    assert [(row["threads"], row["jobs"]) for row in plan.json] == [(1, 3), (2, 3)]
+    assert [(row["role"], row["threads"], row["jobs"]) for row in plan.json] == [
+        ("reference", 1, 4),
+        ("case", 1, 3),
+        ("case", 2, 3),
+    ]
     assert farm.run("sweeps", "--json").ok().json == []
 
 
@@ -132,7 +147,8 @@ def test_a_storage_limit_evicts_the_oldest_and_never_what_the_sweep_needs(
     blobs = board.work_dir / "blobs"
 
     def sweep(models: str) -> str:
-        return farm.write_sweep("s", f"models: [{models}]\nruntimes: [fake]\non: [kitchen]\nrepeats: 1\n{QUICKEST}")
+        text = f"models: [{models}]\nruntimes: [fake]\non: [kitchen]\nrepeats: 1\nreference: false\n{QUICKEST}"
+        return farm.write_sweep("s", text)
 
     farm.run("run", sweep("one, two")).ok()
     before = {path.name for path in blobs.iterdir()}
@@ -164,7 +180,7 @@ def test_a_quantised_model_is_checked_against_its_parent(farm: TestFarm) -> None
     other = farm.run("model", "add", str(MODELS / "face-detection.tflite"), "--parent", "bert-tiny").failed(2)
     assert "other shapes" in other.err
     farm.add_local()
-    sweep = farm.write_sweep("q", f"models: [bert-tiny-int8]\non: [local]\nrepeats: 1\n{QUICKEST}")
+    sweep = farm.write_sweep("q", f"models: [bert-tiny-int8]\non: [local]\nrepeats: 1\nreference: false\n{QUICKEST}")
     farm.run("run", sweep).ok()
     (row,) = farm.sql("select worst_error from runs_view")
     assert 1e-3 < row["worst_error"] < 0.15
