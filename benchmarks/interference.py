@@ -51,11 +51,14 @@ def line_of(stored: StoredRun) -> str:
     result, judgement = stored.run.result, stored.judgement
     if result is None or judgement is None:
         return f"{stored.run.status}: {stored.run.message}"
-    told = result.surroundings
-    others_s = told.others_cpu_s if told else None
-    others = "–" if others_s is None else f"{others_s / (result.timing.loop_wall_ns / 1e9):5.1%}"
+    told, loop_s = result.surroundings, result.timing.loop_wall_ns / 1e9
+    others, steal = (
+        "–" if seconds is None else f"{seconds / loop_s:.1%}"
+        for seconds in ((told.others_cpu_s, told.steal_s) if told else (None, None))
+    )
     median_ms = statistics.median(result.timing.latencies_ns) / 1e6
-    return f"{median_ms:8.3f} ms   others {others:>6}   {judgement.verdict:8} {' '.join(codes_of(stored))}"
+    figures = f"{median_ms:8.3f} ms   others {others:>6}   steal {steal:>5}"
+    return f"{figures}   {judgement.verdict:8} {' '.join(codes_of(stored))}"
 
 
 def verdict_of(stored: StoredRun) -> Verdict | None:

@@ -118,8 +118,10 @@ _ENTRIES = (
         "stolen",
         Severity.SUSPECT,
         "the host took the processor away",
-        "The host of this virtual machine took {percent} % of the time for others (steal).",
-        f"{_percent(_S.STOLEN)} of the loop, over all processors together",
+        "The host of this virtual machine took {percent} % of its processors' time for others (steal), and from the "
+        "worker's own at most {taken} of the loop.",
+        f"{_percent(_S.STOLEN)} of the time of all processors together; or, with one thread, {_percent(_S.TAKEN)} of "
+        "the loop, in which the worker did not run",
         "Measure on a machine of its own, or when the host is quiet.",
     ),
     Entry(

@@ -21,8 +21,11 @@ OTHERS_WHO_MADE_IT_WAIT = 0.03
 """Chosen: with less than this of a processor taken by others, threads wait for their own kind: there are too many."""
 
 STOLEN = 0.05
-"""Chosen: the share by which a comparison would see it. The host counts for all processors together, of which the
-worker has its own only."""
+"""Chosen: the share by which a comparison would see it, of the time of all processors together: the host does not tell
+from which of them it took."""
+
+TAKEN = 0.01
+"""Chosen: as `WAITED`, where it can be told that it was the worker's own processor."""
 
 LEAST_STOLEN_S = 0.05
 """As `LEAST_OTHERS_S`."""
@@ -70,11 +73,25 @@ def others_ran(evidence: Evidence) -> Reason | None:
 
 
 def stolen(evidence: Evidence) -> Reason | None:
-    steal_s = evidence.surroundings.steal_s
+    """The host took much from all processors; or, as one thread shows, enough from the worker's."""
+    steal_s, facts = evidence.surroundings.steal_s, evidence.run.facts
     share = evidence.share(steal_s)
-    if share is None or share < STOLEN or (steal_s or 0.0) < LEAST_STOLEN_S:
+    if steal_s is None or share is None or steal_s < LEAST_STOLEN_S:
         return None
-    return Reason("stolen", {"percent": round(100 * share, 1)})
+    share /= max(1, facts.cores if facts is not None else 1)
+    taken = evidence.share(_taken_s(evidence, steal_s))
+    if share < STOLEN and (taken is None or taken < TAKEN):
+        return None
+    told = "unknown" if taken is None else f"{100 * taken:.1f} %"
+    return Reason("stolen", {"percent": round(100 * share, 1), "taken": told})
+
+
+def _taken_s(evidence: Evidence, steal_s: float) -> float | None:
+    """At most: a single thread that never sleeps runs, waits, or has its processor taken away by the host."""
+    timing = evidence.result.timing
+    if evidence.run.job.threads != 1:
+        return None
+    return min(steal_s, max(0.0, (timing.loop_wall_ns - timing.loop_cpu_ns) / 1e9))
 
 
 def swapped(evidence: Evidence) -> Reason | None:

@@ -85,7 +85,7 @@ MADE: dict[str, tuple[Callable[[], Run], Context]] = {
     "warmed_up": (lambda: quiet_run(channels={"temp_c": [50.0 + index * 1.1 for index in range(11)]}), BESIDE),
     "thermal_gate_gave_up": (lambda: quiet_run(details={"thermal_gate": "gave up"}, thermal_wait_s=600.0), BESIDE),
     "others_ran": (lambda: quiet_run(surroundings=ring(others_cpu_s=0.2)), BESIDE),
-    "stolen": (lambda: quiet_run(surroundings=ring(steal_s=0.06)), BESIDE),
+    "stolen": (lambda: quiet_run(surroundings=ring(steal_s=0.25)), BESIDE),
     "swapped": (lambda: quiet_run(surroundings=ring(swapped_pages=300)), BESIDE),
     "paged": (lambda: quiet_run(surroundings=ring(major_faults=2)), BESIDE),
     "memory_pressure": (lambda: quiet_run(surroundings=ring(pressure_memory_s=0.02)), BESIDE),
@@ -179,6 +179,23 @@ def test_what_is_harmless_is_no_reason(name: str) -> None:
     judgement = judge(NOT_MADE[name](), BESIDE)
     assert judgement.verdict is Verdict.TRUSTED, judgement.reasons
     assert judgement.reasons == ()
+
+
+@pytest.mark.parametrize(
+    ("steal_s", "threads", "loop_cpu_ns", "verdict"),
+    [
+        (0.06, 1, SECOND, Verdict.TRUSTED),  # from another processor: this worker ran all the time
+        (0.06, 1, SECOND * 98 // 100, Verdict.SUSPECT),  # from its own
+        (0.04, 1, SECOND * 98 // 100, Verdict.TRUSTED),  # a few ticks
+        (0.06, 2, SECOND * 98 // 100, Verdict.TRUSTED),  # threads wait for each other, too: nothing is known
+        (0.25, 2, SECOND * 2, Verdict.SUSPECT),  # much of all four processors
+    ],
+)
+def test_what_the_host_took_counts_where_it_was_the_workers(
+    steal_s: float, threads: int, loop_cpu_ns: int, verdict: Verdict
+) -> None:
+    run = quiet_run(surroundings=ring(steal_s=steal_s), job={"threads": threads}, timing={"loop_cpu_ns": loop_cpu_ns})
+    assert judge(run, BESIDE).verdict is verdict
 
 
 def test_a_worker_that_waited_while_others_ran_is_suspect_even_where_they_took_little() -> None:
