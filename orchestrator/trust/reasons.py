@@ -120,8 +120,8 @@ _ENTRIES = (
         "the host took the processor away",
         "The host of this virtual machine took {percent} % of its processors' time for others (steal), and from the "
         "worker's own at most {taken} of the loop.",
-        f"{_percent(_S.STOLEN)} of the time of all processors together; or, with one thread, {_percent(_S.TAKEN)} of "
-        "the loop, in which the worker did not run",
+        f"{_percent(_S.STOLEN)} of the time of all processors together; or, with one thread, of the loop, in which the "
+        "worker did not run",
         "Measure on a machine of its own, or when the host is quiet.",
     ),
     Entry(
@@ -233,6 +233,15 @@ _ENTRIES = (
         "The outputs were compared with nothing: only that they are finite and not all equal.",
         "the model has no reference outputs",
         "Give it references: dynofarm model add FILE (without --no-reference), or with --parent MODEL",
+    ),
+    Entry(
+        "paused",
+        Severity.NOTE,
+        "the host made pauses",
+        "The host of this virtual machine took at most {percent} % of the loop from the worker: its pauses are in the "
+        "highest percentiles.",
+        f"{_percent(_S.PAUSED)} of the loop, with one thread, and less than what makes a run suspect (`stolen`)",
+        "For a p99 that means something, measure on a machine of its own.",
     ),
     Entry(
         "power_read",

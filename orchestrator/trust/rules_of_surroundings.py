@@ -21,11 +21,11 @@ OTHERS_WHO_MADE_IT_WAIT = 0.03
 """Chosen: with less than this of a processor taken by others, threads wait for their own kind: there are too many."""
 
 STOLEN = 0.05
-"""Chosen: the share by which a comparison would see it, of the time of all processors together: the host does not tell
-from which of them it took."""
+"""Chosen: the share by which a comparison would see it in the mean. Of the time of all processors, as the host does not
+tell from which of them it took; or of the loop, where it can be told that it took the worker's own."""
 
-TAKEN = 0.01
-"""Chosen: as `WAITED`, where it can be told that it was the worker's own processor."""
+PAUSED = 0.01
+"""Chosen: pauses of 1 % of the time lie in the p99, and hardly move a median."""
 
 LEAST_STOLEN_S = 0.05
 """As `LEAST_OTHERS_S`."""
@@ -73,25 +73,33 @@ def others_ran(evidence: Evidence) -> Reason | None:
 
 
 def stolen(evidence: Evidence) -> Reason | None:
-    """The host took much from all processors; or, as one thread shows, enough from the worker's."""
-    steal_s, facts = evidence.surroundings.steal_s, evidence.run.facts
-    share = evidence.share(steal_s)
-    if steal_s is None or share is None or steal_s < LEAST_STOLEN_S:
-        return None
-    share /= max(1, facts.cores if facts is not None else 1)
-    taken = evidence.share(_taken_s(evidence, steal_s))
-    if share < STOLEN and (taken is None or taken < TAKEN):
+    """The host took much from all processors; or, as one thread shows, from the worker's."""
+    share, taken = _stolen_shares(evidence)
+    if share < STOLEN and (taken or 0.0) < STOLEN:
         return None
     told = "unknown" if taken is None else f"{100 * taken:.1f} %"
     return Reason("stolen", {"percent": round(100 * share, 1), "taken": told})
 
 
-def _taken_s(evidence: Evidence, steal_s: float) -> float | None:
-    """At most: a single thread that never sleeps runs, waits, or has its processor taken away by the host."""
-    timing = evidence.result.timing
-    if evidence.run.job.threads != 1:
+def paused(evidence: Evidence) -> Reason | None:
+    """The host took a little from the worker, not enough for `stolen`."""
+    _, taken = _stolen_shares(evidence)
+    if taken is None or taken < PAUSED or stolen(evidence) is not None:
         return None
-    return min(steal_s, max(0.0, (timing.loop_wall_ns - timing.loop_cpu_ns) / 1e9))
+    return Reason("paused", {"percent": round(100 * taken, 1)})
+
+
+def _stolen_shares(evidence: Evidence) -> tuple[float, float | None]:
+    """Of the time of all processors; and, at most, of the worker's loop, where it has one thread: that runs, waits, or
+    has its processor taken away by the host."""
+    steal_s, timing, facts = evidence.surroundings.steal_s, evidence.result.timing, evidence.run.facts
+    if steal_s is None or steal_s < LEAST_STOLEN_S:
+        return 0.0, None
+    share = (evidence.share(steal_s) or 0.0) / max(1, facts.cores if facts is not None else 1)
+    if evidence.run.job.threads != 1:
+        return share, None
+    not_run_s = max(0.0, (timing.loop_wall_ns - timing.loop_cpu_ns) / 1e9)
+    return share, evidence.share(min(steal_s, not_run_s))
 
 
 def swapped(evidence: Evidence) -> Reason | None:
@@ -140,4 +148,4 @@ def _others_cpu_s(evidence: Evidence) -> float | None:
     return sum(percents) / len(percents) / 100 * evidence.wall_s if percents else None
 
 
-RULES = (others_ran, stolen, swapped, paged, memory_pressure, oversubscribed, clock_jumped)
+RULES = (others_ran, stolen, paused, swapped, paged, memory_pressure, oversubscribed, clock_jumped)
