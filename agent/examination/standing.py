@@ -8,12 +8,11 @@ systemd-timesyncd touches a file once it has. Firmware: the device tree's build 
 import ctypes
 import re
 import shutil
-import subprocess
 from datetime import datetime, timezone
 from typing import Any, List, Optional, Tuple
 
 from agent.protocol import Standing
-from agent.sensors import matches, read_bytes, read_text
+from agent.sensors import matches, read_bytes, read_text, vcgencmd
 
 _TIME_ERROR = 5
 _STAMP = "/chosen/bootloader/build-timestamp"
@@ -26,7 +25,6 @@ _TOOLS = (
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """A login over SSH often lacks the folders of the system's programs."""
 _MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
-_VCGENCMD_TIMEOUT_S = 2.0
 
 
 def read_standing(root: str) -> Standing:
@@ -105,17 +103,7 @@ def _read_firmware(root: str) -> Tuple[Optional[str], Optional[str]]:
 
 def _ask_firmware() -> Tuple[Optional[str], Optional[str]]:
     """`vcgencmd version` begins with a day: `Mar 17 2023 10:50:39`."""
-    try:
-        answer = subprocess.run(
-            ["vcgencmd", "version"],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            timeout=_VCGENCMD_TIMEOUT_S,
-            check=True,
-        ).stdout.decode("utf-8", "replace")
-    except (OSError, subprocess.SubprocessError):
-        return None, None
+    answer = vcgencmd.ask("version") or ""
     words = answer.split()
     if len(words) < 3 or words[0] not in _MONTHS or not words[1].isdigit() or not words[2].isdigit():
         return None, None

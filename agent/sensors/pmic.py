@@ -6,12 +6,11 @@ no current: what goes to USB, to HATs on 5 V and is lost in the controller is in
 """
 
 import re
-import subprocess
 from typing import Callable, Dict, Optional
 
+from agent.sensors import vcgencmd
 from agent.sensors.meters import PART, WATTS, Meter, Source
 
-_TIMEOUT_S = 2.0
 _COVERS = "the rails of the power controller, without USB, 5 V devices and its own losses"
 _LINE = re.compile(r"^\s*(\w+)_([AV])\s+\w+\(\d+\)=([0-9]+\.[0-9]+)[AV]\s*$", re.MULTILINE)
 _STEP_W = 0.001
@@ -22,18 +21,7 @@ Ask = Callable[[], Optional[str]]
 
 def ask_firmware() -> Optional[str]:
     """What `vcgencmd pmic_read_adc` says; None on boards without it."""
-    try:
-        answer = subprocess.run(
-            ["vcgencmd", "pmic_read_adc"],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            timeout=_TIMEOUT_S,
-            check=True,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return answer.stdout.decode("ascii", "replace")
+    return vcgencmd.ask("pmic_read_adc")
 
 
 def find_meter(ask: Ask = ask_firmware) -> Optional[Meter]:

@@ -14,14 +14,12 @@ A clock that is read back may be the one that was asked for: on a Raspberry Pi `
 firmware throttles. That is why these are read as well.
 """
 
-import subprocess
 from typing import Dict, List, NamedTuple, Optional, Sequence
 
-from agent.sensors import matches, read_int, read_text
+from agent.sensors import matches, read_int, read_text, vcgencmd
 
 _FIRMWARE = "/sys/bus/platform/drivers/raspberrypi-firmware/*:firmware/get_throttled"
 _FIRMWARE_OF_OLD = "/sys/devices/platform/soc/soc:firmware/get_throttled"
-_VCGENCMD_TIMEOUT_S = 2.0
 _PROCESSOR_COOLERS = ("cpufreq-", "thermal-cpufreq", "Processor")
 """Types of cooling devices that slow a processor down; the others are fans, GPUs and radios."""
 _MOST_CPUS = 8
@@ -82,17 +80,10 @@ def read_throttle_bits(root: str) -> Optional[int]:
 
 def ask_throttle_bits() -> Optional[int]:
     """The same through `vcgencmd`, for kernels without the file. Starts a process: never while a clock runs."""
+    answer = vcgencmd.ask("get_throttled")
     try:
-        answer = subprocess.run(
-            ["vcgencmd", "get_throttled"],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            timeout=_VCGENCMD_TIMEOUT_S,
-            check=True,
-        )
-        return _to_bits(answer.stdout.decode("ascii").strip().split("=", 1)[1])
-    except (OSError, subprocess.SubprocessError, ValueError, IndexError):
+        return None if answer is None else _to_bits(answer.strip().split("=", 1)[1])
+    except (ValueError, IndexError):
         return None
 
 

@@ -109,7 +109,7 @@ def test_a_vcgencmd_that_may_not_open_its_device_tells_nothing(tmp_path: Path, m
 
 def test_a_vcgencmd_that_hangs_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     install_vcgencmd(tmp_path, monkeypatch, "import time; time.sleep(60)")
-    monkeypatch.setattr(throttling, "_VCGENCMD_TIMEOUT_S", 0.2)
+    monkeypatch.setattr("agent.sensors.vcgencmd._TIMEOUT_S", 0.2)
     assert throttling.ask_throttle_bits() is None
 
 
