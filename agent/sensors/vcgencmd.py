@@ -1,5 +1,6 @@
 """The Raspberry Pi firmware's own tool, for what no file tells. Starts a process: never while a clock runs."""
 
+import shutil
 import subprocess
 from typing import Optional
 
@@ -8,9 +9,12 @@ _TIMEOUT_S = 2.0
 
 def ask(command: str) -> Optional[str]:
     """What `vcgencmd COMMAND` prints; None on boards without it, and where it fails or hangs."""
+    program = shutil.which("vcgencmd")
+    if program is None:
+        return None
     try:
         answer = subprocess.run(
-            ["vcgencmd", command],
+            [program, command],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -271,8 +271,20 @@ def is_alive(pid: int) -> bool:
 
 
 def worker_of(talk: Talk) -> int:
-    wait_until(lambda: bool(children_of(talk.process.pid)), "a worker")
-    return children_of(talk.process.pid)[0]
+    """The agent may have other children for a moment: a worker is known by its command."""
+
+    def find_workers() -> list[int]:
+        return [pid for pid in children_of(talk.process.pid) if b"worker" in command_of(pid)]
+
+    wait_until(lambda: bool(find_workers()), "a worker")
+    return find_workers()[0]
+
+
+def command_of(pid: int) -> list[bytes]:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return []
 
 
 def is_root() -> bool:
