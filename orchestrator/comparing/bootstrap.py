@@ -60,7 +60,11 @@ def trimmed(parts: Sequence[Sequence[float]], confidence: float) -> Trimmed | No
 
     # Neither the order of the runs nor which side comes first may change what is drawn: order the runs by their
     # distance from the mean, and draw for the calmer part first.
-    ordered = [_by_distance(part) for part in parts]
+    distances_of = [_distances(part) for part in parts]
+    ordered = [
+        [value for _, value in sorted(zip(found, part, strict=True), key=lambda pair: pair[0])]
+        for found, part in zip(distances_of, parts, strict=True)
+    ]
     located = [_trimmed_means(np.asarray([part])) for part in ordered]
     middle = math.fsum(float(mean[0]) for mean, _ in located)
     variances = tuple(float(square[0]) * len(part) for (_, square), part in zip(located, parts, strict=True))
@@ -69,7 +73,7 @@ def trimmed(parts: Sequence[Sequence[float]], confidence: float) -> Trimmed | No
         return None
     random = np.random.default_rng(SEED)
     shifts, squares = np.zeros(RESAMPLES), np.zeros(RESAMPLES)
-    for index in sorted(range(len(parts)), key=lambda one: variances[one]):
+    for index in sorted(range(len(parts)), key=lambda one: (_rounded(variances[one]), sorted(distances_of[one]))):
         values = np.asarray(ordered[index])
         mean, square = _trimmed_means(values[random.integers(0, len(values), (RESAMPLES, len(values)))])
         shifts += mean - located[index][0]
@@ -81,9 +85,14 @@ def trimmed(parts: Sequence[Sequence[float]], confidence: float) -> Trimmed | No
     return Trimmed(middle, critical * error, (as_far + 1) / (RESAMPLES + 1), variances)
 
 
-def _by_distance(part: Sequence[float]) -> list[float]:
+def _distances(part: Sequence[float]) -> list[float]:
     mean = math.fsum(part) / len(part)
-    return sorted(part, key=lambda value: abs(value - mean))
+    return [_rounded(abs(value - mean)) for value in part]
+
+
+def _rounded(value: float) -> float:
+    """What rounding errors may not put into another order, or the unit of the values would choose the draws."""
+    return float(f"{value:.9g}")
 
 
 def _trimmed_means(rows: "NDArray[np.float64]") -> "tuple[NDArray[np.float64], NDArray[np.float64]]":
