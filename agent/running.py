@@ -194,6 +194,8 @@ class RunningJob:
         details = dict(measured.details, thermal_gate=self._cooling.state)
         if self._sampler is not None and self._samples.t_ns:
             details["sampled_by"] = self._sampler.source
+        if self.job.held_clock_khz is not None:
+            details["held_clock_khz"] = self.job.held_clock_khz
         samples = self._samples
         if self._metering is not None:
             samples, details["energy"] = self._metering.merge(samples), self._metering.details()

@@ -32,6 +32,7 @@ class Fingerprint:
     inputs: tuple[str, ...] | None
     protocol: str
     governor: str | None
+    held_clock_khz: int | None
     emulated: str | None
 
 
@@ -59,6 +60,7 @@ def fingerprint_of(run: Run, model: Model | None = None) -> Fingerprint:
         inputs=None if model is None else tuple(_shape(one.dtype, one.shape) for one in model.recipes),
         protocol=job.protocol.name,
         governor=result.conditions_before.governor if result is not None else None,
+        held_clock_khz=run.held_clock_khz,
         emulated=facts.emulated if facts is not None else None,
     )
 

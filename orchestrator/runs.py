@@ -86,3 +86,9 @@ class Run:
     facts: Facts | None = None
     device_kind: str = "real"
     attempts: int = field(default=1, compare=False)
+
+    @property
+    def held_clock_khz(self) -> int | None:
+        """The clock that the board held for this run because its profile asks for it."""
+        found = self.result.details.get("held_clock_khz") if self.result is not None else None
+        return found if isinstance(found, int) else None

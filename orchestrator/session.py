@@ -81,6 +81,8 @@ class AgentSession:
         self._channel = transport.open_channel(boot)
         self._talk = Conversation(device, transport, self._channel, stop)
         self._work_dir = ""
+        self.held_clock_khz: int | None = None
+        """The clock that the board holds for this visit, because it was asked to."""
 
     def start(self, holder: str, lock_wait_s: float = 0.0) -> Ready:
         """Bring the agent up and take the board's lock. `BoardUnfit`, `BoardBusy`, `BoardDiskFull`, `BoardLost`."""
@@ -110,6 +112,7 @@ class AgentSession:
         """Set the board's governor and clock for this visit, where its user may; what it refuses is said, no error."""
         self._talk.say(Tune(governor, clock_khz))
         tuned: Tuned = self._talk.hear(Tuned, patience_s=SLOW_START_S)
+        self.held_clock_khz = clock_khz if "clock_khz" in tuned.applied else None
         return tuned
 
     def examine(self, seconds: float) -> Examined:

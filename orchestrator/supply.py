@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from threading import Semaphore
 from typing import Protocol
@@ -72,7 +73,8 @@ class Supply:
         self._bring(session, wanted, sorted(keep))
         if carrier.runtime.carrier == "bundle" and carrier.runtime.digest is not None:
             session.unpack(carrier.runtime.digest)
-        return _order(job, model, carrier.runtime, ThermalGate(start_c, limit_s=device.thermal_limit_s), cpus)
+        gate = ThermalGate(start_c, limit_s=device.thermal_limit_s)
+        return replace(_order(job, model, carrier.runtime, gate, cpus), held_clock_khz=session.held_clock_khz)
 
     def _cpus(self, device: Device, facts: Facts) -> list[int] | None:
         cpus, note = cpus_of(device, facts)

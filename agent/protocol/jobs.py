@@ -98,6 +98,7 @@ class JobSpec:
     """One job as a board gets it: everything it needs, and nothing that it would have to guess.
 
     `keep_outputs` asks for the outputs of the inputs of `seed` in the result, to be the reference of other runs.
+    `held_clock_khz` is the clock that this visit holds all processors at, None where it holds none; the result tells.
     """
 
     job_id: str
@@ -115,3 +116,4 @@ class JobSpec:
     deadline_s: float
     keep_outputs: bool = False
     energy: Optional[EnergyPlan] = None
+    held_clock_khz: Optional[int] = None

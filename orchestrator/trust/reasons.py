@@ -85,7 +85,8 @@ _ENTRIES = (
         Severity.SUSPECT,
         "the clock was slow",
         "The clock was slow in {percent} % of its readings, down to {least_mhz} of {nominal_mhz} MHz.",
-        f"below {_percent(_B.SLOW_CLOCK)} of the nominal clock in {_percent(_B.SLOW_READINGS)} of the readings",
+        f"below {_percent(_B.SLOW_CLOCK)} of the nominal clock, or of the one that the profile asks for, in "
+        f"{_percent(_B.SLOW_READINGS)} of the readings",
         "Hold the clock for the time of a sweep: dynofarm device edit DEVICE --set governor=performance",
     ),
     Entry(

@@ -49,7 +49,8 @@ def weak_supply(evidence: Evidence) -> Reason | None:
 
 def slow_clock(evidence: Evidence) -> Reason | None:
     facts = evidence.run.facts
-    nominal_khz = facts.nominal_clock_khz if facts is not None else None
+    # A board that holds the clock that its profile asks for was promised no more than that.
+    nominal_khz = evidence.run.held_clock_khz or (facts.nominal_clock_khz if facts is not None else None)
     clocks_khz = evidence.readings("clock_khz")
     if not nominal_khz or not clocks_khz:
         return None

@@ -67,6 +67,8 @@ def test_a_governor_and_a_clock_hold_for_the_sweep_and_are_put_back(
     done = farm.run("run", farm.sweep_of_fakes("kitchen")).ok()
     assert "note:" not in done.err
     assert {row["governor"] for row in conditions_of(farm)} == {"performance"}
+    with farm.store() as store:
+        assert {one.run.held_clock_khz for one in store.whole_runs(1)} == {1036800}
     assert now(root) == FOUND
 
 

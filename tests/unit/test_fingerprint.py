@@ -35,6 +35,7 @@ OTHERS = {
     "delegate": make_run(make_job(delegate="none")),
     "protocol": make_run(make_job(protocol=STANDARD)),
     "governor": make_run(result=make_result(conditions_before=make_conditions(governor="ondemand"))),
+    "held_clock_khz": make_run(result=make_result(details={"held_clock_khz": 1_000_000})),
     "emulated": make_run(facts=make_facts(emulated="qemu-user")),
 }
 

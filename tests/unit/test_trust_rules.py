@@ -259,6 +259,14 @@ def test_every_way_of_holding_the_clock_down_is_named(channel: str, readings: li
     assert judgement.reasons[0].figures == {"how": how}
 
 
+@pytest.mark.parametrize(
+    ("held_khz", "found"), [(600_000, []), (1_000_000, ["slow_clock"]), ("garbage", ["slow_clock"])]
+)
+def test_a_clock_is_slow_beside_the_one_that_the_profile_asks_for(held_khz: object, found: list[str]) -> None:
+    run = quiet_run(channels={"clock_khz": [0.6e6] * 11}, details={"held_clock_khz": held_khz})
+    assert codes(judge(run, BESIDE)) == found
+
+
 def test_the_kernels_alarm_of_the_supply_counts_as_the_firmwares() -> None:
     assert codes(judge(quiet_run(channels={"under_voltage": [0.0] * 10 + [1.0]}), BESIDE)) == ["under_voltage"]
 
