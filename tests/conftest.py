@@ -6,11 +6,18 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.boards.board import BoardError
 from tests.boards.loopback import LoopbackBoard
 from tests.boards.sshd import find_sshd
 from tests.farming import TestFarm
+
+# The same examples every time, however loaded the machine is: a finding must not depend on luck. To look for more:
+# pytest --hypothesis-profile=searching
+settings.register_profile("steady", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("searching", deadline=None)
+settings.load_profile("steady")
 
 
 @pytest.fixture
