@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests import nursery
 from tests.boards.board import BoardError
 from tests.boards.loopback import LoopbackBoard
 from tests.boards.sshd import find_sshd
@@ -18,6 +19,13 @@ from tests.farming import TestFarm
 settings.register_profile("steady", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("searching", deadline=None)
 settings.load_profile("steady")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def close_nursery() -> Iterator[None]:
+    """The process that commands are forked from lives as long as the tests of this worker."""
+    yield
+    nursery.close()
 
 
 @pytest.fixture

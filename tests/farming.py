@@ -12,6 +12,7 @@ from typing import Any, Self
 
 from orchestrator.store import Store
 from tests.boards.loopback import LoopbackBoard
+from tests.nursery import Command
 
 QUICKEST = """\
 protocol: {name: tiny, base: quick, warmup_inferences: 2, warmup_s: 0.0, warmup_limit_s: 0.2,
@@ -64,18 +65,9 @@ class TestFarm:
     def variables(self) -> dict[str, str]:
         return {**self.environment, "PYTHONPATH": str(Path(__file__).resolve().parent.parent)}
 
-    def start(self, *argv: str, environment: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+    def start(self, *argv: str, environment: Mapping[str, str] | None = None) -> Command:
         """Start a command and do not wait for it."""
-        return subprocess.Popen(
-            self.argv(*argv),
-            cwd=self.root,
-            env={**self.variables(), **(environment or {})},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
+        return Command(argv, self.root, {**self.variables(), **(environment or {})})
 
     def run(self, *argv: str, timeout_s: float = 90, environment: Mapping[str, str] | None = None) -> Spoken:
         """Run a command to its end."""
@@ -130,7 +122,7 @@ class TestFarm:
 class Watched:
     """A running command whose standard error is read as it comes."""
 
-    def __init__(self, process: subprocess.Popen[str], argv: Sequence[str]) -> None:
+    def __init__(self, process: Command, argv: Sequence[str]) -> None:
         self.process = process
         self._argv = argv
         self._lines: list[str] = []
