@@ -2,23 +2,23 @@
 
 What lies here under its name came whole: it was hashed while it was written, synced, and only then renamed. But memory
 cards forget: what lay here before this visit is hashed once when it is asked for, and removed when it has changed.
+What a broken transfer brought stays in `incoming` (`parts`), and counts as taken room.
 """
 
 import contextlib
 import errno
 import hashlib
 import os
-import select
 import shutil
 import time
-from typing import Callable, Iterator, List, NamedTuple, Sequence, Set
+from typing import Callable, Iterable, List, NamedTuple, Sequence, Set
 
-from agent.places import Places, check_digest, remove_quietly, write_whole
+from agent import parts
+from agent.frames import CHUNK_BYTES, Broken, read_plain
+from agent.parts import Held, Part
+from agent.places import Places, check_digest, remove_quietly
 from agent.protocol import Error, Evicted, Holdings, Received
 
-CHUNK_BYTES = 1 << 20
-STALL_LIMIT_S = 60.0
-"""A sender that is silent for this long has gone: the link died without an end of input."""
 LEFTOVER_AGE_S = 3600.0
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """No space, no quota, a file-size limit: the same thing to a user."""
@@ -35,33 +35,66 @@ class BlobFault(Exception):
         self.error = Error(code, message)
 
 
-def receive(places: Places, digest: str, size_bytes: int, source: int) -> Received:
-    """Read exactly `size_bytes` from a descriptor and keep them under `digest`.
+def keep(places: Places, digest: str, size_bytes: int, bring: Callable[[Part], Iterable[bytes]]) -> Received:
+    """Keep a file of `size_bytes` under `digest`. `bring` gives what is missing, from the part's `offset_bytes` on.
 
-    `BlobFault`: `disk_full` (with the free and the needed bytes), `corrupt` (wrong hash, or the stream ended early).
-    Nothing is kept then. Already there: returns at once and reads nothing.
+    `BlobFault`: `disk_full` (with the free and the needed bytes; then nothing is kept, because results need the room
+    more), `corrupt` (a wrong hash: nothing is kept; or the stream broke: what came before is kept, for the next one).
+    Already there: returns at once and asks for nothing.
     """
     path = places.blob(digest)
     if os.path.exists(path) or os.path.isdir(places.bundle(digest)):
         touch(places, digest)
         return Received(digest, size_bytes, already=True)
-    free_bytes = places.free_bytes()
-    if size_bytes > free_bytes:
-        raise BlobFault("disk_full", _no_room(places, digest, size_bytes, free_bytes))
     try:
-        write_whole(path, places.temporary(digest), _hashed(source, size_bytes, digest))
+        part = Part(places, digest, size_bytes)
+    except Held as error:
+        raise BlobFault("internal", str(error)) from None
+    try:
+        return _complete(places, part, Received(digest, size_bytes), bring)
     except OSError as error:
         if error.errno not in NO_ROOM:
             raise
+        part.remove()
         raise BlobFault("disk_full", _no_room(places, digest, size_bytes, places.free_bytes())) from error
-    return Received(digest, size_bytes)
+    finally:
+        part.close()
+
+
+def _complete(places: Places, part: Part, wanted: Received, bring: Callable[[Part], Iterable[bytes]]) -> Received:
+    digest, missing_bytes, free_bytes = wanted.digest, wanted.size_bytes - part.offset_bytes, places.free_bytes()
+    if missing_bytes > free_bytes:
+        part.remove()
+        raise BlobFault("disk_full", _no_room(places, digest, missing_bytes, free_bytes))
+    part.hash_prefix()
+    try:
+        for data in bring(part):
+            part.append(data)
+    except Broken as fault:
+        text = "%s after %d of %d bytes of %s…" % (fault, part.came_bytes, wanted.size_bytes, digest[:12])
+        raise BlobFault("corrupt", text) from None
+    found = part.settle(places.blob(digest))
+    if found:
+        raise BlobFault("corrupt", "the bytes have the hash %s…, not %s…" % (found[:12], digest[:12]))
+    return wanted
+
+
+def receive(places: Places, digest: str, size_bytes: int, source: int) -> Received:
+    """Keep what a descriptor gives: exactly `size_bytes`, from the beginning. Faults as `keep`."""
+
+    def bring(part: Part) -> Iterable[bytes]:
+        part.start_again()
+        return read_plain(source, size_bytes)
+
+    return keep(places, digest, size_bytes, bring)
 
 
 def hold(places: Places, digests: Sequence[str], breathe: Breathe = lambda: None) -> Holdings:
     """Which of these are here. An unpacked bundle is here although its archive has been removed."""
     unpacked = [digest for digest in digests if os.path.isdir(places.bundle(digest))]
     present = [digest for digest in digests if digest in unpacked or _is_sound(places.blob(digest), digest, breathe)]
-    return Holdings(present, [digest for digest in digests if digest not in present], unpacked)
+    missing = [digest for digest in digests if digest not in present]
+    return Holdings(present, missing, unpacked, parts.partial(places, missing))
 
 
 def touch(places: Places, digest: str) -> None:
@@ -75,6 +108,7 @@ def evict(places: Places, limit_bytes: int, incoming_bytes: int, keep: Sequence[
     """Delete the least recently used until the rest and `incoming_bytes` fit the limit and the disk.
 
     Never one of `keep`: when they alone are too large, less is freed than was asked for, and the caller sees it.
+    What broken transfers left counts, and goes, like the rest.
     """
     kept = {check_digest(digest) for digest in keep}
     entries = _entries(places, breathe)
@@ -87,16 +121,21 @@ def evict(places: Places, limit_bytes: int, incoming_bytes: int, keep: Sequence[
         if entry.digest in kept:
             continue
         _remove(entry.path)
+        parts.drop(places, entry.digest)
         breathe()
         used_bytes -= entry.size_bytes
         gone.append(entry.digest)
     return Evicted(gone, places.free_bytes(), used_bytes)
 
 
-def clear_incoming(places: Places, older_than_s: float = LEFTOVER_AGE_S) -> None:
-    """Remove what broken transfers left behind: its writer is gone, or has not written for long."""
+def clear_incoming(places: Places, older_than_s: float = LEFTOVER_AGE_S, parts_s: float = parts.KEPT_S) -> None:
+    """Remove what was left behind: its writer is gone, or has not written for long. Half a file that a transfer left
+    can be gone on with, and stays for longer (`parts_s`)."""
+    parts.clear(places, parts_s)
     for name in os.listdir(places.incoming):
         path = os.path.join(places.incoming, name)
+        if parts.is_part(name):
+            continue
         try:
             if _has_no_writer(name) or time.time() - os.lstat(path).st_mtime >= older_than_s:
                 _remove(path)
@@ -146,6 +185,10 @@ def _entries(places: Places, breathe: Breathe) -> List[_Entry]:
             size_bytes = _tree_bytes(found.path) if found.is_dir(follow_symlinks=False) else status.st_size
             entries.append(_Entry(status.st_mtime_ns, found.name, found.path, size_bytes))
             breathe()
+    for part in parts.leftovers(places):
+        if not part.held:
+            path = os.path.join(places.incoming, part.digest + ".part")
+            entries.append(_Entry(part.written_ns, part.digest, path, part.size_bytes))
     return entries
 
 
@@ -167,21 +210,3 @@ def _no_room(places: Places, digest: str, needed_bytes: int, free_bytes: int) ->
         needed_bytes,
         free_bytes,
     )
-
-
-def _hashed(source: int, size_bytes: int, digest: str) -> Iterator[bytes]:
-    """The chunks of a pushed file, hashed as they pass; `BlobFault` when the whole is not what was promised."""
-    running = hashlib.sha256()
-    left_bytes = size_bytes
-    while left_bytes:
-        readable, _, _ = select.select([source], [], [], STALL_LIMIT_S)
-        data = os.read(source, min(CHUNK_BYTES, left_bytes)) if readable else b""
-        if not data:
-            how = "the stream ended" if readable else "nothing came for %.0f s" % STALL_LIMIT_S
-            arrived_bytes = size_bytes - left_bytes
-            raise BlobFault("corrupt", "%s after %d of %d bytes of %s…" % (how, arrived_bytes, size_bytes, digest[:12]))
-        running.update(data)
-        left_bytes -= len(data)
-        yield data
-    if running.hexdigest() != digest:
-        raise BlobFault("corrupt", "the bytes have the hash %s…, not %s…" % (running.hexdigest()[:12], digest[:12]))

@@ -4,7 +4,7 @@ import os
 import re
 from typing import Iterable
 
-from agent.protocol import WireError
+from agent.wire import WireError
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _JOB_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")

@@ -1,29 +1,99 @@
-"""The verb `receive`: one pushed file from standard input, one line as the answer."""
+"""The verbs `receive` (a pushed file, in frames, from standard input) and `lane` (help of another channel with one).
 
+`receive` says `Receiving` when it is ready, then one line as the answer.
+"""
+
+import contextlib
 import os
 import sys
-from typing import Any
+from typing import Any, Callable, Iterable, Optional
 
-from agent import blobs
+from agent import blobs, zstd
 from agent.channel import take_stdout
+from agent.frames import Broken, Header, read_body, read_header, read_in_order
+from agent.parts import Held, Lane, Part
 from agent.places import Places
-from agent.protocol import Error, WireError, encode
+from agent.protocol import FRAME, LANES, Error, LaneDone, Receiving, WireError, encode
+
+_LANES = Header(*FRAME.unpack(LANES))
 
 
-def receive(work_dir: str, digest: str, size_bytes: int) -> int:
+def receive(work_dir: str, digest: str, size_bytes: int, zstd_asked: bool = False) -> int:
     """Keep what comes under its hash; 0 when it is there, 1 when the answer is an `Error`."""
-    answer_fd = take_stdout()
-    answer = _answer(Places(work_dir), digest, size_bytes)
-    os.write(answer_fd, encode(answer))
+    places, unpacker = Places(work_dir), zstd.find() if zstd_asked else None
+    source, answer_fd = sys.stdin.fileno(), take_stdout()
+
+    def say(message: Any) -> None:
+        with contextlib.suppress(OSError):
+            os.write(answer_fd, encode(message))
+
+    def bring(part: Part) -> Iterable[bytes]:
+        if part.offset_bytes == size_bytes:
+            return ()
+        ready = Receiving(digest, part.offset_bytes, unpacker is not None)
+        say(ready)
+        first = read_header(source)
+        if first != _LANES:
+            return read_in_order(source, first, (part.offset_bytes, size_bytes), unpacker)
+        part.open_lanes()
+        say(ready)
+        part.came_bytes += _write_frames(source, unpacker, part.write, part.note)
+        if not part.is_full():
+            raise Broken("the stream ended")
+        return ()
+
+    answer = _guarded(places, lambda: blobs.keep(places, digest, size_bytes, bring))
+    say(answer)
     return 1 if isinstance(answer, Error) else 0
 
 
-def _answer(places: Places, digest: str, size_bytes: int) -> Any:
+def help_receive(work_dir: str, digest: str, size_bytes: int, zstd_asked: bool = False) -> int:
+    """Write frames into a file that a `receive` holds, until the input ends; 0 when all of them were written."""
+    places, unpacker = Places(work_dir), zstd.find() if zstd_asked else None
+    source, answer_fd = sys.stdin.fileno(), take_stdout()
+
+    def write() -> LaneDone:
+        lane = Lane(places, digest, size_bytes)
+        try:
+            os.write(answer_fd, encode(Receiving(digest, 0, unpacker is not None)))
+            return LaneDone(_write_frames(source, unpacker, lane.write, lane.note))
+        finally:
+            lane.close()
+
+    answer = _guarded(places, write)
+    with contextlib.suppress(OSError):
+        os.write(answer_fd, encode(answer))
+    return 1 if isinstance(answer, Error) else 0
+
+
+def _write_frames(
+    source: int,
+    unpacker: Optional[zstd.Unpacker],
+    write: Callable[[int, bytes], None],
+    note: Callable[[int, int], None],
+) -> int:
+    """Write each frame where it belongs, until the input ends; how many bytes of the file they held."""
+    written_bytes = 0
+    while True:
+        header = read_header(source)
+        if header is None:
+            return written_bytes
+        at = header.offset_bytes
+        for data in read_body(source, header, unpacker):
+            write(at, data)
+            at += len(data)
+        note(header.offset_bytes, header.size_bytes)
+        written_bytes += header.size_bytes
+
+
+def _guarded(places: Places, action: Callable[[], Any]) -> Any:
     try:
         places.make()
-        return blobs.receive(places, digest, size_bytes, sys.stdin.fileno())
+        return action()
     except blobs.BlobFault as fault:
         return fault.error
+    except (Broken, Held) as fault:
+        return Error("corrupt", str(fault))
     except WireError as error:
         return Error("protocol", str(error))
     except OSError as error:

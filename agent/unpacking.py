@@ -7,7 +7,8 @@ import zipfile
 import zlib
 from typing import List
 
-from agent.blobs import CHUNK_BYTES, NO_ROOM, BlobFault, Breathe, touch
+from agent.blobs import NO_ROOM, BlobFault, Breathe, touch
+from agent.frames import CHUNK_BYTES
 from agent.places import Places, remove_quietly, sync_folder
 from agent.protocol import Unpacked
 

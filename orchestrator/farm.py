@@ -3,9 +3,11 @@
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from orchestrator.errors import UsageError
+from orchestrator.farm_file import FarmSettings, load_settings
 from orchestrator.files import create_file
 from orchestrator.yaml.document import shown_path
 
@@ -23,6 +25,11 @@ class Farm:
     database: Path
     known_hosts: Path
     cache: Path
+
+    @cached_property
+    def settings(self) -> FarmSettings:
+        """What `farm.yaml` says, read when it is first asked for. `ConfigError`."""
+        return load_settings(self.root)
 
 
 def find_farm(start: Path, database: str | None = None) -> Farm:

@@ -1,6 +1,7 @@
 """Durations, sizes and moments as people write them: `10m`, `2 GB`, `7d`. Pure."""
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from math import isfinite
 
@@ -10,6 +11,10 @@ _SECONDS = {"ms": 0.001, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400, "w":
 _BYTES = {
     **{"b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12},
     **{"kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40},
+}
+_RATES = {
+    **{"bit": 0.125, "kbit": 125.0, "mbit": 125e3, "gbit": 125e6},
+    **{"kb": 1e3, "mb": 1e6, "gb": 1e9, "kib": 2.0**10, "mib": 2.0**20, "gib": 2.0**30},
 }
 _PART = re.compile(r"(\d{1,12}(?:\.\d{1,9})?)\s*([a-z]+)\s*", re.ASCII)
 _PLAIN = re.compile(r"\d{1,15}(?:\.\d{1,9})?", re.ASCII)
@@ -36,6 +41,17 @@ def parse_bytes(value: str | float) -> int:
     if size is None or size != int(size):
         raise UsageError(f"{_shown(value)} is not a size", "write it like 2 GB, 500 MB, 1 GiB, or as bytes")
     return int(size)
+
+
+def parse_rate_bytes_s(value: str | float) -> float:
+    """Bytes per second of `100 Mbit/s`, `2.5 MB/s`, `1 Gbit/s`; a plain number has no unit and is refused.
+
+    `UsageError` for anything else.
+    """
+    bytes_s = _sum_of_parts(value.replace("/s", ""), _RATES, most_parts=1) if isinstance(value, str) else None
+    if not bytes_s or "/s" not in str(value):
+        raise UsageError(f"{_shown(value)} is not a rate", "write it like 100 Mbit/s, 1 Gbit/s or 2.5 MB/s")
+    return float(bytes_s)
 
 
 def parse_since(text: str, now: datetime) -> datetime:
@@ -96,7 +112,7 @@ def _number(value: str | float) -> float | None:
     return value if isfinite(value) and value >= 0 else None
 
 
-def _sum_of_parts(text: str, units: dict[str, float] | dict[str, int], most_parts: int = 6) -> float | None:
+def _sum_of_parts(text: str, units: Mapping[str, float], most_parts: int = 6) -> float | None:
     """`1h30m` as one number; None where something is left over, a unit is unknown, or one comes twice."""
     rest = text.strip().lower()
     total: float = 0

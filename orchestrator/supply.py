@@ -1,8 +1,9 @@
 """What a job needs on its board: the model, the runtime, and the order that names them."""
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Semaphore
 from typing import Protocol
@@ -13,14 +14,17 @@ from orchestrator.carriers import Carrier
 from orchestrator.devices import Device
 from orchestrator.errors import ModelError, RuntimeUnavailable, TransferCorrupt
 from orchestrator.events import Event, Fetching, Noted, Pushing
+from orchestrator.farm_file import FarmSettings
 from orchestrator.idle import gate_c
 from orchestrator.models import Model
 from orchestrator.runs import Job, Role
 from orchestrator.session import AgentSession
 from orchestrator.sweep import RuntimeChoice
+from orchestrator.transport.push import Way
+from orchestrator.transport.push_artifact import Artifact, Artifacts
+from orchestrator.uplink import Uplink
 
-PUSHES_AT_ONCE = 8
-"""More parallel uploads win nothing and delay the heartbeats of the boards that measure."""
+log = logging.getLogger(__name__)
 
 ENERGY_PLAN = EnergyPlan(idle_s=10.0, sample_hz=10.0)
 """A baseline of a hundred readings, and ten or more in the shortest loop of the named protocols (1 s). Faster would
@@ -33,10 +37,28 @@ class Shelf(Protocol):
     def fetch(self, choice: RuntimeChoice, facts: Facts) -> Carrier: ...
 
 
+Tell = Callable[[int], None]
+"""Hears how many bytes of a file are there."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A file that a board needs. `keep`: all that it needs on its disk. `send` pushes the file to any board."""
+
+    digest: str
+    size_bytes: int
+    keep: Sequence[str]
+    send: Callable[[AgentSession, Tell], None]
+
+
+ByRelay = Callable[[AgentSession, Wanted, Tell], bool]
+
+
 class Supply:
     """Brings to a board what a job needs, each thing once per board and hash.
 
-    `idle_c` gives a board's temperature when it idles, by name; None where it is not known.
+    `idle_c` gives a board's temperature when it idles, by name; None where it is not known. `by_relay` may bring a file
+    from a neighbour instead of over the uplink; False from it means that it is to be pushed.
     """
 
     def __init__(
@@ -45,6 +67,9 @@ class Supply:
         shelf: Shelf,
         notify: Callable[[Event], None],
         idle_c: Callable[[str], float | None] = lambda _name: None,
+        by_relay: ByRelay | None = None,
+        settings: FarmSettings | None = None,
+        uplink: Uplink | None = None,
     ) -> None:
         self._models: Mapping[str, Model] = {model.digest: model for model in models}
         self._shelf = shelf
@@ -52,7 +77,13 @@ class Supply:
         self._idle_c = idle_c
         self._noted: set[str] = set()
         self._carriers: dict[tuple[str, RuntimeChoice], Carrier | RuntimeUnavailable] = {}
-        self._pushing = Semaphore(PUSHES_AT_ONCE)
+        self._by_relay = by_relay
+        settings = settings or FarmSettings()
+        self._pushing = Semaphore(settings.pushes)
+        self._uplink = uplink or Uplink(settings.uplink_bytes_s, settings.site_uplinks_bytes_s)
+        self._artifacts = Artifacts()
+        self._proven: set[str] = set()
+        self._link_bytes_s: dict[str, float] = {}
 
     def outfit(self, session: AgentSession, facts: Facts, job: Job, needed: Sequence[Job]) -> JobSpec:
         """Push what is missing for `job` and return its order. `needed`: all jobs whose things must not be evicted.
@@ -65,16 +96,43 @@ class Supply:
         carrier = carriers[job.runtime]
         if isinstance(carrier, RuntimeUnavailable):
             raise carrier
-        keep = {one.model_digest for one in needed} | {model.digest}
-        keep |= {one.runtime.digest for one in carriers.values() if isinstance(one, Carrier) and one.runtime.digest}
-        wanted = [(model.digest, model.path, f"{model.name} ({model.format})")]
-        if carrier.path is not None and carrier.runtime.digest is not None:
-            wanted.append((carrier.runtime.digest, carrier.path, str(job.runtime)))
-        self._bring(session, wanted, sorted(keep))
+        self._bring_all(session, _files_of(job, model, carrier), _to_keep(needed, model, carriers.values()))
         if carrier.runtime.carrier == "bundle" and carrier.runtime.digest is not None:
             session.unpack(carrier.runtime.digest)
         gate = ThermalGate(start_c, limit_s=device.thermal_limit_s)
         return replace(_order(job, model, carrier.runtime, gate, cpus), held_clock_khz=session.held_clock_khz)
+
+    def look_ahead(
+        self, session: AgentSession, facts: Facts, job: Job, needed: Sequence[Job]
+    ) -> Callable[[], None] | None:
+        """What sends the files that the board lacks for a later job while an earlier one runs, None when it lacks none.
+        Room is made now, when the agent has time to answer.
+
+        Raises what `outfit` raises; what cannot be had at all is told when it is the job's turn.
+        """
+        model = self._models[job.model_digest]
+        carriers = {one.runtime: self._carrier(session.device, one.runtime, facts) for one in (job, *needed)}
+        carrier = carriers[job.runtime]
+        if isinstance(carrier, RuntimeUnavailable):
+            return None
+        files = _files_of(job, model, carrier)
+        holdings = session.holdings([digest for digest, _, _ in files])
+        lacking = [one for one in files if one[0] in holdings.missing]
+        if not lacking:
+            return None
+        try:
+            size_bytes = sum(path.stat().st_size - holdings.partial.get(digest, 0) for digest, path, _ in lacking)
+        except OSError as error:
+            raise _unreadable(model.path, error) from None
+        keep = _to_keep(needed, model, carriers.values())
+        session.make_room(size_bytes, keep)
+
+        def send() -> None:
+            for digest, path, what in lacking:
+                with self._artifacts.lend(digest, path) as artifact:
+                    self._bring(session, digest, artifact, what, keep)
+
+        return send
 
     def _cpus(self, device: Device, facts: Facts) -> list[int] | None:
         cpus, note = cpus_of(device, facts)
@@ -94,42 +152,83 @@ class Supply:
                 self._carriers[key] = error
         return self._carriers[key]
 
-    def _bring(self, session: AgentSession, wanted: Sequence[tuple[str, Path, str]], keep: Sequence[str]) -> None:
-        missing = set(session.holdings([digest for digest, _, _ in wanted]).missing)
+    def _bring_all(self, session: AgentSession, wanted: Sequence[tuple[str, Path, str]], keep: Sequence[str]) -> None:
+        holdings = session.holdings([digest for digest, _, _ in wanted])
         for digest, path, what in wanted:
-            if digest in missing:
-                self._push(session, digest, path, what, keep)
+            if digest in holdings.missing:
+                try:
+                    with self._artifacts.lend(digest, path) as artifact:
+                        model = self._models.get(digest)
+                        if model is not None:
+                            artifact.check_size(model.size_bytes)
+                        session.make_room(artifact.size_bytes - holdings.partial.get(digest, 0), keep)
+                        self._bring(session, digest, artifact, what, keep)
+                except OSError as error:
+                    raise _unreadable(path, error) from None
 
-    def _push(self, session: AgentSession, digest: str, path: Path, what: str, keep: Sequence[str]) -> None:
+    def _bring(self, session: AgentSession, digest: str, artifact: Artifact, what: str, keep: Sequence[str]) -> None:
+        name, size_bytes = session.device.name, artifact.size_bytes
+        how = ""
+
+        def tell(there_bytes: int) -> None:
+            self._notify(Pushing(name, what, there_bytes, size_bytes))
+
+        def send(to: AgentSession, tell: Tell) -> None:
+            nonlocal how
+            how = self._push(to, digest, artifact, what, tell)
+
+        wanted = Wanted(digest, size_bytes, keep, send)
+        if self._by_relay is None or not self._by_relay(session, wanted, tell):
+            send(session, tell)
+        elif not how:
+            how = "by the relay"
+        if how:
+            self._notify(Pushing(name, what, size_bytes, size_bytes, how))
+
+    def _push(self, session: AgentSession, digest: str, artifact: Artifact, what: str, tell: Tell) -> str:
+        """Send a file over the uplink; how, in words."""
         name = session.device.name
-        try:
-            size_bytes = path.stat().st_size
-        except OSError as error:
-            raise _unreadable(path, error) from None
-        model = self._models.get(digest)
-        if model is not None and size_bytes != model.size_bytes:
-            raise ModelError(
-                f"{path} has {size_bytes} bytes; the model {model.name} had {model.size_bytes} when it was added",
-                f"the file changed; add it again: dynofarm model add {path}",
-            )
-        session.make_room(size_bytes, keep)
         with self._pushing:
-            self._notify(Pushing(name, what, 0, size_bytes))
+            tell(0)
+            way = Way(self._uplink, session.device.site, self._link_bytes_s.get(name))
             try:
-                session.push(digest, path, size_bytes, lambda sent: self._notify(Pushing(name, what, sent, size_bytes)))
+                pushed = session.push(digest, artifact.path, artifact.size_bytes, tell, artifact=artifact, way=way)
             except TransferCorrupt:
-                _check_unchanged(path, digest)
+                self._check_unchanged(digest, artifact)
                 raise
-            except OSError as error:
-                raise _unreadable(path, error) from None
+        if pushed.link_bytes_s is not None:
+            self._link_bytes_s[name] = pushed.link_bytes_s
+        how = pushed.how or "plain"
+        log.info("%s: %s (%d bytes) went %s: %d bytes sent", name, what, artifact.size_bytes, how, pushed.sent_bytes)
+        return pushed.how
+
+    def _check_unchanged(self, digest: str, artifact: Artifact) -> None:
+        """A wrong hash on a board is the link's fault only when the file here still has the right one."""
+        if digest not in self._proven:
+            _check_hash(artifact.path, digest)
+            self._proven.add(digest)
+
+
+def _files_of(job: Job, model: Model, carrier: Carrier) -> list[tuple[str, Path, str]]:
+    """What a job needs on its board: hash, file, and what it is."""
+    files = [(model.digest, model.path, f"{model.name} ({model.format})")]
+    if carrier.path is not None and carrier.runtime.digest is not None:
+        files.append((carrier.runtime.digest, carrier.path, str(job.runtime)))
+    return files
+
+
+def _to_keep(needed: Sequence[Job], model: Model, carriers: Iterable[Carrier | RuntimeUnavailable]) -> list[str]:
+    """What must not be evicted for something new."""
+    keep = {one.model_digest for one in needed} | {model.digest}
+    keep |= {one.runtime.digest for one in carriers if isinstance(one, Carrier) and one.runtime.digest}
+    return sorted(keep)
 
 
 def _unreadable(path: Path, error: OSError) -> ModelError:
     return ModelError(f"{path}: {error.strerror or error}", "add it again: dynofarm model add FILE")
 
 
-def _check_unchanged(path: Path, digest: str) -> None:
-    """A wrong hash on the board is the link's fault only when the file here still has the right one."""
+def _check_hash(path: Path, digest: str) -> None:
     try:
         with path.open("rb") as file:
             found = hashlib.file_digest(file, "sha256").hexdigest()

@@ -5,11 +5,19 @@ its death (end of file, reset, closed socket, no progress for too long).
 """
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from orchestrator.transport.key_agent import KeyAgent, Login
 
 
 class ByteChannel(Protocol):
-    """One command running on the board; bytes go to its standard input and come from its standard output."""
+    """One command running on the board; bytes go to its standard input and come from its standard output.
+
+    `window_bytes`: how much may be on its way before the other side confirms some of it.
+    """
+
+    window_bytes: int
 
     def send(self, data: bytes | memoryview) -> None:
         """Send all of it. `BoardLost` when the board is gone or takes nothing for `stall_timeout_s`."""
@@ -46,3 +54,19 @@ class Transport(Protocol):
 
     def close(self) -> None:
         """Never raises."""
+
+
+@runtime_checkable
+class LendingTransport(Protocol):
+    """A `Transport` that can answer a command on the board as its ssh-agent (`ssh.py`)."""
+
+    def login(self) -> "Login | None":
+        """How this session was let in; None where it was by other means than a key."""
+
+    def open_channel(self, argv: Sequence[str], keys: "KeyAgent | None" = None) -> ByteChannel:
+        """Start a command; `keys` answers it as its ssh-agent."""
+
+
+def lending(transport: Transport) -> LendingTransport | None:
+    """The transport, where it can lend keys."""
+    return transport if isinstance(transport, LendingTransport) else None

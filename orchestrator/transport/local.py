@@ -71,6 +71,8 @@ class LocalTransport:
 class LocalChannel:
     """A `ByteChannel` over pipes. One thread may receive while others send."""
 
+    window_bytes = 1 << 31  # a pipe waits for nobody
+
     def __init__(self, device: str, argv: Sequence[str], environment: Mapping[str, str]) -> None:
         self._device = device
         self._process = subprocess.Popen(

@@ -166,7 +166,7 @@ def _field_at(schema: type[Section], path: Path_) -> tuple[type[Section], FieldI
 def _section_in(annotation: Any) -> type[Section] | None:
     if isinstance(annotation, type) and issubclass(annotation, Section):
         return annotation
-    if get_origin(annotation) in (list, Union, types.UnionType):
+    if get_origin(annotation) in (list, dict, Union, types.UnionType):
         return next((found for one in get_args(annotation) if (found := _section_in(one))), None)
     return None
 
