@@ -6,16 +6,21 @@ machine is recognised by its process id and the start time of that process, so t
 
 import os
 import platform
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import Connection, RowMapping, insert, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, select, update
+from sqlalchemy.dialects.sqlite import insert
 
 from orchestrator.errors import BoardBusy
-from orchestrator.records import Lease
+from orchestrator.records import Ending, Lease, LeaseKind
 from orchestrator.store import tables
+from orchestrator.store.devices import name_devices
+
+_NAMES_AT_ONCE = 500
+"""SQLite takes a limited number of values in one statement."""
 
 
 @dataclass(frozen=True)
@@ -55,36 +60,99 @@ def is_dead(holder: Holder, me: Holder) -> bool:
     return process_start(holder.pid) != holder.process_start
 
 
+PROCESS = tuple(field.name for field in fields(Holder))
+"""The columns that say which process holds."""
+
+
 def take(connection: Connection, device: str, holder: str, at: datetime) -> Lease:
     """Lease a board; `BoardBusy` names who has it. A dead holder's lease is taken over."""
-    table = tables.lease
-    me = this_process()
-    row = connection.execute(select(table).where(table.c.device == device)).mappings().one_or_none()
-    if row is not None and row["holder"] is not None and not is_dead(_holder(row), me):
+    row = _rows(connection, [device]).get(device)
+    if row is not None and row["holder"] is not None and not is_dead(process_of(row), this_process()):
         since = f"{row['since']:%Y-%m-%d %H:%M:%S} UTC"
         raise BoardBusy(
             device,
             f"{device} is in use by {row['holder']} since {since} (process {row['pid']} on {row['host']})",
             "Wait until it has finished, or end that process.",
         )
-    lease = Lease(device, holder, row["token"] + 1 if row is not None else 1, at)
-    values: dict[str, Any] = {"token": lease.token, "holder": holder, "since": at, **asdict(me)}
-    if row is None:
-        connection.execute(insert(table).values(device=device, **values))
-    else:
-        connection.execute(update(table).where(table.c.device == device).values(values))
+    (lease,) = take_over(connection, [device], holder, at)
     return lease
 
 
-def give_back(connection: Connection, lease: Lease) -> bool:
+def take_over(
+    connection: Connection,
+    devices: Sequence[str],
+    holder: str,
+    at: datetime,
+    *,
+    owner: str = "",
+    why: str = "",
+    sweep_id: int | None = None,
+) -> list[Lease]:
+    """Lease boards whose own locks the caller holds: whoever still has a lease of them here has lost them already.
+
+    All in a few statements, however many boards: a sweep over thousands shall not wait for its own audit trail.
+    """
+    if not devices:
+        return []
+    me = this_process()
+    known = _rows(connection, devices)
+    former = [(Lease(name, row["holder"], row["token"], row["since"]), row) for name, row in known.items()]
+    ways = [(one, at, Ending.DIED if is_dead(process_of(row), me) else Ending.TAKEN_OVER) for one, row in former]
+    _end(connection, [(one, at, how) for one, at, how in ways if one.holder is not None])
+    taken = [Lease(name, holder, known[name]["token"] + 1 if name in known else 1, at) for name in devices]
+    values = [{"device": one.device, "token": one.token, "holder": holder, "since": at, **asdict(me)} for one in taken]
+    statement = insert(tables.lease)
+    changed = {name: statement.excluded[name] for name in values[0] if name != "device"}
+    connection.execute(statement.on_conflict_do_update(index_elements=["device"], set_=changed), values)
+    name_devices(connection, set(devices))
+    said = {"kind": str(LeaseKind.SWEEP), "owner": owner or holder, "why": why, "since": at, "sweep": sweep_id}
+    connection.execute(insert(tables.lease_log), [{"device": one.device, "token": one.token, **said} for one in taken])
+    return taken
+
+
+def give_back(connection: Connection, lease: Lease, at: datetime, how: Ending = Ending.DONE) -> bool:
     """Free the board; False when the lease was taken over meanwhile, and nothing was freed."""
     table = tables.lease
     mine = (table.c.device == lease.device, table.c.token == lease.token, table.c.holder.is_not(None))
-    return connection.execute(update(table).where(*mine).values(holder=None)).rowcount == 1
+    if connection.execute(update(table).where(*mine).values(holder=None)).rowcount != 1:
+        return False
+    _end(connection, [(lease, at, how)])
+    return True
 
 
-def _holder(row: RowMapping) -> Holder:
+def give_back_all(connection: Connection, ended: Sequence[tuple[Lease, datetime, Ending]]) -> None:
+    """The same for many at once; those that were taken over meanwhile are left alone."""
+    table = tables.lease
+    mine = (table.c.device == bindparam("of"), table.c.token == bindparam("number"), table.c.holder.is_not(None))
+    rows = [{"of": lease.device, "number": lease.token} for lease, _, _ in ended]
+    if rows:
+        connection.execute(update(table).where(*mine).values(holder=None), rows)
+        _end(connection, ended)
+
+
+def process_of(row: RowMapping) -> Holder:
+    """Which process holds, from a row with the columns of `PROCESS`."""
     return Holder(row["host"], row["boot_id"], row["pid_namespace"], row["pid"], row["process_start"])
+
+
+def _rows(connection: Connection, devices: Sequence[str]) -> dict[str, RowMapping]:
+    table = tables.lease
+    found: dict[str, RowMapping] = {}
+    for start in range(0, len(devices), _NAMES_AT_ONCE):
+        some = devices[start : start + _NAMES_AT_ONCE]
+        rows = connection.execute(select(table).where(table.c.device.in_(some))).mappings()
+        found.update({row["device"]: row for row in rows})
+    return found
+
+
+def _end(connection: Connection, ended: Sequence[tuple[Lease, datetime, Ending]]) -> None:
+    if not ended:
+        return
+    log = tables.lease_log
+    mine = (log.c.device == bindparam("of"), log.c.token == bindparam("number"), log.c.ended.is_(None))
+    statement = update(log).where(*mine).values(ended=bindparam("at"), ending=bindparam("how"))
+    rows = [{"of": one.device, "number": one.token, "at": at, "how": str(how)} for one, at, how in ended]
+    connection.execute(statement, rows)
 
 
 def _text(path: str) -> str:

@@ -1,0 +1,93 @@
+"""What a visit to boards has to do with who else has them: claims before it, the audit trail around it."""
+
+import threading
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Self
+
+from orchestrator.claims import Claim, myself
+from orchestrator.errors import DynofarmError
+from orchestrator.events import BoardDone, BoardFailed, Connected, Event
+from orchestrator.links import Link
+from orchestrator.records import Ending, Lease
+from orchestrator.store import Store
+
+
+def claims(store: Store) -> Callable[[str], Claim]:
+    """What to say to each board of a farm at the beginning of a visit, by its name."""
+    me, now = myself(), datetime.now(UTC)
+    active, lifted = store.reservations.active(now), store.reservations.lifted(now)
+
+    def claim(device: str) -> Claim:
+        record = active.get(device)
+        own = record if record is not None and record.owner == me else None
+        return Claim(me, own, lifted.get(device, ()))
+
+    return claim
+
+
+def note_told(store: Store, links: Sequence[Link]) -> None:
+    """Write down which reservations the boards know of now."""
+    wanted = [link.claim.reserved for link in links if link.claim is not None]
+    untold = {record.key for record in wanted if record is not None and record.told is None}
+    told = [link.reserved.id for link in links if link.reserved is not None and link.reserved.id in untold]
+    if told:
+        store.reservations.note_told(told, datetime.now(UTC))
+
+
+class Tenancy:
+    """The stay of a sweep on its boards, in the audit trail: one transaction when it begins, one when it ends.
+
+    In between it listens to the events: a board that is reached late gets its line then, and each board's stay ends in
+    the record when it ended on the board.
+    """
+
+    def __init__(self, store: Store, holder: str, notify: Callable[[Event], None]) -> None:
+        self._store = store
+        self._holder = holder
+        self._notify = notify
+        self._sweep: tuple[int, str] | None = None
+        self._reached: set[str] = set()
+        self._leases: list[Lease] = []
+        self._ended: dict[str, tuple[datetime, Ending]] = {}
+        self._turn = threading.Lock()
+
+    def begin(self, sweep_id: int) -> None:
+        """The boards that were reached are the sweep's from now on."""
+        with self._turn:
+            self._sweep = sweep_id, self._store.sweep(sweep_id).name
+            self._lease(sorted(self._reached))
+
+    def notify(self, event: Event) -> None:
+        """Pass an event on; that of a board's end is the end of our stay there."""
+        if isinstance(event, Connected):
+            with self._turn:
+                if self._sweep is not None and event.device not in self._reached:
+                    self._lease([event.device])
+                self._reached.add(event.device)
+        elif isinstance(event, BoardDone | BoardFailed):
+            how = Ending.DONE if isinstance(event, BoardDone) else Ending.FAILED
+            with self._turn:
+                self._ended[event.device] = datetime.now(UTC), how
+        self._notify(event)
+
+    def _lease(self, devices: Sequence[str]) -> None:
+        assert self._sweep is not None  # noqa: S101 - the callers looked
+        sweep_id, why = self._sweep
+        self._leases += self._store.lease_boards(devices, self._holder, owner=myself(), why=why, sweep_id=sweep_id)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if not self._leases:
+            return
+        rest = datetime.now(UTC), Ending.STOPPED
+        try:
+            self._store.release_all([(lease, *self._ended.get(lease.device, rest)) for lease in self._leases])
+        except DynofarmError:
+            if error is None:  # else the user shall read what came first
+                raise
