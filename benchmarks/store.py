@@ -1,4 +1,5 @@
 """What storing costs: runs a second, bytes a latency, and listing ten thousand runs, each beside a plain sqlite3 twin.
+The bars of a farm under load are in `store_of_a_farm.py`.
 
 The twin is what a careful person writes in an hour: the same pragmas, a table of runs with the same figures, one row a
 latency. CPU time is the robust figure: on a shared machine the wall time of an fsync is anybody's.

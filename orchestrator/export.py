@@ -8,19 +8,29 @@ import io
 import json
 import types
 import typing
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 
 from orchestrator.errors import UsageError
 from orchestrator.records import RunSummary
 
+PART_BYTES = 64 * 1024
+PARQUET_GROUP_RUNS = 20_000
+"""A row group: what is in memory at once; smaller ones would compress worse."""
+
 COLUMNS = tuple(field.name for field in fields(RunSummary))
 
 
-def export(runs: Sequence[RunSummary], output_format: str) -> bytes:
+def export(runs: Iterable[RunSummary], output_format: str) -> bytes:
     """A row a run, in the order given. `UsageError` for a format that is unknown or whose library is missing."""
+    return b"".join(export_parts(runs, output_format))
+
+
+def export_parts(runs: Iterable[RunSummary], output_format: str) -> Iterator[bytes]:
+    """The same, piece by piece: runs are taken as they are needed, so that any number of them fits into memory."""
     if output_format not in _WRITERS:
         raise UsageError(f"there is no format {output_format!r}", f"There are: {', '.join(FORMATS)}.")
     return _WRITERS[output_format](runs)
@@ -46,26 +56,38 @@ def _cell(value: Any) -> str:
     return json.dumps(plain, ensure_ascii=False) if isinstance(plain, dict) else str(plain)
 
 
-def _csv(runs: Sequence[RunSummary]) -> bytes:
+def _csv(runs: Iterable[RunSummary]) -> Iterator[bytes]:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
-    writer.writerows([_cell(getattr(run, name)) for name in COLUMNS] for run in runs)
-    return text.getvalue().encode()
+    for run in runs:
+        writer.writerow([_cell(getattr(run, name)) for name in COLUMNS])
+        if text.tell() > PART_BYTES:
+            yield text.getvalue().encode()
+            text.seek(0)
+            text.truncate()
+    yield text.getvalue().encode()
 
 
-def _json(runs: Sequence[RunSummary]) -> bytes:
-    return json.dumps([plain_row(run) for run in runs], ensure_ascii=False, indent=1).encode() + b"\n"
+def _json(runs: Iterable[RunSummary]) -> Iterator[bytes]:
+    before = "["
+    for run in runs:
+        row = json.dumps(plain_row(run), ensure_ascii=False, indent=1)
+        yield (before + "\n " + row.replace("\n", "\n ")).encode()
+        before = ","
+    yield b"[]\n" if before == "[" else b"\n]\n"
 
 
-def _jsonl(runs: Sequence[RunSummary]) -> bytes:
-    return b"".join(json.dumps(plain_row(run), ensure_ascii=False).encode() + b"\n" for run in runs)
+def _jsonl(runs: Iterable[RunSummary]) -> Iterator[bytes]:
+    for run in runs:
+        yield json.dumps(plain_row(run), ensure_ascii=False).encode() + b"\n"
 
 
-def _markdown(runs: Sequence[RunSummary]) -> bytes:
-    lines = [COLUMNS, tuple("---" for _ in COLUMNS)]
-    lines += [tuple(_markdown_cell(getattr(run, name)) for name in COLUMNS) for run in runs]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines).encode()
+def _markdown(runs: Iterable[RunSummary]) -> Iterator[bytes]:
+    for line in (COLUMNS, tuple("---" for _ in COLUMNS)):
+        yield f"| {' | '.join(line)} |\n".encode()
+    for run in runs:
+        yield f"| {' | '.join(_markdown_cell(getattr(run, name)) for name in COLUMNS)} |\n".encode()
 
 
 def _markdown_cell(value: Any) -> str:
@@ -73,7 +95,7 @@ def _markdown_cell(value: Any) -> str:
     return text.replace("\r\n", "<br>").replace("\n", "<br>").replace("\r", "<br>")
 
 
-def _parquet(runs: Sequence[RunSummary]) -> bytes:
+def _parquet(runs: Iterable[RunSummary]) -> Iterator[bytes]:
     try:
         import pyarrow as pa
         from pyarrow import parquet
@@ -83,10 +105,49 @@ def _parquet(runs: Sequence[RunSummary]) -> bytes:
     kinds = {int: pa.int64(), float: pa.float64(), bool: pa.bool_(), datetime: pa.timestamp("us", tz="UTC")}
     hints = typing.get_type_hints(RunSummary)
     schema = pa.schema([(name, kinds.get(_base(hints[name]), pa.string())) for name in COLUMNS])
-    rows = [{name: _parquet_value(getattr(run, name)) for name in COLUMNS} for run in runs]
-    file = io.BytesIO()
-    parquet.write_table(pa.Table.from_pylist(rows, schema=schema), file, compression="zstd")
-    return file.getvalue()
+    sink = _Sink()
+    with parquet.ParquetWriter(sink, schema, compression="zstd") as writer:
+        for some in _grouped(runs, PARQUET_GROUP_RUNS):
+            rows = [{name: _parquet_value(getattr(run, name)) for name in COLUMNS} for run in some]
+            writer.write_table(pa.Table.from_pylist(rows, schema=schema))
+            yield sink.taken()
+    yield sink.taken()
+
+
+class _Sink(io.RawIOBase):
+    """A file that is handed on while it is written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._parts: list[bytes] = []
+        self._written = 0
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self._parts.append(bytes(data))
+        self._written += len(self._parts[-1])
+        return len(self._parts[-1])
+
+    def tell(self) -> int:
+        return self._written
+
+    def close(self) -> None:
+        """The last part is still to be taken."""
+
+    def taken(self) -> bytes:
+        parts, self._parts = self._parts, []
+        return b"".join(parts)
+
+
+def _grouped(runs: Iterable[RunSummary], count: int) -> Iterator[list[RunSummary]]:
+    """Lists of so many; one empty list where there is nothing."""
+    rest = iter(runs)
+    some = list(islice(rest, count))
+    yield some
+    while len(some) == count and (some := list(islice(rest, count))):
+        yield some
 
 
 def _parquet_value(value: Any) -> Any:
@@ -100,7 +161,7 @@ def _base(hint: Any) -> Any:
     return hint
 
 
-_WRITERS: dict[str, Callable[[Sequence[RunSummary]], bytes]] = {
+_WRITERS: dict[str, Callable[[Iterable[RunSummary]], Iterator[bytes]]] = {
     "csv": _csv,
     "json": _json,
     "jsonl": _jsonl,

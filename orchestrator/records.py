@@ -1,14 +1,18 @@
 """What the store gives back: sweeps, runs and devices as they were recorded. Pure types; units are in the names."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
 
-from agent.protocol import Conditions, Facts, Surroundings
+from orchestrator.purpose import Purpose
 from orchestrator.runs import Role, Run, RunStatus
-from orchestrator.sweep import Purpose, Sweep
 from orchestrator.trust.verdicts import Judgement, Verdict
+
+if TYPE_CHECKING:  # lists of runs are read without the whole protocol: making its types takes 50 ms
+    from agent.protocol import Conditions, Facts, Surroundings
+    from orchestrator.sweep import Sweep
 
 
 @dataclass(frozen=True)
@@ -112,7 +116,7 @@ class SweepRecord:
     name: str
     created: datetime
     version: str
-    sweep: Sweep
+    sweep: "Sweep"
     progress: Progress
 
 
@@ -126,8 +130,8 @@ class DeviceRecord:
     name: str
     first_seen: datetime | None
     last_seen: datetime | None
-    facts: Facts | None
-    conditions: Conditions | None
+    facts: "Facts | None"
+    conditions: "Conditions | None"
     idle_c: float | None = None
 
 
@@ -203,10 +207,102 @@ class Circumstances:
     sweep_id: int
     started: datetime
     loop_wall_s: float
-    before: Conditions
-    after: Conditions
-    surroundings: Surroundings | None
-    facts: Facts | None
+    before: "Conditions"
+    after: "Conditions"
+    surroundings: "Surroundings | None"
+    facts: "Facts | None"
+
+
+class FaultKind(StrEnum):
+    """It was there and broke; it could not be made; what came over it was not what was sent."""
+
+    LOST = "lost"
+    UNREACHABLE = "unreachable"
+    CORRUPT = "corrupt"
+
+
+@dataclass(frozen=True)
+class LinkFault:
+    """One time that a link broke or could not be made. `attempt` counts them since the board last did something for
+    the sweep; `what_next` says in words what was done then; `back` is when the board was reached again."""
+
+    sweep_id: int | None
+    device: str
+    at: datetime
+    kind: FaultKind
+    message: str
+    what_next: str
+    attempt: int
+    back: datetime | None = None
+
+
+@dataclass(frozen=True)
+class PowerCycle:
+    """One time that the power of a board was switched off and on. `sweep_id` is None where somebody did it by hand.
+
+    `exit_status` is None where the command did not start or did not end in time; `fault` is why it did not do its
+    work, in a sentence, empty where it did; `output` is the end of what it said.
+    """
+
+    sweep_id: int | None
+    device: str
+    at: datetime
+    holder: str
+    command: tuple[str, ...]
+    exit_status: int | None
+    took_s: float
+    fault: str = ""
+    output: str = ""
+
+
+class LeaseKind(StrEnum):
+    """What somebody has a board for."""
+
+    RESERVATION = "reservation"
+    SWEEP = "sweep"
+
+
+class Ending(StrEnum):
+    """How it ended. Of reservations: given back, ended by somebody else, replaced by its owner, not borne by the board
+    because somebody else had reserved it there, over. Of sweeps: all done, the board's part failed, stopped by the
+    user, the process died, another orchestrator had the board already."""
+
+    RELEASED = "released"
+    FORCED = "forced"
+    EXTENDED = "extended"
+    REFUSED = "refused"
+    EXPIRED = "expired"
+    DONE = "done"
+    FAILED = "failed"
+    STOPPED = "stopped"
+    DIED = "died"
+    TAKEN_OVER = "taken_over"
+
+
+@dataclass(frozen=True)
+class LeaseRecord:
+    """One time that somebody had a board. `owner` is `user@host`.
+
+    A reservation has a `key` that no other has, and ends at `until` at the latest; `told` is when the board itself
+    knew of it. A sweep has its number. `ended` is None while it lasts, and where nobody knows when a process died.
+    """
+
+    device: str
+    kind: LeaseKind
+    owner: str
+    why: str
+    since: datetime
+    key: str = ""
+    until: datetime | None = None
+    told: datetime | None = None
+    sweep_id: int | None = None
+    ended: datetime | None = None
+    ended_by: str | None = None
+    ending: Ending | None = None
+
+    def over(self, ended: datetime | None, ending: Ending, by: str | None = None) -> "LeaseRecord":
+        """The same, ended."""
+        return replace(self, ended=ended, ending=ending, ended_by=by)
 
 
 @dataclass(frozen=True)

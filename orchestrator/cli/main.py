@@ -12,6 +12,7 @@ import typer
 from orchestrator import __version__
 from orchestrator.cli import device, doctor, health, init, judge, model, noise, results, run, show, spread, sql, sweeps
 from orchestrator.cli.context import Settings, say, say_next
+from orchestrator.cli.plain_options import spare_pydantic
 from orchestrator.cli.usage import explain, help_of
 from orchestrator.errors import DynofarmError
 from orchestrator.report.output import meet, outlive_stderr, print_text, soften_streams
@@ -82,7 +83,9 @@ def main() -> None:
 
 def _run(*, debug: bool) -> int:
     try:
-        return int(app(prog_name="dynofarm", standalone_mode=False) or 0)
+        command = typer.main.get_command(app)
+        spare_pydantic(command)
+        return int(command(prog_name="dynofarm", standalone_mode=False) or 0)
     except DynofarmError as error:
         if debug:
             raise

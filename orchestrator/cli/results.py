@@ -1,6 +1,7 @@
 """`dynofarm results`: query what is stored."""
 
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -8,15 +9,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from orchestrator.cli.completion import ROLES, device_names, formats, model_names, roles, verdicts
-from orchestrator.cli.context import open_store, say, settings_of
+from orchestrator.cli.context import open_results, say, settings_of
 
 if TYPE_CHECKING:
     from orchestrator.records import RunFilter, RunSummary
     from orchestrator.runs import Role, RunStatus
-    from orchestrator.store import Store
+    from orchestrator.store.reading import Reader
     from orchestrator.trust.verdicts import Verdict
 
 EPILOG = "Example: dynofarm results --device kitchen --model 'mobilebert*' --since 7d --sort p50 --format csv"
+
+NARROW = "narrow with --device, --model, --sweep, --since …, or have all: --format csv"
+MOST_ROWS = 1000
+"""Runs in a table of runs, where --limit does not say otherwise."""
 
 
 def register(app: typer.Typer) -> None:
@@ -77,13 +82,9 @@ def results(
     ] = None,
 ) -> None:
     """Show stored runs: a table of cases for people (table, markdown), a row a run for programs."""
-    from orchestrator.quantities import parse_since
     from orchestrator.records import RunFilter
-    from orchestrator.report.results import results_table, write_results
-    from orchestrator.report.words import count_text
 
     output_format = _format(output_format, output, as_json=as_json)
-    now = datetime.now().astimezone()  # a date is meant where the user is
     chosen = RunFilter(
         devices=tuple(device or ()),
         models=tuple(model or ()),
@@ -95,42 +96,122 @@ def results(
         roles=_roles(role),
         verdicts=_verdicts(verdict or []),
         sweep=int(sweep) if sweep is not None and sweep.isdigit() else sweep,
-        since=parse_since(since, now) if since is not None else None,
-        until=parse_since(until, now) if until is not None else None,
+        since=_moment(since),
+        until=_moment(until),
         every_attempt=every_attempt,
         sort=sort.removeprefix("-"),
         descending=sort.startswith("-"),
         limit=limit,
     )
-    with open_store(settings_of(context).find_farm()) as store:
-        runs = store.runs(chosen)
-        energy = _energy_runs(store, chosen) if role == "case" and output_format in ("table", "markdown") else []
-    keep_order = sort != "started"
-    if output_format != "table":
-        write_results(runs, output_format, output, each_run=each_run, keep_order=keep_order, energy=energy)
-        if output is not None:
-            say(f"{count_text(len(runs), 'run')} written to {output}")
-    elif runs:
-        results_table(runs, each_run=each_run, keep_order=keep_order, energy=energy)
-    else:
-        narrowed = chosen != replace(RunFilter(), sort=chosen.sort, descending=chosen.descending)
-        say(
-            "no stored run matches; next: leave a filter out, or see dynofarm sweeps"
-            if narrowed
-            else "nothing was measured yet; next: dynofarm run MODEL --on BOARD"
-        )
+    shape = _Shape(each_run, sort != "started", role == "case" and not each_run)
+    with open_results(settings_of(context).find_farm()) as reader:
+        if output_format == "table":
+            _show(reader, chosen, shape)
+        elif output_format == "markdown":
+            _write_markdown(reader, chosen, shape, output)
+        else:
+            _export(reader, chosen, output_format, output)
 
 
-def _energy_runs(store: "Store", chosen: "RunFilter") -> "list[RunSummary]":
-    """The runs of the same cases with the power read: all of them, whatever narrowed the cases by their outcome."""
+@dataclass(frozen=True)
+class _Shape:
+    """How the table looks: a row a run or a case, in the order of the runs or its own, with the energy of cases."""
+
+    each_run: bool
+    keep_order: bool
+    with_energy: bool
+
+
+def _show(reader: "Reader", chosen: "RunFilter", shape: _Shape) -> None:
+    from orchestrator.records import RunFilter
+
+    runs, notes = _people_read(reader, chosen, shape)
+    if runs:
+        from orchestrator.report.results import results_table
+
+        energy = _energy_runs(reader, chosen) if shape.with_energy else []
+        results_table(runs, each_run=shape.each_run, keep_order=shape.keep_order, energy=energy, notes=notes)
+        return
+    narrowed = chosen != replace(RunFilter(), sort=chosen.sort, descending=chosen.descending)
+    say(
+        "no stored run matches; next: leave a filter out, or see dynofarm sweeps"
+        if narrowed
+        else "nothing was measured yet; next: dynofarm run MODEL --on BOARD"
+    )
+
+
+def _write_markdown(reader: "Reader", chosen: "RunFilter", shape: _Shape, output: Path | None) -> None:
+    from orchestrator.report.files import write_parts
+    from orchestrator.report.results import markdown_table
+    from orchestrator.report.words import count_text
+
+    runs, notes = _people_read(reader, chosen, shape)
+    energy = _energy_runs(reader, chosen) if shape.with_energy else []
+    text = markdown_table(runs, each_run=shape.each_run, keep_order=shape.keep_order, energy=energy, notes=notes)
+    write_parts([text.encode("utf-8", "backslashreplace")], output)
+    if output is not None:
+        say(f"{count_text(len(runs), 'run')} written to {output}")
+
+
+def _export(reader: "Reader", chosen: "RunFilter", output_format: str, output: Path | None) -> None:
+    """Every run that matches, whatever their number."""
+    from orchestrator.export import export_parts
+    from orchestrator.report.files import check_parquet_goes_to_a_file, write_parts
+    from orchestrator.report.words import count_text
+
+    check_parquet_goes_to_a_file(output_format, output)
+    written = 0
+
+    def counted() -> "Iterator[RunSummary]":
+        nonlocal written
+        for run in reader.each_run(chosen):
+            written += 1
+            yield run
+
+    write_parts(export_parts(counted(), output_format), output)
+    if output is not None:
+        say(f"{count_text(written, 'run')} written to {output}")
+
+
+def _people_read(reader: "Reader", chosen: "RunFilter", shape: _Shape) -> "tuple[Sequence[RunSummary], list[str]]":
+    """The runs for a table, and what it leaves out of all that match: nobody reads a hundred thousand."""
+    if chosen.limit is not None:
+        return list(reader.each_run(chosen)), []
+    if shape.each_run:
+        runs = reader.newest_runs(chosen, MOST_ROWS)
+        left_out = len(runs) == MOST_ROWS and (all_runs := reader.count_runs(chosen)) > MOST_ROWS
+        first = "first" if shape.keep_order else "newest"
+        return runs, [f"the {first} {MOST_ROWS:,} of {all_runs:,} runs; {NARROW}"] if left_out else []
+    excerpt = reader.first_cases(chosen)
+    notes = []
+    if excerpt.cases < excerpt.all_cases:
+        which = "that come first" if shape.keep_order else "that ran last"
+        notes.append(f"the {excerpt.cases:,} cases {which} of {excerpt.all_cases:,}; {NARROW}")
+    if excerpt.of_newest:
+        notes.append(f"of each case the newest {excerpt.each:,} runs at most; {NARROW}")
+    return excerpt.runs, notes
+
+
+def _energy_runs(reader: "Reader", chosen: "RunFilter") -> "list[RunSummary]":
+    """The runs of the same cases with the power read: the newest, whatever narrowed the cases by their outcome."""
     from orchestrator.runs import Role, RunStatus
 
     wanted = replace(chosen, roles=(Role.ENERGY,), statuses=(RunStatus.OK,), verdicts=())
-    return store.runs(replace(wanted, sort="started", descending=False, limit=None))
+    return reader.newest_runs(replace(wanted, sort="started", descending=False, limit=None), MOST_ROWS)
+
+
+def _moment(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    from orchestrator.quantities import parse_since
+
+    return parse_since(text, datetime.now().astimezone())  # a date is meant where the user is
 
 
 def _format(wanted: str, output: Path | None, *, as_json: bool) -> str:
     """What to write; with --output the file's suffix says it where --format does not."""
+    if wanted == "table" and output is None and not as_json:
+        return wanted
     from orchestrator.errors import UsageError
     from orchestrator.export import FORMATS
 

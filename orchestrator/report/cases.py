@@ -7,7 +7,6 @@ from statistics import median
 from orchestrator.records import RunSummary
 from orchestrator.report.words import status_text
 from orchestrator.runs import RunStatus
-from orchestrator.trust.reasons import grave
 from orchestrator.trust.verdicts import Verdict
 
 
@@ -110,11 +109,21 @@ def case_row(members: Sequence[RunSummary], energy: Sequence[RunSummary] = ()) -
         peak_rss_bytes=max((run.peak_rss_bytes for run in good if run.peak_rss_bytes), default=None),
         steady=all(run.steady for run in good),
         verdicts=tuple(run.verdict for run in good),
-        reasons=tuple(code for run in good for code in grave(run.reasons)),
+        reasons=_grave(good),
         trouble=_troubles([run for run in members if run.status is not RunStatus.OK]),
         energy_j=median(joules) if joules else None,
         energy_source=next((run.energy_source for run in metered if run.energy_source), None),
     )
+
+
+def _grave(good: Sequence[RunSummary]) -> tuple[str, ...]:
+    """The codes of what lowered a verdict, once a run."""
+    doubted = [run for run in good if run.reasons]
+    if not doubted:
+        return ()
+    from orchestrator.trust.reasons import grave  # all rules come with it, and most lists need none
+
+    return tuple(code for run in doubted for code in grave(run.reasons))
 
 
 def _troubles(bad: Sequence[RunSummary]) -> tuple[Trouble, ...]:

@@ -1,21 +1,17 @@
 """Results on the terminal and in files: a row a case where people read, a row a run where programs do."""
 
-import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from orchestrator.errors import DiskFull, UsageError
 from orchestrator.records import RunSummary
 from orchestrator.report.cases import CaseRow, case_row, case_rows, trouble_text
 from orchestrator.report.console import add_column, cell, report_console, words
-from orchestrator.report.output import FULL, print_bytes
 from orchestrator.report.trust import trust_notes, trust_text, verdict_text
 from orchestrator.report.words import bytes_text, energy_text, latency_text, options_text
 from orchestrator.runs import Role, RunStatus
@@ -42,12 +38,13 @@ def results_table(
     each_run: bool = False,
     keep_order: bool = False,
     energy: Sequence[RunSummary] = (),
+    notes: Sequence[str] = (),
     console: Console | None = None,
 ) -> None:
     """Print runs as a table of cases (or of runs): what was measured, how fast, how steadily, how much memory.
 
     Why there is no figure stands below the table, each reason once; cases that were skipped stand there alone, counted.
-    Columns that find no room are named.
+    Columns that find no room are named. `notes`: what is to be said of the runs as a whole.
     """
     rows, skipped = _part(_rows(runs, energy, each_run=each_run, keep_order=keep_order))
     console = console or report_console()
@@ -66,7 +63,7 @@ def results_table(
         text = f"skipped, {cases} case{'s' * (cases != 1)}: {reason}"
         console.print(words(text, "dim"), soft_wrap=not console.is_terminal)
     doubts = trust_notes(rows)
-    for note in [*_energy_notes(rows), *doubts, *([DOUBTS_NEXT] if doubts else [])]:
+    for note in [*_energy_notes(rows), *doubts, *([DOUBTS_NEXT] if doubts else []), *notes]:
         console.print(words(note, "dim"), soft_wrap=not console.is_terminal)
     left_out = [column.heading for column in every if column not in columns]
     if left_out:
@@ -79,6 +76,7 @@ def markdown_table(
     each_run: bool = False,
     keep_order: bool = False,
     energy: Sequence[RunSummary] = (),
+    notes: Sequence[str] = (),
 ) -> str:
     """The same table for a README or an issue, every column in it."""
     rows = _rows(runs, energy, each_run=each_run, keep_order=keep_order)
@@ -88,9 +86,9 @@ def markdown_table(
     lines.append(["---:" if column.numeric else "---" for column in columns] + ["---"])
     lines += [[column.text(row) for column in columns] + [_remarks(row, reasons).plain] for row in rows]
     text = "".join(f"| {' | '.join(map(_markdown_cell, line))} |\n" for line in lines)
-    notes = "".join(f"- [{number}] {_markdown_cell(reason)}\n" for number, reason in enumerate(reasons, 1))
-    notes += "".join(f"- {_markdown_cell(note)}\n" for note in [*_energy_notes(rows), *trust_notes(rows)])
-    return text + (f"\n{notes}" if notes else "")
+    below = [f"[{number}] {_markdown_cell(reason)}" for number, reason in enumerate(reasons, 1)]
+    below += [_markdown_cell(note) for note in [*_energy_notes(rows), *trust_notes(rows), *notes]]
+    return text + ("\n" + "".join(f"- {note}\n" for note in below) if below else "")
 
 
 def _part(rows: Sequence[CaseRow]) -> tuple[list[CaseRow], dict[str, int]]:
@@ -220,34 +218,3 @@ def _markdown_cell(text: str) -> str:
     for sign in "\\|<>[]`*_":
         one_line = one_line.replace(sign, f"\\{sign}")
     return one_line
-
-
-def write_results(
-    runs: Sequence[RunSummary],
-    output_format: str,
-    output: Path | None,
-    *,
-    each_run: bool = False,
-    keep_order: bool = False,
-    energy: Sequence[RunSummary] = (),
-) -> None:
-    """Write a row a run (Markdown: the table of cases) to a file or to standard output; Parquet wants a file."""
-    from orchestrator.export import export
-
-    if output is None and output_format == "parquet" and sys.stdout is not None and sys.stdout.isatty():
-        raise UsageError("Parquet is not for the terminal", "add --output results.parquet")
-    if output_format == "markdown":
-        data = markdown_table(runs, each_run=each_run, keep_order=keep_order, energy=energy).encode(
-            "utf-8", "backslashreplace"
-        )
-    else:
-        data = export(runs, output_format)
-    if output is None:
-        print_bytes(data)
-        return
-    try:
-        output.write_bytes(data)
-    except OSError as error:
-        if error.errno in FULL:
-            raise DiskFull(f"{output}: no room left to write it", "make room and try again") from None
-        raise UsageError(f"{output}: cannot be written: {error.strerror}", "name another file") from None

@@ -8,8 +8,6 @@ from orchestrator.records import RunSummary, StoredRun
 from orchestrator.report.cases import CaseRow
 from orchestrator.report.words import count_text
 from orchestrator.runs import Run
-from orchestrator.trust.judge import judge
-from orchestrator.trust.reasons import Severity, brief_of, grave, remedy_of, sentence_of, severity_of
 from orchestrator.trust.verdicts import Verdict
 
 
@@ -31,6 +29,10 @@ def verdict_text(row: CaseRow) -> str:
 def trust_notes(rows: Sequence[CaseRow]) -> list[str]:
     """Why runs are not trusted, each reason once, with the number of runs; the most frequent first."""
     counts = Counter(code for row in rows for code in row.reasons)
+    if not counts:
+        return []
+    from orchestrator.trust.reasons import brief_of, severity_of  # all rules come with it, and most lists need none
+
     return [
         f"{severity_of(code)}, {count_text(count, 'run')}: {code} ({brief_of(code)})"
         for code, count in counts.most_common()
@@ -39,6 +41,8 @@ def trust_notes(rows: Sequence[CaseRow]) -> list[str]:
 
 def doubts_text(runs: Sequence[RunSummary]) -> str:
     """`3 suspect: others_ran, trend`, for a sentence; empty where all are trusted."""
+    from orchestrator.trust.reasons import grave
+
     parts = []
     for verdict in (Verdict.INVALID, Verdict.SUSPECT):
         doubted = [run for run in runs if run.verdict is verdict]
@@ -52,6 +56,9 @@ def doubt_text(run: Run) -> str:
     """`suspect: others_ran, trend` of a run that just ended, judged by itself; empty where it is trusted."""
     if run.result is None:
         return ""
+    from orchestrator.trust.judge import judge
+    from orchestrator.trust.reasons import Severity, severity_of
+
     judgement = judge(run)
     codes = [reason.code for reason in judgement.reasons if severity_of(reason.code) > Severity.NOTE]
     return f"{judgement.verdict}: {', '.join(codes)}" if codes else ""
@@ -59,6 +66,8 @@ def doubt_text(run: Run) -> str:
 
 def trust_lines(stored: StoredRun) -> list[tuple[str, str]]:
     """The verdict on a run, and every reason with what to do about it."""
+    from orchestrator.trust.reasons import Severity, remedy_of, sentence_of, severity_of
+
     judgement, run = stored.judgement, stored.summary
     if judgement is None:
         return [("verdict", f"none yet; next: dynofarm judge --sweep {run.sweep_id}")]
@@ -73,6 +82,8 @@ def trust_lines(stored: StoredRun) -> list[tuple[str, str]]:
 
 def trust_values(stored: StoredRun) -> dict[str, Any] | None:
     """The same as plain values."""
+    from orchestrator.trust.reasons import remedy_of, sentence_of, severity_of
+
     judgement, run = stored.judgement, stored.summary
     if judgement is None:
         return None

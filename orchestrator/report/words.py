@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from statistics import median
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from orchestrator.runs import Job, Role, Run, RunStatus
-from orchestrator.runtimes import usual_delegate
+from orchestrator.runs import Role, RunStatus
+
+if TYPE_CHECKING:
+    from orchestrator.runs import Job, Run
 
 
 def count_text(count: int, noun: str) -> str:
@@ -60,8 +62,10 @@ def options_text(options: Mapping[str, Any]) -> str:
     return " ".join(f"{key}={value}" for key, value in sorted(options.items()))
 
 
-def job_text(job: Job) -> str:
+def job_text(job: "Job") -> str:
     """`mobilebert · litert · 4 threads · delegate none`; what is usual is left out. `reference model` for its jobs."""
+    from orchestrator.runtimes import usual_delegate
+
     if job.role is Role.REFERENCE:
         return "reference model"
     parts = [job.model, str(job.runtime), count_text(job.threads, "thread")]
@@ -73,7 +77,7 @@ def job_text(job: Job) -> str:
     return " · ".join(parts)
 
 
-def run_text(run: Run) -> str:
+def run_text(run: "Run") -> str:
     """One line that says what came of a job."""
     if run.status is RunStatus.OK and run.result is not None and run.result.timing.latencies_ns:
         latencies = run.result.timing.latencies_ns

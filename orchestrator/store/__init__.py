@@ -9,7 +9,7 @@ __all__ = ["Store"]
 
 
 def __getattr__(name: str) -> Any:
-    # `dynofarm sql` needs only the standard library of this package; SQLAlchemy would triple its start-up.
+    # `dynofarm sql` and `results` need only the standard library of this package; SQLAlchemy would double their time.
     if name == "Store":
         from orchestrator.store.store import Store
 

@@ -1,23 +1,35 @@
 """What is known of boards. Equal facts are stored once, under the hash of their content."""
 
+import sqlite3
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from agent.protocol import Conditions, Facts, JobResult
 from orchestrator.idle import learn_from_wait, learn_idle_c
 from orchestrator.records import DeviceRecord
 from orchestrator.store import tables
+from orchestrator.store.moments import to_text
 from orchestrator.store.rows import facts_digest, from_json, to_json
 
 
-def keep_facts(connection: Connection, facts: Facts, at: datetime) -> str:
-    """Store facts unless equal ones are there; return their digest."""
-    digest = facts_digest(facts)
-    row = {"digest": digest, "content": to_json(facts), "first_seen": at}
-    connection.execute(insert(tables.facts).on_conflict_do_nothing(), row)
-    return digest
+def facts_to_row(facts: Facts, at: datetime) -> dict[str, Any]:
+    return {"digest": facts_digest(facts), "content": to_json(facts), "first_seen": to_text(at)}
+
+
+def keep_facts(connection: sqlite3.Connection, row: Mapping[str, Any]) -> int:
+    """Store facts unless equal ones are there; return their number."""
+    query = "SELECT id FROM facts WHERE digest = :digest"
+    found = connection.execute(query, row).fetchone()
+    if found is None:
+        connection.execute(
+            "INSERT INTO facts (digest, content, first_seen) VALUES (:digest, :content, :first_seen)", row
+        )
+        found = connection.execute(query, row).fetchone()
+    return int(found[0])
 
 
 def name_devices(connection: Connection, names: set[str]) -> None:
@@ -27,25 +39,39 @@ def name_devices(connection: Connection, names: set[str]) -> None:
         connection.execute(statement, [{"name": name} for name in sorted(names)])
 
 
-def remember(connection: Connection, name: str, facts: Facts, conditions: Conditions, at: datetime) -> None:
-    digest = keep_facts(connection, facts, at)
-    name_devices(connection, {name})
-    device = tables.device
-    mine = device.c.name == name
-    known = connection.execute(select(device.c.idle_c, device.c.last_seen).where(mine)).one()
-    since_s = None if known.last_seen is None else (at - known.last_seen).total_seconds()
-    connection.execute(update(device).where(mine, device.c.first_seen.is_(None)).values(first_seen=at))
-    idle = learn_idle_c(known.idle_c, conditions, since_s)
-    seen = {"facts": digest, "conditions": to_json(conditions), "last_seen": at, "idle_c": idle}
-    connection.execute(update(device).where(mine).values(seen))
+def remember(connection: Connection, visits: Mapping[str, tuple[Facts, Conditions]], at: datetime) -> None:
+    """What boards said of themselves, by name. A handful of statements, however many boards there are."""
+    if not visits:
+        return
+    digests = {name: facts_digest(facts) for name, (facts, _) in visits.items()}
+    contents = {digests[name]: facts for name, (facts, _) in visits.items()}
+    connection.execute(
+        insert(tables.facts).on_conflict_do_nothing(),
+        [{"digest": digest, "content": to_json(facts), "first_seen": at} for digest, facts in contents.items()],
+    )
+    name_devices(connection, set(visits))
+    device = tables.device.c
+    known = connection.execute(select(device.name, device.idle_c, device.first_seen, device.last_seen))
+    seen = []
+    for row in known:
+        if row.name in visits:
+            _, conditions = visits[row.name]
+            since_s = None if row.last_seen is None else (at - row.last_seen).total_seconds()
+            idle = learn_idle_c(row.idle_c, conditions, since_s)
+            about = {"board": row.name, "facts": digests[row.name], "conditions": to_json(conditions)}
+            seen.append(about | {"first_seen": row.first_seen or at, "last_seen": at, "idle_c": idle})
+    columns = ("facts", "conditions", "first_seen", "last_seen", "idle_c")
+    mine = update(tables.device).where(device.name == bindparam("board"))
+    connection.execute(mine.values({name: bindparam(name) for name in columns}), seen)
 
 
-def remember_wait(connection: Connection, name: str, result: JobResult) -> None:
+def remember_wait(connection: sqlite3.Connection, name: str, result: JobResult) -> None:
     """A job that waited in vain for a cool board tells how warm the board is when it idles."""
-    known = idle_c(connection, name)
+    row = connection.execute("SELECT idle_c FROM device WHERE name = ?", (name,)).fetchone()
+    known = row[0] if row is not None else None
     learnt = learn_from_wait(known, result)
     if learnt != known:
-        connection.execute(update(tables.device).where(tables.device.c.name == name).values(idle_c=learnt))
+        connection.execute("UPDATE device SET idle_c = ? WHERE name = ?", (learnt, name))
 
 
 def idle_c(connection: Connection, name: str) -> float | None:

@@ -14,14 +14,13 @@ from sqlalchemy import Connection, Engine, QueuePool, create_engine, event
 
 from orchestrator.errors import StoreError
 from orchestrator.store.faults import in_plain_words
+from orchestrator.store.file import BUSY_TIMEOUT_S, connect
 
-BUSY_TIMEOUT_S = 10.0
 
-
-def connect(path: Path, mode: str, busy_timeout_s: float) -> sqlite3.Connection:
-    """A raw connection without implicit transactions. `mode` is SQLite's: ro, rw, or rwc to make the file."""
-    uri = f"{path.absolute().as_uri()}?mode={mode}"
-    return sqlite3.connect(uri, uri=True, timeout=busy_timeout_s, isolation_level=None, check_same_thread=False)
+def raw(connection: Connection) -> sqlite3.Connection:
+    """What stands behind a connection of SQLAlchemy's, in the same transaction."""
+    driver: sqlite3.Connection = connection.connection.driver_connection  # type: ignore[assignment]
+    return driver
 
 
 def engine_for(path: Path, begin: str, pragmas: tuple[str, ...], busy_timeout_s: float) -> Engine:

@@ -5,8 +5,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy.exc import DBAPIError
-
 from orchestrator.errors import DiskFull, DynofarmError, StoreBusy, StoreDamaged, StoreError
 
 # SQLite answers a full disk with FULL, but a quota or a limit on file size with an I/O error on write.
@@ -23,12 +21,12 @@ def in_plain_words(path: Path) -> Iterator[None]:
     """Turn any error of SQLite inside into a `StoreError` or `DiskFull` that names the file and the next step."""
     try:
         yield
-    except DBAPIError as error:
-        if isinstance(error.orig, sqlite3.Error):
-            raise explain(error.orig, path) from error
+    except Exception as error:
+        # SQLAlchemy's errors have SQLite's as `orig`; to name their type would mean to import it.
+        original = getattr(error, "orig", error)
+        if isinstance(original, sqlite3.Error):
+            raise explain(original, path) from error
         raise
-    except sqlite3.Error as error:
-        raise explain(error, path) from error
 
 
 def explain(error: sqlite3.Error, path: Path) -> DynofarmError:

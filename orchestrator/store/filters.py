@@ -1,96 +1,129 @@
-"""From a `RunFilter` to conditions and an order over the columns of `run`."""
+"""From a `RunFilter` to the WHERE and ORDER BY of a query over `runs_view`. Standard library only."""
 
-from collections.abc import Iterable
+import sqlite3
+from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, select
-
 from orchestrator.errors import UnknownName
 from orchestrator.records import RunFilter
-from orchestrator.store import tables
+from orchestrator.store.moments import to_text
 from orchestrator.store.names import unknown
-from orchestrator.store.sweeps import find_sweep_id
+from orchestrator.store.views import RUNS
 
-_run = tables.run.c
+COLUMN = {column.name: column.expression for column in RUNS.columns}
+"""What stands behind each column of `runs_view`."""
 
-SORT_KEYS: dict[str, ColumnElement[Any]] = {
-    "started": _run.started,
-    "device": _run.device,
-    "model": _run.model,
-    "runtime": _run.runtime,
-    "threads": _run.threads,
-    "status": _run.status,
-    "p50": _run.median_ns,
-    "median": _run.median_ns,
-    "mean": _run.mean_ns,
-    "p90": _run.p90_ns,
-    "p95": _run.p95_ns,
-    "p99": _run.p99_ns,
-    "min": _run.min_ns,
-    "max": _run.max_ns,
-    "load": _run.load_ns,
-    "first": _run.first_ns,
-    "cpu": _run.cpu_ns_per_inference,
-    "rss": _run.peak_rss_bytes,
-    "size": _run.file_bytes,
-    "n": _run.n,
+SORT_KEYS = {
+    **{name: name for name in ("started", "device", "model", "runtime", "threads", "status", "n")},
+    **{"p50": "median_ns", "median": "median_ns", "mean": "mean_ns", "p90": "p90_ns", "p95": "p95_ns"},
+    **{"p99": "p99_ns", "min": "min_ns", "max": "max_ns", "load": "load_ns", "first": "first_ns"},
+    **{"cpu": "cpu_ns_per_inference", "rss": "peak_rss_bytes", "size": "file_bytes"},
 }
+"""What can be sorted by, and the column of `runs_view` that has it."""
+
+LAST = "last"
+
+_VERSIONS = "SELECT DISTINCT runtime_version FROM run"
+_CELLS = "cell JOIN model ON model.id = cell.model"
+
+_AXES = (
+    ("device", "device", "devices", "SELECT name FROM device"),
+    ("model", "model", "models", "SELECT DISTINCT name FROM model"),
+    ("runtime", "runtime", "runtimes", "SELECT DISTINCT runtime FROM cell"),
+    ("delegate", "delegate", "delegates", "SELECT DISTINCT delegate FROM cell"),
+)
 
 
-def narrow(query: Select[Any], wanted: RunFilter, connection: Connection) -> Select[Any]:
-    """Add the conditions of a filter. `UnknownName` for a name, not a pattern, that the store has never seen."""
-    # Patterns are matched here against the few names there are: the same rules as everywhere else in dynofarm, on any
-    # database.
-    devices = select(tables.device.c.name)
-    models = select(tables.model.c.name).distinct()
-    axes = (
-        (_run.device, wanted.devices, "device", devices, "dynofarm device list"),
-        (_run.model, wanted.models, "model", models, "dynofarm model list"),
-        (_run.runtime, wanted.runtimes, "runtime", select(_run.runtime).distinct(), "dynofarm results"),
-        (_run.runtime_version, wanted.versions, "version", select(_run.runtime_version).distinct(), "dynofarm results"),
-        (_run.delegate, wanted.delegates, "delegate", select(_run.delegate).distinct(), "dynofarm results"),
-    )
-    for column, patterns, kind, names, command in axes:
-        if patterns:
-            known = [name for name in connection.execute(names).scalars() if name is not None]
-            query = query.where(column.in_(_matching(kind, patterns, known, command)))
-    if wanted.threads:
-        query = query.where(_run.threads.in_(wanted.threads))
-    if wanted.statuses:
-        query = query.where(_run.status.in_([str(status) for status in wanted.statuses]))
-    if wanted.roles:
-        query = query.where(_run.role.in_([str(role) for role in wanted.roles]))
-    if wanted.verdicts:
-        query = query.where(_run.verdict.in_([str(verdict) for verdict in wanted.verdicts]))
-    if wanted.purposes and wanted.sweep is None:
-        named = [str(purpose) for purpose in wanted.purposes]
-        query = query.where(_run.sweep.in_(select(tables.sweep.c.id).where(tables.sweep.c.purpose.in_(named))))
+def narrow(connection: sqlite3.Connection, wanted: RunFilter) -> tuple[str, list[Any]]:
+    """The condition of a filter on the rows of `run`, and its parameters. `UnknownName` for a name, not a pattern, that
+    was never seen."""
+    cells, cell_values = _of_cells(connection, wanted)
+    narrowed = len(cells) > bool(wanted.roles)
+    conditions: list[str] = []
+    values: list[Any] = []
+    if cells:
+        # A plus sign keeps SQLite from looking every case up where nearly all are wanted: it would sort all runs then.
+        column = "run.cell" if narrowed else "+run.cell"
+        conditions.append(f"{column} IN (SELECT cell.id FROM {_CELLS} WHERE {' AND '.join(cells)})")
+        values += cell_values
     if wanted.sweep is not None:
-        query = query.where(_run.sweep == find_sweep_id(connection, wanted.sweep))
-    if wanted.since is not None:
-        query = query.where(_run.started >= wanted.since)
-    if wanted.until is not None:
-        query = query.where(_run.started < wanted.until)
+        conditions.append("run.sweep = ?")
+        values.append(find_sweep_id(connection, wanted.sweep))
+    elif wanted.purposes:
+        # Asked the other way round, since the sweeps that are not wanted are few.
+        purposes = [str(purpose) for purpose in wanted.purposes]
+        conditions.append(f"+run.sweep NOT IN (SELECT id FROM sweep WHERE NOT {_among('purpose', purposes)})")
+        values += purposes
+    if wanted.versions:
+        found = _matching(connection, "version", wanted.versions, _VERSIONS)
+        conditions.append(_among(COLUMN["runtime_version"], found))
+        values += found
+    for column, chosen in (("status", wanted.statuses), ("verdict", wanted.verdicts)):
+        if chosen:
+            conditions.append(_among(COLUMN[column], chosen))
+            values += map(str, chosen)
+    for moment, comparison in ((wanted.since, ">="), (wanted.until, "<")):
+        if moment is not None:
+            conditions.append(f"{COLUMN['started']} {comparison} ?")
+            values.append(to_text(moment))
     if not wanted.every_attempt:
-        query = query.where(~_run.replaced)
-    return query
+        conditions.append(f"NOT {COLUMN['replaced']}")
+    return " AND ".join(conditions) or "1", values
 
 
-def order(query: Select[Any], wanted: RunFilter) -> Select[Any]:
-    """Sort; runs that lack the figure come last either way, and equal ones in the order they were stored."""
+def _of_cells(connection: sqlite3.Connection, wanted: RunFilter) -> tuple[list[str], list[Any]]:
+    """What a filter asks of the few rows of `cell`."""
+    conditions: list[str] = []
+    values: list[Any] = []
+    # Patterns are matched here against the few names there are: the same rules as everywhere else in dynofarm.
+    for column, kind, field, names in _AXES:
+        patterns = getattr(wanted, field)
+        if not patterns:
+            continue
+        found = _matching(connection, kind, patterns, names)
+        conditions.append(_among(COLUMN[column], found))
+        values += found
+    for column, chosen in (("threads", wanted.threads), ("role", wanted.roles)):
+        if chosen:
+            conditions.append(_among(COLUMN[column], chosen))
+            values += [one if isinstance(one, int) else str(one) for one in chosen]
+    return conditions, values
+
+
+def _among(column: str, some: Sequence[Any]) -> str:
+    return f"{column} IN ({', '.join('?' * len(some))})"
+
+
+def sort_column(wanted: RunFilter) -> str:
+    """What stands behind the column that a filter sorts by; `UnknownName` lists the keys."""
     if wanted.sort not in SORT_KEYS:
         raise UnknownName(f"cannot sort by {wanted.sort!r}", f"Sort by one of: {', '.join(SORT_KEYS)}.")
-    column = SORT_KEYS[wanted.sort]
-    directed = column.desc() if wanted.descending else column.asc()
-    return query.order_by(directed.nulls_last(), _run.id)
+    return COLUMN[SORT_KEYS[wanted.sort]]
 
 
-def _matching(kind: str, patterns: Iterable[str], known: list[str], command: str) -> list[str]:
+def find_sweep_id(connection: sqlite3.Connection, wanted: int | str) -> int:
+    """A sweep by number, by name (the newest of that name) or `last`; `UnknownName` lists the near names."""
+    questions: list[tuple[str, tuple[Any, ...]]] = [("name = ?", (str(wanted),))]
+    if wanted == LAST:
+        questions = [("1", ())]
+    elif str(wanted).isdecimal():
+        questions.insert(0, ("id = ?", (int(wanted),)))
+    for condition, values in questions:
+        row = connection.execute(f"SELECT id FROM sweep WHERE {condition} ORDER BY id DESC LIMIT 1", values).fetchone()
+        if row is not None:
+            return int(row[0])
+    known = [name for (name,) in connection.execute("SELECT DISTINCT name FROM sweep")]
+    raise unknown("sweep", str(wanted), known, "dynofarm sweeps")
+
+
+def _matching(connection: sqlite3.Connection, kind: str, patterns: Iterable[str], names: str) -> list[str]:
+    known = [name for (name,) in connection.execute(names) if name is not None]
     found = []
     for pattern in patterns:
         matches = [name for name in known if fnmatchcase(name, pattern)]
         if not matches and not any(letter in pattern for letter in "*?["):
+            command = f"dynofarm {kind} list" if kind in ("device", "model") else "dynofarm results"
             raise unknown(kind, pattern, known, command)
         found += matches
-    return found
+    return list(dict.fromkeys(found))

@@ -93,7 +93,7 @@ def remove(connection: Connection, name_or_prefix: str, at: datetime) -> list[Mo
         raise _unknown(connection, name_or_prefix)
     models = _build(connection, rows)
     ids = [row["id"] for row in rows]
-    used = exists().where(tables.job.c.model == table.c.id)
+    used = exists().where(tables.cell.c.model == table.c.id)
     connection.execute(delete(table).where(table.c.id.in_(ids), ~used))
     connection.execute(update(table).where(table.c.id.in_(ids)).values(removed=at))
     return models

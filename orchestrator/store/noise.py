@@ -5,13 +5,21 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, insert, select
+from sqlalchemy import Connection, RowMapping, insert, select
 
 from agent.protocol import Conditions, Facts, Surroundings
 from orchestrator.records import Circumstances, NoiseRecord, ReferenceRun
-from orchestrator.runs import Role, RunStatus
 from orchestrator.store import tables
+from orchestrator.store.filters import COLUMN
+from orchestrator.store.moments import from_text, to_text
 from orchestrator.store.rows import from_json
+from orchestrator.store.views import RUNS
+
+_MEASURED = (
+    f"FROM {RUNS.source} WHERE cell.device = ? AND model.digest = ? AND protocol.name = ? AND cell.role <> 'energy' "
+    "AND run.status = 'ok' AND NOT run.replaced"
+)
+_STOOD = ("sweep_id", "started", "loop_wall_ns", "conditions_before", "conditions_after", "surroundings", "facts")
 
 
 def keep(connection: Connection, record: NoiseRecord) -> None:
@@ -43,47 +51,34 @@ def reference_runs(
     connection: Connection, device: str, digest: str, protocol: str, since: datetime | None
 ) -> list[ReferenceRun]:
     """Every measured run of the reference model on a board, in order of time: those around blocks, and of health."""
-    run = tables.run
-    columns = (run.c.sweep, run.c.started, run.c.median_ns, run.c.runtime_version)
-    query = _measured(select(*columns), device, digest, protocol).order_by(run.c.started, run.c.id)
+    query = f"SELECT run.sweep, run.started, run.median_ns, run.runtime_version {_MEASURED}"
+    values: tuple[Any, ...] = (device, digest, protocol)
     if since is not None:
-        query = query.where(run.c.started >= since)
-    return [ReferenceRun(*row) for row in connection.execute(query)]
+        query, values = f"{query} AND run.started >= ?", (*values, to_text(since))
+    rows = connection.exec_driver_sql(f"{query} ORDER BY run.started, run.id", values)
+    return [ReferenceRun(sweep, from_text(started), *rest) for sweep, started, *rest in rows]
 
 
 def circumstances(
     connection: Connection, device: str, digest: str, protocol: str, sweeps: Sequence[int]
 ) -> list[Circumstances]:
     """How the board stood at the reference runs of some sweeps, in order of time."""
-    run, facts = tables.run, tables.facts
-    names = ("sweep", "started", "loop_wall_ns", "conditions_before", "conditions_after", "surroundings")
-    query = _measured(select(*(run.c[name] for name in names), facts.c.content), device, digest, protocol)
-    query = query.outerjoin(facts, facts.c.digest == run.c.facts).where(run.c.sweep.in_(list(sweeps)))
-    rows = connection.execute(query.order_by(run.c.started, run.c.id)).mappings()
+    columns = ", ".join(f'{COLUMN[name]} AS "{name}"' for name in _STOOD)
+    marks = ", ".join("?" * len(sweeps))
+    query = f"SELECT {columns} {_MEASURED} AND run.sweep IN ({marks}) ORDER BY run.started, run.id"
+    rows = connection.exec_driver_sql(query, (device, digest, protocol, *sweeps)).mappings()
     return [_circumstances(row) for row in rows]
-
-
-def _measured(query: Select[Any], device: str, digest: str, protocol: str) -> Select[Any]:
-    run = tables.run
-    return query.where(
-        run.c.device == device,
-        run.c.model_digest == digest,
-        run.c.protocol == protocol,
-        run.c.role != str(Role.ENERGY),
-        run.c.status == str(RunStatus.OK),
-        ~run.c.replaced,
-    )
 
 
 def _circumstances(row: RowMapping) -> Circumstances:
     return Circumstances(
-        sweep_id=row["sweep"],
-        started=row["started"],
+        sweep_id=row["sweep_id"],
+        started=from_text(row["started"]),
         loop_wall_s=row["loop_wall_ns"] / 1e9,
         before=from_json(Conditions, row["conditions_before"]),
         after=from_json(Conditions, row["conditions_after"]),
         surroundings=from_json(Surroundings, row["surroundings"]) if row["surroundings"] else None,
-        facts=from_json(Facts, row["content"]) if row["content"] else None,
+        facts=from_json(Facts, row["facts"]) if row["facts"] else None,
     )
 
 

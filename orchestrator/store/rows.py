@@ -3,14 +3,14 @@
 import base64
 import hashlib
 import json
+import math
 import types
 import typing
 import zlib
 from dataclasses import MISSING, fields
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypeVar
-
-from sqlalchemy import RowMapping
+from typing import Any, Protocol, TypeVar
 
 from agent.protocol import Facts, InputRecipe, MeasureProtocol, Reference, Tensor
 from agent.wire import from_plain, to_plain
@@ -19,6 +19,12 @@ from orchestrator.runs import Job, Role
 from orchestrator.sweep import Purpose, RuntimeChoice, Sweep
 
 T = TypeVar("T")
+
+
+class Row(Protocol):
+    """A row of a query, by the names of its columns: SQLAlchemy's and sqlite3's alike."""
+
+    def __getitem__(self, name: str, /) -> Any: ...
 
 
 def to_json(value: Any) -> str:
@@ -39,6 +45,41 @@ def from_json(kind: type[T], text: str) -> T:
         elif field.default is MISSING and field.default_factory is MISSING:
             known[field.name] = _nothing(hints[field.name])
     return from_plain(kind, known)
+
+
+def to_dense_json(value: Any) -> str:
+    """The same without what is None: half of what a board says of its conditions is that it cannot tell. `from_json`
+    reads it back. What is no number becomes None too: SQLite's own functions would choke on it."""
+    return json.dumps(_dense(value), ensure_ascii=False, separators=(",", ":"))
+
+
+def merge_patch(before: Any, after: Any) -> str:
+    """What SQLite's `json_patch` makes `after` out of `before` with (RFC 7396), both as `to_dense_json` writes them."""
+    return json.dumps(_difference(_dense(before), _dense(after)), ensure_ascii=False, separators=(",", ":"))
+
+
+def _dense(value: Any) -> dict[str, Any]:
+    return {key: one for key, one in softened(to_plain(value)).items() if one is not None}
+
+
+def softened(plain: Any) -> Any:
+    """Without NaN and infinities, for which JSON has no word."""
+    if isinstance(plain, dict):
+        return {key: softened(one) for key, one in plain.items()}
+    return None if isinstance(plain, float) and not math.isfinite(plain) else plain
+
+
+def _difference(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {key: None for key in before if key not in after}
+    for key, value in after.items():
+        old = before.get(key)
+        if isinstance(value, dict) and isinstance(old, dict):
+            inner = _difference(old, value)
+            if inner:
+                found[key] = inner
+        elif key not in before or old != value or type(old) is not type(value):
+            found[key] = value
+    return found
 
 
 def _nothing(hint: Any) -> Any:
@@ -75,7 +116,7 @@ def model_to_row(model: Model) -> dict[str, Any]:
     }
 
 
-def model_from_row(row: RowMapping, references: tuple[Reference, ...]) -> Model:
+def model_from_row(row: Row, references: tuple[Reference, ...]) -> Model:
     return Model(
         name=row["name"],
         digest=row["digest"],
@@ -103,7 +144,7 @@ def reference_to_row(reference: Reference) -> dict[str, Any]:
     return {"seed": reference.seed, "tolerance": reference.tolerance, "outputs": _pack_tensors(reference.outputs)}
 
 
-def reference_from_row(row: RowMapping) -> Reference:
+def reference_from_row(row: Row) -> Reference:
     return Reference(row["seed"], _unpack_tensors(row["outputs"]), row["tolerance"])
 
 
@@ -149,10 +190,23 @@ def sweep_from_json(text: str) -> Sweep:
     return Sweep(**values)
 
 
-def job_to_row(job: Job, sweep_id: int, model_id: int) -> dict[str, Any]:
+def job_to_row(job: Job, sweep_id: int, cell_id: int) -> dict[str, Any]:
     return {
         "job_id": job.job_id,
         "sweep": sweep_id,
+        "cell": cell_id,
+        "block": job.block,
+        "position": job.position,
+        "seed": job.seed,
+        "sample_hz": job.sample_hz,
+        "deadline_s": job.deadline_s,
+        "skip_reason": job.skip_reason,
+    }
+
+
+def cell_to_row(job: Job, model_id: int, protocol_id: int) -> dict[str, Any]:
+    """What the jobs of one case have in common."""
+    return {
         "device": job.device,
         "model": model_id,
         "runtime": job.runtime.name,
@@ -160,19 +214,19 @@ def job_to_row(job: Job, sweep_id: int, model_id: int) -> dict[str, Any]:
         "threads": job.threads,
         "delegate": job.delegate,
         "options": to_json(dict(job.options)),
-        "protocol": to_json(job.protocol),
-        "block": job.block,
-        "position": job.position,
-        "seed": job.seed,
-        "sample_hz": job.sample_hz,
-        "deadline_s": job.deadline_s,
-        "skip_reason": job.skip_reason,
+        "protocol": protocol_id,
         "role": str(job.role),
+        "case_key": job.case_key,
     }
 
 
-def job_from_row(row: RowMapping) -> Job:
-    """`row` is that of `job` with `model_name` and `model_digest` joined to it."""
+@lru_cache(maxsize=64)
+def _protocol(text: str) -> MeasureProtocol:
+    return from_json(MeasureProtocol, text)
+
+
+def job_from_row(row: Row) -> Job:
+    """`row` is one of `sweeps.jobs_query`."""
     return Job(
         job_id=row["job_id"],
         device=row["device"],
@@ -182,7 +236,7 @@ def job_from_row(row: RowMapping) -> Job:
         threads=row["threads"],
         delegate=row["delegate"],
         options=json.loads(row["options"]),
-        protocol=from_json(MeasureProtocol, row["protocol"]),
+        protocol=_protocol(row["protocol"]),
         block=row["block"],
         position=row["position"],
         seed=row["seed"],

@@ -2,18 +2,16 @@
 
 import json
 import logging
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, fields
+from collections.abc import Sequence
+from dataclasses import fields
 from typing import Any
-
-from sqlalchemy import RowMapping
 
 from agent.protocol import Conditions, Facts, Gate, JobResult, Memory, Samples, Surroundings, Timing
 from orchestrator.energy import energy_of
-from orchestrator.records import RunSummary
 from orchestrator.runs import Job, Role, Run, RunStatus
 from orchestrator.stats import summarise
-from orchestrator.store.rows import facts_digest, from_json, to_json
+from orchestrator.store.moments import from_text, to_text
+from orchestrator.store.rows import Row, from_json, merge_patch, to_dense_json, to_json
 from orchestrator.store.series import Packed, pack_clock, pack_latencies, pack_readings, unpack, unpack_readings
 from orchestrator.trust.judge import judge
 from orchestrator.trust.verdicts import Judgement, Reason, Verdict
@@ -22,45 +20,22 @@ log = logging.getLogger(__name__)
 
 LATENCY, CLOCK, SAMPLE = "latency", "clock", "sample"
 
-_SUMMARY_FIELDS = tuple(field.name for field in fields(RunSummary))
-SUMMARY_COLUMNS = tuple("sweep" if name == "sweep_id" else name for name in _SUMMARY_FIELDS)
-"""Columns of `run` in the order of `RunSummary`'s fields."""
 
-_STATUS, _OPTIONS = SUMMARY_COLUMNS.index("status"), SUMMARY_COLUMNS.index("options")
-_ROLE, _VERDICT, _REASONS = (SUMMARY_COLUMNS.index(name) for name in ("role", "verdict", "reasons"))
-
-
-def run_to_row(run: Run, attempt: int, place: Mapping[str, Any]) -> dict[str, Any]:
-    """The row of `run`; `place` has `job`, `sweep`, `model_format` and `file_bytes`."""
-    job = run.job
+def run_to_row(run: Run) -> dict[str, Any]:
+    """The columns of `run` that follow from the run alone, without its place in the plan and its number."""
     row = {
-        **place,
-        "job_id": job.job_id,
-        "attempt": attempt,
         "replaced": False,
-        "device": job.device,
-        "device_kind": run.device_kind,
-        "facts": facts_digest(run.facts) if run.facts else None,
-        "model": job.model,
-        "model_digest": job.model_digest,
-        "runtime": job.runtime.name,
-        "runtime_version": job.runtime.version,
-        "threads": job.threads,
-        "delegate": job.delegate,
-        "options": to_json(dict(job.options)),
-        "protocol": job.protocol.name,
-        "block": job.block,
-        "case_key": job.case_key,
-        "role": str(job.role),
         "status": str(run.status),
+        "started": to_text(run.started),
+        "finished": to_text(run.finished),
+        "device_kind": run.device_kind,
+        "runtime_version": run.job.runtime.version,
         "message": run.message,
         "detail": run.detail,
-        "started": run.started,
-        "finished": run.finished,
         "wall_s": (run.finished - run.started).total_seconds(),
     }
     row |= _figures(run.result) | _first_judgement(run) if run.result else {}
-    return row | (_energy(run.result) if run.result and job.role is Role.ENERGY else {})
+    return row | (_energy(run.result) if run.result and run.job.role is Role.ENERGY else {})
 
 
 def _figures(result: JobResult) -> dict[str, Any]:
@@ -68,7 +43,7 @@ def _figures(result: JobResult) -> dict[str, Any]:
     n = len(timing.latencies_ns)
     figures: dict[str, Any] = {"n": 0}
     if n:
-        figures = asdict(summarise(timing.latencies_ns))
+        figures = vars(summarise(timing.latencies_ns))
     loaded, alone = memory.loaded_rss_bytes, memory.runtime_rss_bytes
     return figures | {
         "runtime_version": result.runtime_version,
@@ -93,9 +68,9 @@ def _figures(result: JobResult) -> dict[str, Any]:
         "outputs_digest": result.outputs_digest,
         "details": to_json(result.details),
         "thermal_wait_s": result.thermal_wait_s,
-        "conditions_before": to_json(result.conditions_before),
-        "conditions_after": to_json(result.conditions_after),
-        "surroundings": None if result.surroundings is None else to_json(result.surroundings),
+        "conditions_before": to_dense_json(result.conditions_before),
+        "conditions_after": merge_patch(result.conditions_before, result.conditions_after),
+        "surroundings": None if result.surroundings is None else to_dense_json(result.surroundings),
     }
 
 
@@ -135,7 +110,7 @@ def result_to_series(result: JobResult) -> list[dict[str, Any]]:
 
 def _series(kind: str, channel: str, packed: Packed) -> dict[str, Any]:
     none = {"min": None, "mean": None, "max": None}
-    return {"kind": kind, "channel": channel, **asdict(packed), **none}
+    return {"kind": kind, "channel": channel, **vars(packed), **none}
 
 
 def judgement_to_row(judgement: Judgement) -> dict[str, Any]:
@@ -148,7 +123,7 @@ def judgement_to_row(judgement: Judgement) -> dict[str, Any]:
     }
 
 
-def judgement_from_row(row: RowMapping) -> Judgement | None:
+def judgement_from_row(row: Row) -> Judgement | None:
     """None for a run that was never judged."""
     if row["verdict"] is None:
         return None
@@ -161,13 +136,13 @@ def reasons_from_json(text: str | None) -> tuple[Reason, ...]:
     return tuple(Reason(one["code"], one["figures"]) for one in json.loads(text))
 
 
-def run_from_rows(row: RowMapping, series: Sequence[RowMapping], job: Job, facts: Facts | None) -> Run:
+def run_from_rows(row: Row, series: Sequence[Row], job: Job, facts: Facts | None) -> Run:
     """The run as it was saved; `attempts` is the store's own count of attempts at the job."""
     return Run(
         job=job,
         status=RunStatus(row["status"]),
-        started=row["started"],
-        finished=row["finished"],
+        started=from_text(row["started"]),
+        finished=from_text(row["finished"]),
         message=row["message"],
         detail=row["detail"],
         result=_result(row, series) if row["loop_wall_ns"] is not None else None,
@@ -177,7 +152,7 @@ def run_from_rows(row: RowMapping, series: Sequence[RowMapping], job: Job, facts
     )
 
 
-def _result(row: RowMapping, series: Sequence[RowMapping]) -> JobResult:
+def _result(row: Row, series: Sequence[Row]) -> JobResult:
     whole = {one["kind"]: unpack(one["codec"], one["base"], one["data"]) for one in series if one["kind"] != SAMPLE}
     channels = {one["channel"]: unpack_readings(one["codec"], one["data"]) for one in series if one["kind"] == SAMPLE}
     return JobResult(
@@ -185,7 +160,8 @@ def _result(row: RowMapping, series: Sequence[RowMapping]) -> JobResult:
         runtime_version=row["runtime_version"],
         timing=Timing(
             latencies_ns=whole[LATENCY],
-            **{name: row[name] for name in ("load_ns", "first_ns", "warmup_inferences", "warmup_ns", "steady")},
+            **{name: row[name] for name in ("load_ns", "first_ns", "warmup_inferences", "warmup_ns")},
+            steady=bool(row["steady"]),
             **{name: row[name] for name in ("loop_start_ns", "loop_wall_ns", "loop_cpu_ns")},
         ),
         memory=Memory(**{field.name: row[field.name] for field in fields(Memory)}),
@@ -198,14 +174,3 @@ def _result(row: RowMapping, series: Sequence[RowMapping]) -> JobResult:
         samples=Samples(whole.get(CLOCK, []), channels),
         surroundings=None if row["surroundings"] is None else from_json(Surroundings, row["surroundings"]),
     )
-
-
-def summary_from_values(values: Iterable[Any]) -> RunSummary:
-    """`values` in the order of `SUMMARY_COLUMNS`; by position, since a list has ten thousand of them."""
-    ordered = list(values)
-    ordered[_STATUS] = RunStatus(ordered[_STATUS])
-    ordered[_OPTIONS] = json.loads(ordered[_OPTIONS])
-    ordered[_ROLE] = Role(ordered[_ROLE])
-    ordered[_VERDICT] = Verdict(ordered[_VERDICT]) if ordered[_VERDICT] else None
-    ordered[_REASONS] = " ".join(reason.code for reason in reasons_from_json(ordered[_REASONS]))
-    return RunSummary(*ordered)

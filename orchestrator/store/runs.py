@@ -1,84 +1,135 @@
-"""Saving runs, each in one transaction, and reading one back whole."""
+"""Saving runs, and reading one back whole."""
 
+import sqlite3
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
-
-from sqlalchemy import Connection, RowMapping, func, insert, select, update
 
 from agent.protocol import Facts
 from orchestrator.errors import StoreError, UnknownJob, UsageError
 from orchestrator.records import StoredRun
 from orchestrator.runs import Run, RunStatus
 from orchestrator.store import tables
-from orchestrator.store.devices import keep_facts, remember_wait
+from orchestrator.store.devices import facts_to_row, keep_facts, remember_wait
 from orchestrator.store.names import unknown
 from orchestrator.store.rows import from_json, job_from_row
 from orchestrator.store.run_rows import (
-    SUMMARY_COLUMNS,
     judgement_from_row,
     judgement_to_row,
     result_to_series,
     run_from_rows,
     run_to_row,
-    summary_from_values,
 )
-from orchestrator.store.sweeps import jobs_query
+from orchestrator.store.summaries import SUMMARY_COLUMNS, summary_from_values
+from orchestrator.store.sweeps import JOBS
+from orchestrator.store.views import RUNS
 from orchestrator.trust.verdicts import Judgement
 
 
-def save(connection: Connection, run: Run) -> bool:
+def _insert(table: Any, left_out: str) -> str:
+    names = [column.name for column in table.columns if column.name != left_out]
+    return f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({', '.join(':' + name for name in names)})"
+
+
+_RUN = {column.name: None for column in tables.run.columns}
+_INSERT_RUN, _INSERT_SERIES = _insert(tables.run, "id"), _insert(tables.series, "")
+_SERIES = (
+    "SELECT channel.kind, channel.name AS channel, codec.name AS codec, series.base, series.data FROM series "
+    "JOIN channel ON channel.id = series.channel JOIN codec ON codec.id = series.codec WHERE series.run = ?"
+)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A run as rows, before its place in the database is known. Making them takes most of the time of saving it."""
+
+    run: Run
+    row: dict[str, Any]
+    series: list[dict[str, Any]]
+    facts: dict[str, Any] | None
+
+
+def prepare(run: Run) -> Prepared:
+    """Summaries, verdict and packed series of a run. `StoreError` for a result that cannot be."""
+    try:
+        series = result_to_series(run.result) if run.result is not None else []
+        return Prepared(run, run_to_row(run), series, facts_to_row(run.facts, run.started) if run.facts else None)
+    except (OverflowError, struct.error, UnicodeEncodeError) as error:
+        raise _impossible(run, error) from error
+
+
+def save(connection: sqlite3.Connection, prepared: Prepared) -> bool:
     """Store what came of a job; False when the job has its outcome already. `UnknownJob` for a job never planned here.
 
     A result may arrive twice: the link may die after our commit and before the board hears of it. So a job with a
     measurement takes nothing more, one with another final outcome takes only a measurement, and one that was `lost`
     takes anything. What is replaced is kept, and marked.
     """
-    table = tables.run
-    job = _planned(connection, run.job.job_id)
-    query = select(table.c.status, table.c.attempt, table.c.replaced).where(table.c.job == job["id"])
-    attempts = connection.execute(query).all()
-    current = {RunStatus(row.status) for row in attempts if not row.replaced}
+    run = prepared.run
+    job, cell, sweep = _planned(connection, run.job.job_id)
+    attempts = connection.execute("SELECT status, attempt, replaced FROM run WHERE job = ?", (job,)).fetchall()
+    current = {RunStatus(status) for status, _, replaced in attempts if not replaced}
     if RunStatus.OK in current or (any(status.final for status in current) and run.status is not RunStatus.OK):
         return False
-    if run.facts is not None:
-        keep_facts(connection, run.facts, run.started)
-    place = {"job": job["id"], "sweep": job["sweep"], "model_format": job["format"], "file_bytes": job["size_bytes"]}
-    attempt = max((one.attempt for one in attempts), default=0) + 1
+    attempt = max((number for _, number, _ in attempts), default=0) + 1
+    if attempt > 1:
+        connection.execute("UPDATE run SET replaced = 1 WHERE job = ?", (job,))
     try:
-        _insert(connection, run, attempt, place)
-    except (OverflowError, struct.error, UnicodeEncodeError) as error:
-        raise StoreError(
-            f"{run.job.device} answered job {run.job.job_id} with something that cannot be: {error}",
-            "Its agent is broken: `dynofarm device check` looks at it.",
-        ) from error
+        facts = keep_facts(connection, prepared.facts) if prepared.facts is not None else None
+        place = {"job": job, "cell": cell, "sweep": sweep, "attempt": attempt, "facts": facts}
+        number = connection.execute(_INSERT_RUN, _RUN | prepared.row | place).lastrowid
+        for one in prepared.series:
+            channel = _number_of(connection, "channel", kind=one["kind"], name=one["channel"])
+            codec = _number_of(connection, "codec", name=one["codec"])
+            connection.execute(_INSERT_SERIES, {**one, "run": number, "channel": channel, "codec": codec})
+    except (OverflowError, UnicodeEncodeError, sqlite3.DataError) as error:
+        raise _impossible(run, error) from error
+    if run.result is not None:
+        remember_wait(connection, run.job.device, run.result)
     return True
 
 
-def _insert(connection: Connection, run: Run, attempt: int, place: Mapping[str, Any]) -> None:
-    table = tables.run
-    if attempt > 1:
-        connection.execute(update(table).where(table.c.job == place["job"]).values(replaced=True))
-    # Values as parameters, not in the statement: SQLAlchemy then compiles it once, not for every run.
-    run_id = connection.execute(insert(table).returning(table.c.id), run_to_row(run, attempt, place)).scalar_one()
-    if run.result is not None:
-        connection.execute(insert(tables.series), [{"run": run_id, **one} for one in result_to_series(run.result)])
-        remember_wait(connection, run.job.device, run.result)
+def _impossible(run: Run, error: Exception) -> StoreError:
+    return StoreError(
+        f"{run.job.device} answered job {run.job.job_id} with something that cannot be: {error}",
+        "Its agent is broken: `dynofarm device check` looks at it.",
+    )
 
 
-def _planned(connection: Connection, job_id: str) -> RowMapping:
-    job, model = tables.job, tables.model
-    columns = (job.c.id, job.c.sweep, model.c.format, model.c.size_bytes)
-    row = connection.execute(select(*columns).join(model).where(job.c.job_id == job_id)).mappings().one_or_none()
+def _number_of(connection: sqlite3.Connection, table: str, **names: str) -> int:
+    """The number of a name that many rows share; a new one gets the next."""
+    condition = " AND ".join(f"{column} = :{column}" for column in names)
+    row = connection.execute(f"SELECT id FROM {table} WHERE {condition}", names).fetchone()
+    if row is not None:
+        return int(row[0])
+    marks = ", ".join(f":{column}" for column in names)
+    made = connection.execute(f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks})", names).lastrowid
+    return int(made or 0)
+
+
+def _planned(connection: sqlite3.Connection, job_id: str) -> tuple[int, int, int]:
+    """The numbers of a job, its cell and its sweep."""
+    row = connection.execute("SELECT id, cell, sweep FROM job WHERE job_id = ?", (job_id,)).fetchone()
     if row is None:
         raise UnknownJob(
             f"job {job_id} was never planned in this database",
             "Another orchestrator's database has planned it: its next sweep on that board collects the result.",
         )
-    return row
+    return row[0], row[1], row[2]
 
 
-def find_run(connection: Connection, wanted: str) -> StoredRun:
+def keep_judgements(connection: sqlite3.Connection, judged: Sequence[tuple[str, int, Judgement]]) -> None:
+    """Write verdicts beside their runs: job id, attempt, judgement."""
+    statement = (
+        "UPDATE run SET verdict = :verdict, reasons = :reasons, rules = :rules "
+        "WHERE attempt = :attempt AND job = (SELECT id FROM job WHERE job_id = :job_id)"
+    )
+    rows = [{"job_id": job_id, "attempt": attempt, **judgement_to_row(one)} for job_id, attempt, one in judged]
+    connection.executemany(statement, rows)
+
+
+def find_run(connection: sqlite3.Connection, wanted: str) -> StoredRun:
     """A run by its job's id or the beginning of it; `ID/2` is the second attempt, else the one that counts."""
     prefix, slash, attempt = wanted.partition("/")
     rows = _by_prefix(connection, prefix)
@@ -88,56 +139,55 @@ def find_run(connection: Connection, wanted: str) -> StoredRun:
     if slash:
         rows = [row for row in rows if str(row["attempt"]) == attempt]
     if not rows:
-        newest = select(tables.run.c.job_id).order_by(tables.run.c.id.desc()).limit(1000)
-        raise unknown("run", wanted, connection.execute(newest).scalars(), "dynofarm results --each-run")
+        newest = "SELECT job_id FROM run JOIN job ON job.id = run.job ORDER BY run.id DESC LIMIT 1000"
+        raise unknown(
+            "run", wanted, [job_id for (job_id,) in connection.execute(newest)], "dynofarm results --each-run"
+        )
     return _whole(connection, rows[-1])
 
 
-def whole_runs(connection: Connection, sweep_id: int) -> list[StoredRun]:
+def whole_runs(connection: sqlite3.Connection, sweep_id: int) -> list[StoredRun]:
     """Every attempt of a sweep that counts, whole, in the order in which they ran."""
-    run = tables.run
-    rows = connection.execute(select(run).where(run.c.sweep == sweep_id, ~run.c.replaced).order_by(run.c.started))
-    return [_whole(connection, row) for row in rows.mappings().all()]
+    rows = _rows(connection, "run.sweep = ? AND NOT run.replaced ORDER BY run.started", (sweep_id,))
+    return [_whole(connection, row) for row in rows]
 
 
-def measured_ids(connection: Connection, sweep_id: int) -> list[int]:
+def measured_ids(connection: sqlite3.Connection, sweep_id: int) -> list[int]:
     """The runs of a sweep that count and have a result, in the order in which they ran."""
-    run = tables.run
-    wanted = (run.c.sweep == sweep_id, ~run.c.replaced, run.c.loop_wall_ns.is_not(None))
-    return list(connection.execute(select(run.c.id).where(*wanted).order_by(run.c.started, run.c.id)).scalars())
+    query = "SELECT id FROM run WHERE sweep = ? AND NOT replaced AND loop_wall_ns IS NOT NULL ORDER BY started, id"
+    return [number for (number,) in connection.execute(query, (sweep_id,))]
 
 
-def some_whole(connection: Connection, ids: Sequence[int]) -> list[StoredRun]:
+def some_whole(connection: sqlite3.Connection, ids: Sequence[int]) -> list[StoredRun]:
     """Those runs whole, in the order of their ids' list."""
-    run = tables.run
-    rows = {row["id"]: row for row in connection.execute(select(run).where(run.c.id.in_(ids))).mappings()}
+    rows = {row["id"]: row for row in _rows(connection, f"run.id IN ({', '.join('?' * len(ids))})", ids)}
     return [_whole(connection, rows[one]) for one in ids if one in rows]
 
 
-def keep_judgements(connection: Connection, judged: Sequence[tuple[str, int, Judgement]]) -> None:
-    """Write verdicts beside their runs: job id, attempt, judgement."""
-    run = tables.run
-    for job_id, attempt, judgement in judged:
-        mine = (run.c.job_id == job_id, run.c.attempt == attempt)
-        connection.execute(update(run).where(*mine).values(judgement_to_row(judgement)))
-
-
-def _by_prefix(connection: Connection, prefix: str) -> Sequence[RowMapping]:
+def _by_prefix(connection: sqlite3.Connection, prefix: str) -> list[sqlite3.Row]:
     """All attempts, the one that counts last."""
-    run = tables.run
     if not prefix:
         return []
-    match = func.substr(run.c.job_id, 1, len(prefix)) == prefix
-    exact = connection.execute(select(run).where(run.c.job_id == prefix).order_by(run.c.attempt)).mappings().all()
-    return exact or connection.execute(select(run).where(match).order_by(run.c.job_id, run.c.attempt)).mappings().all()
+    exact = _rows(connection, "job.job_id = ? ORDER BY run.attempt", (prefix,))
+    # What begins with the prefix stands between it and the prefix with the last character there is behind it.
+    between = "job.job_id BETWEEN ? AND ? ORDER BY job.job_id, run.attempt"
+    return exact or _rows(connection, between, (prefix, prefix + chr(0x10FFFF)))
 
 
-def _whole(connection: Connection, row: RowMapping) -> StoredRun:
-    series = tables.series
-    job_row = connection.execute(jobs_query().where(tables.job.c.id == row["job"])).mappings().one()
-    packed = connection.execute(select(series).where(series.c.run == row["id"])).mappings().all()
-    facts = connection.execute(select(tables.facts.c.content).where(tables.facts.c.digest == row["facts"])).scalar()
-    name = connection.execute(select(tables.sweep.c.name).where(tables.sweep.c.id == row["sweep"])).scalar_one()
-    run = run_from_rows(row, packed, job_from_row(job_row), from_json(Facts, facts) if facts else None)
+def _rows(connection: sqlite3.Connection, condition: str, values: Sequence[Any]) -> list[sqlite3.Row]:
+    """Runs with every column of `runs_view`, and the numbers of run and job."""
+    columns = ", ".join(f'{column.expression} AS "{column.name}"' for column in RUNS.columns)
+    cursor = connection.cursor()
+    cursor.row_factory = sqlite3.Row
+    query = f"SELECT run.id AS id, run.job AS job, {columns} FROM {RUNS.source} WHERE {condition}"
+    return cursor.execute(query, values).fetchall()
+
+
+def _whole(connection: sqlite3.Connection, row: sqlite3.Row) -> StoredRun:
+    cursor = connection.cursor()
+    cursor.row_factory = sqlite3.Row
+    job = cursor.execute(f"{JOBS} WHERE job.id = ?", (row["job"],)).fetchone()
+    packed = cursor.execute(_SERIES, (row["id"],)).fetchall()
+    found = run_from_rows(row, packed, job_from_row(job), from_json(Facts, row["facts"]) if row["facts"] else None)
     summary = summary_from_values(row[column] for column in SUMMARY_COLUMNS)
-    return StoredRun(summary, run, name, judgement_from_row(row))
+    return StoredRun(summary, found, row["sweep"], judgement_from_row(row))

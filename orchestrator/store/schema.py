@@ -6,17 +6,17 @@ from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic, sleep
-from typing import Any
-
-from sqlalchemy import Connection
+from typing import TYPE_CHECKING, Any
 
 from orchestrator.errors import StoreDamaged, StoreError, StoreTooNew
-from orchestrator.store.engine import connect, engine_for
 from orchestrator.store.faults import in_plain_words
-from orchestrator.store.place import ELSEWHERE, check_place
-from orchestrator.store.views import VIEWS
+from orchestrator.store.file import BUSY_TIMEOUT_S, connect
+from orchestrator.store.place import ELSEWHERE, check_place, check_readable
 
-REVISIONS = ("0001", "0002")
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+REVISIONS = ("0001", "0002", "0003", "0004", "0005")
 """Every revision in `migrations/versions`, oldest first. Kept here so that opening need not import Alembic."""
 
 APPLICATION_ID = 0x64796E6F
@@ -35,6 +35,13 @@ def prepare(path: Path, *, create: bool, busy_timeout_s: float) -> None:
             _use_write_ahead_log(connection, busy_timeout_s)
         if revision != REVISIONS[-1]:
             upgrade(path, create, busy_timeout_s)
+
+
+def is_current(path: Path) -> bool:
+    """Whether a file can be read as it is; raises as `prepare` does for what is not ours or newer than this."""
+    check_readable(path)
+    with in_plain_words(path), closing(connect(path, "ro", BUSY_TIMEOUT_S)) as connection:
+        return _revision(lambda query: connection.execute(query).fetchall(), path, create=False) == REVISIONS[-1]
 
 
 def _revision(ask: Callable[[str], Sequence[Any]], path: Path, create: bool) -> str | None:
@@ -81,6 +88,8 @@ def upgrade(path: Path, create: bool, busy_timeout_s: float) -> None:
     Whoever comes second waits for the first, and then finds nothing left to do. Foreign keys are off meanwhile: a
     batch migration drops and remakes tables, and the drop would delete every row that points at them.
     """
+    from orchestrator.store.engine import engine_for
+
     engine = engine_for(path, "BEGIN IMMEDIATE", ("foreign_keys=OFF",), busy_timeout_s)
     try:
         with engine.begin() as connection:
@@ -95,10 +104,12 @@ def upgrade(path: Path, create: bool, busy_timeout_s: float) -> None:
         engine.dispose()
 
 
-def migrate(connection: Connection, target: str) -> None:
+def migrate(connection: "Connection", target: str) -> None:
     """Run the migrations up to `target` inside the caller's transaction, and make the views anew."""
     from alembic import command
     from alembic.config import Config
+
+    from orchestrator.store.views import VIEWS
 
     for (name,) in connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'view'").all():
         connection.exec_driver_sql(f'DROP VIEW "{name}"')
@@ -134,7 +145,7 @@ def back_up(path: Path, revision: str) -> Path:
     return copy
 
 
-def _check_references(connection: Connection, path: Path) -> None:
+def _check_references(connection: "Connection", path: Path) -> None:
     broken = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
     if broken:
         table, row, parent, _ = broken[0]

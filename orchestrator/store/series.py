@@ -18,9 +18,6 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import Any
 
-RAW_BELOW = 4096
-"""Shorter latency series stay raw: any language reads them in a line, and compression would save a few kilobytes."""
-
 _ITEMS = {"u32le": ("I", 4), "u64le": ("Q", 8), "i64le": ("q", 8), "f64le": ("d", 8)}
 
 
@@ -33,11 +30,10 @@ class Packed:
 
 
 def pack_latencies(latencies_ns: Sequence[int]) -> Packed:
-    """Latencies: 4 bytes each where all are below 4.3 s, else 8; shuffled and compressed from `RAW_BELOW` on."""
-    item, raw = _pack_whole(latencies_ns)
-    if len(latencies_ns) < RAW_BELOW:
-        return Packed(item, 0, raw, len(latencies_ns))
-    return _compressed(item, raw, "", 0, len(latencies_ns))
+    """Latencies as distances from the shortest: some 2.3 bytes each where they spread by a few per cent."""
+    base = min(latencies_ns, default=0)
+    item, raw = _pack_whole([latency - base for latency in latencies_ns] if base > 0 else latencies_ns)
+    return _smaller(item, raw, "", max(base, 0), len(latencies_ns))
 
 
 def pack_clock(t_ns: Sequence[int]) -> Packed:
@@ -88,18 +84,22 @@ def _pack_whole(values: Sequence[int]) -> tuple[str, bytes]:
     return item, struct.pack(f"<{len(values)}{_ITEMS[item][0]}", *values)
 
 
-def _compressed(item: str, raw: bytes, tail: str, base: int, n: int) -> Packed:
-    size = _ITEMS[item][1]
-    return Packed(f"zlib+shuffle{size}+{item}{tail}", base, zlib.compress(_shuffle(raw, size)), n)
-
-
 def _smaller(item: str, raw: bytes, tail: str, base: int, n: int) -> Packed:
-    packed = _compressed(item, raw, tail, base, n)
-    return packed if len(packed.data) < len(raw) else Packed(item + tail, base, raw, n)
+    size = _ITEMS[item][1]
+    planes = [raw[plane::size] for plane in range(size)]
+    data = zlib.compress(b"".join(planes)) if item == "f64le" else _in_blocks(planes)
+    if len(data) >= len(raw):
+        return Packed(item + tail, base, raw, n)
+    return Packed(f"zlib+shuffle{size}+{item}{tail}", base, data, n)
 
 
-def _shuffle(data: bytes, size: int) -> bytes:
-    return b"".join(data[plane::size] for plane in range(size))
+def _in_blocks(planes: Sequence[bytes]) -> bytes:
+    """A stream of zlib whose blocks are the planes: the low bytes are noise, the high ones nearly all alike, and one
+    code for both would fit neither. There is nothing to find but runs (measured with 100,000 latencies: 3.6 ms and
+    2.25 bytes each; zlib left to itself takes 18 ms for 2.29). Readings repeat themselves, and are left to zlib."""
+    squeeze = zlib.compressobj(6, zlib.DEFLATED, 15, 9, zlib.Z_RLE)
+    ends = [zlib.Z_BLOCK] * (len(planes) - 1) + [zlib.Z_FINISH]
+    return b"".join(squeeze.compress(plane) + squeeze.flush(end) for plane, end in zip(planes, ends, strict=True))
 
 
 def _unshuffle(data: bytes, size: int) -> bytes:

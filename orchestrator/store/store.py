@@ -1,6 +1,6 @@
 """The store: domain types in and out of one SQLite file. Safe for many threads and many processes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -11,8 +11,11 @@ from orchestrator.models import Model
 from orchestrator.records import (
     Circumstances,
     DeviceRecord,
+    Ending,
     Lease,
+    LinkFault,
     NoiseRecord,
+    PowerCycle,
     QuarantineRecord,
     ReferenceRun,
     RunFilter,
@@ -21,8 +24,24 @@ from orchestrator.records import (
     SweepRecord,
 )
 from orchestrator.runs import Job, Run, RunStatus
-from orchestrator.store import devices, leases, models, noise, quarantine, queries, runs, sweeps, visits
-from orchestrator.store.engine import BUSY_TIMEOUT_S, Database
+from orchestrator.store import (
+    devices,
+    leases,
+    link_faults,
+    models,
+    noise,
+    power_cycles,
+    quarantine,
+    queries,
+    runs,
+    summaries,
+    sweeps,
+    visits,
+)
+from orchestrator.store.batches import Batches
+from orchestrator.store.engine import Database, raw
+from orchestrator.store.file import BUSY_TIMEOUT_S
+from orchestrator.store.reservations import Reservations
 from orchestrator.store.schema import prepare
 from orchestrator.sweep import Sweep
 from orchestrator.trust.contexts import Visit
@@ -37,6 +56,8 @@ class Store:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._saving = Batches(database, runs.save)
+        self.reservations = Reservations(database)
 
     @classmethod
     def open(cls, path: Path | str, *, create: bool = False, busy_timeout_s: float = BUSY_TIMEOUT_S) -> Self:
@@ -69,7 +90,12 @@ class Store:
     def remember_facts(self, device: str, facts: Facts, conditions: Conditions, at: datetime) -> None:
         """What a board said of itself at a visit."""
         with self._database.write() as connection:
-            devices.remember(connection, device, facts, conditions, at)
+            devices.remember(connection, {device: (facts, conditions)}, at)
+
+    def remember_visits(self, visits: Mapping[str, tuple[Facts, Conditions]], at: datetime) -> None:
+        """The same of many boards at once: thousands of commits would keep all of them waiting for minutes."""
+        with self._database.write() as connection:
+            devices.remember(connection, visits, at)
 
     def devices(self) -> list[DeviceRecord]:
         """Every board ever planned for or reached, by name."""
@@ -90,10 +116,23 @@ class Store:
         with self._database.write() as connection:
             return leases.take(connection, device, holder, datetime.now(UTC))
 
+    def lease_boards(
+        self, devices: Sequence[str], holder: str, *, owner: str, why: str, sweep_id: int | None
+    ) -> list[Lease]:
+        """Note that these boards, whose own locks we hold, are ours from now on."""
+        with self._database.write() as connection:
+            now = datetime.now(UTC)
+            return leases.take_over(connection, devices, holder, now, owner=owner, why=why, sweep_id=sweep_id)
+
     def release(self, lease: Lease) -> bool:
         """Give a board back; False when the lease had been taken over."""
         with self._database.write() as connection:
-            return leases.give_back(connection, lease)
+            return leases.give_back(connection, lease, datetime.now(UTC))
+
+    def release_all(self, ended: Sequence[tuple[Lease, datetime, Ending]]) -> None:
+        """Give boards back, each with the moment and the way in which its part ended."""
+        with self._database.write() as connection:
+            leases.give_back_all(connection, ended)
 
     # Noise and health -----------------------------------------------------------------------------
 
@@ -227,46 +266,81 @@ class Store:
         with self._database.read() as connection:
             return sweeps.still_owed(connection, job_ids)
 
+    # Links and power ------------------------------------------------------------------------------
+
+    def note_fault(self, fault: LinkFault) -> None:
+        """Write down that a link broke, and what is done next."""
+        with self._database.write() as connection:
+            link_faults.keep(connection, fault)
+
+    def note_back(self, sweep_id: int | None, device: str, at: datetime) -> None:
+        """The board was reached again: its faults in that sweep are over."""
+        with self._database.write() as connection:
+            link_faults.mark_back(connection, sweep_id, device, at)
+
+    def link_faults(self, sweep_id: int) -> list[LinkFault]:
+        """Those of a sweep, in order of time."""
+        with self._database.read() as connection:
+            return link_faults.list_faults(connection, sweep_id)
+
+    def link_fault_counts(self) -> dict[int, int]:
+        """How many each sweep had; sweeps without are absent."""
+        with self._database.read() as connection:
+            return link_faults.counts(connection)
+
+    def keep_power_cycle(self, cycle: PowerCycle) -> None:
+        """Write down that the power of a board was switched off and on, or that this failed."""
+        with self._database.write() as connection:
+            power_cycles.keep(connection, cycle)
+
+    def power_cycles(self, sweep_id: int | None = None, device: str | None = None) -> list[PowerCycle]:
+        """In order of time: those of a sweep, of a board, or all."""
+        with self._database.read() as connection:
+            return power_cycles.list_cycles(connection, sweep_id, device)
+
     # Runs -----------------------------------------------------------------------------------------
 
     def save_run(self, run: Run) -> bool:
-        """Commit what came of a job. False when the job has its outcome already; `UnknownJob` when it is not ours."""
-        with self._database.write() as connection:
-            return runs.save(connection, run)
+        """Commit what came of a job. False when the job has its outcome already; `UnknownJob` when it is not ours.
+
+        Returns after the commit. Runs that come at the same time share one, so that a hundred boards do not wait for a
+        hundred of them.
+        """
+        return self._saving.save(runs.prepare(run))
 
     def runs(self, wanted: RunFilter | None = None) -> list[RunSummary]:
         """Summaries, without latencies. `UnknownName` for a device, model or sweep that was never seen."""
         with self._database.read() as connection:
-            return queries.list_runs(connection, wanted or RunFilter())
+            return list(summaries.each_run(raw(connection), wanted or RunFilter()))
 
     def run(self, id_or_prefix: str) -> StoredRun:
         """One run whole, by its job's id or the beginning of it; `ID/2` is the second attempt."""
         with self._database.read() as connection:
-            return runs.find_run(connection, id_or_prefix)
+            return runs.find_run(raw(connection), id_or_prefix)
 
     def whole_runs(self, sweep_id: int) -> list[StoredRun]:
         """All runs of a sweep that count, with their latencies and samples, in the order in which they ran."""
         with self._database.read() as connection:
-            return runs.whole_runs(connection, sweep_id)
+            return runs.whole_runs(raw(connection), sweep_id)
 
     def each_measured_run(self, sweep_id: int, at_once: int = 50) -> Iterator[StoredRun]:
         """The measured runs of a sweep, whole, in the order in which they ran; only `at_once` of them in memory."""
         with self._database.read() as connection:
-            ids = runs.measured_ids(connection, sweep_id)
+            ids = runs.measured_ids(raw(connection), sweep_id)
         for start in range(0, len(ids), at_once):
             with self._database.read() as connection:
-                some = runs.some_whole(connection, ids[start : start + at_once])
+                some = runs.some_whole(raw(connection), ids[start : start + at_once])
             yield from some
 
     def visits_around(self, sweep_id: int) -> list[Visit]:
         """Who was on which board while the sweep ran, runs of other sweeps included."""
         with self._database.read() as connection:
-            return visits.visits_around(connection, sweep_id)
+            return visits.visits_around(raw(connection), sweep_id)
 
     def keep_judgements(self, judged: Sequence[tuple[str, int, Judgement]]) -> None:
         """Verdicts by job id and attempt; what was judged before is overwritten."""
         with self._database.write() as connection:
-            runs.keep_judgements(connection, judged)
+            runs.keep_judgements(raw(connection), judged)
 
     def typical_duration_s(self, job: Job) -> float | None:
         """How long such a job took, waits included; None where nothing like it was measured."""
@@ -275,4 +349,4 @@ class Store:
     def typical_durations_s(self, jobs: Sequence[Job]) -> dict[str, float | None]:
         """The same for many jobs at once, by job id."""
         with self._database.read() as connection:
-            return queries.typical_durations_s(connection, jobs)
+            return queries.typical_durations_s(raw(connection), jobs)

@@ -6,23 +6,32 @@ its run as replaced: every attempt is kept, and the list of runs shows the one t
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, Table, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, Table, exists, func, insert, select, text, update
 
 from orchestrator import __version__
-from orchestrator.errors import StoreError, UnknownName
+from orchestrator.errors import UnknownName
 from orchestrator.models import Model
 from orchestrator.records import Progress, SweepRecord
 from orchestrator.runs import Job, Role, RunStatus
 from orchestrator.store import tables
+from orchestrator.store.cells import Cells
 from orchestrator.store.devices import name_devices
+from orchestrator.store.engine import raw
+from orchestrator.store.filters import find_sweep_id
 from orchestrator.store.models import hide_model, keep_model, model_id
-from orchestrator.store.names import unknown
 from orchestrator.store.rows import job_from_row, job_to_row, sweep_from_json, sweep_to_json
 from orchestrator.sweep import Purpose, Sweep
 
-LAST = "last"
+JOBS = (
+    "SELECT job.job_id, cell.device, model.name AS model_name, model.digest AS model_digest, cell.runtime, "
+    "cell.runtime_version, cell.threads, cell.delegate, cell.options, protocol.content AS protocol, job.block, "
+    "job.position, job.seed, job.sample_hz, job.deadline_s, job.skip_reason, cell.role FROM job "
+    "JOIN cell ON cell.id = job.cell JOIN model ON model.id = cell.model JOIN protocol ON protocol.id = cell.protocol"
+)
+"""Rows for `job_from_row`."""
+
+_OWED = "NOT EXISTS (SELECT 1 FROM run WHERE run.job = job.id AND NOT run.replaced AND run.status <> 'lost')"
 _MOST_AT_ONCE = 500
 """Values in one statement; old builds of SQLite take 999."""
 
@@ -50,16 +59,8 @@ def add_jobs(connection: Connection, sweep_id: int, jobs: Sequence[Job], models:
             if (model.name, model.digest) not in results:
                 hide_model(connection, model, at)
     name_devices(connection, {job.device for job in jobs})
-    ids: dict[tuple[str, str], int] = {}
-    rows = []
-    for job in jobs:
-        key = (job.model, job.model_digest)
-        if key not in ids:
-            found = model_id(connection, *key)
-            if found is None:
-                raise StoreError(f"job {job.job_id} wants model {job.model}, which was not handed over with the sweep")
-            ids[key] = found
-        rows.append(job_to_row(job, sweep_id, ids[key]))
+    cells = Cells(connection)
+    rows = [job_to_row(job, sweep_id, cells.number(job)) for job in jobs]
     if rows:
         connection.execute(insert(tables.job), rows)
 
@@ -73,10 +74,6 @@ def list_sweeps(connection: Connection) -> list[SweepRecord]:
 def find_sweep(connection: Connection, wanted: int | str) -> SweepRecord:
     """By number, by name (the newest of that name), or `last`."""
     return _record(connection, _find(connection, wanted))
-
-
-def find_sweep_id(connection: Connection, wanted: int | str) -> int:
-    return int(_find(connection, wanted)["id"])
 
 
 def last_unfinished(connection: Connection) -> SweepRecord:
@@ -95,15 +92,13 @@ def last_unfinished(connection: Connection) -> SweepRecord:
 
 def list_jobs(connection: Connection, sweep_id: int, *, owed_only: bool) -> list[Job]:
     """In the order in which they are to run: block by block."""
-    table = tables.job
-    query = jobs_query().where(table.c.sweep == sweep_id).order_by(table.c.block, table.c.position, table.c.id)
-    if owed_only:
-        query = query.where(_owed())
-    return [job_from_row(row) for row in connection.execute(query).mappings()]
+    owed = f"AND {_OWED}" if owed_only else ""
+    query = f"{JOBS} WHERE job.sweep = ? {owed} ORDER BY job.block, job.position, job.id"
+    return [job_from_row(row) for row in connection.exec_driver_sql(query, (sweep_id,)).mappings()]
 
 
 def find_job(connection: Connection, job_id: str) -> Job | None:
-    row = connection.execute(jobs_query().where(tables.job.c.job_id == job_id)).mappings().one_or_none()
+    row = connection.exec_driver_sql(f"{JOBS} WHERE job.job_id = ?", (job_id,)).mappings().one_or_none()
     return job_from_row(row) if row else None
 
 
@@ -115,13 +110,6 @@ def still_owed(connection: Connection, job_ids: Sequence[str]) -> set[str]:
         some = table.c.job_id.in_(job_ids[at : at + _MOST_AT_ONCE])
         found.update(connection.execute(select(table.c.job_id).where(some, _owed())).scalars())
     return found
-
-
-def jobs_query() -> Select[Any]:
-    """Rows for `job_from_row`."""
-    job, model = tables.job, tables.model
-    named = (model.c.name.label("model_name"), model.c.digest.label("model_digest"))
-    return select(job, *named).join(model, model.c.id == job.c.model)
 
 
 def owe_again(connection: Connection, sweep_id: int, statuses: Sequence[RunStatus]) -> int:
@@ -141,18 +129,8 @@ def status_counts(connection: Connection, sweep_id: int) -> dict[RunStatus, int]
 
 
 def _find(connection: Connection, wanted: int | str) -> RowMapping:
-    table = tables.sweep
-    newest = select(table).order_by(table.c.id.desc()).limit(1)
-    if wanted == LAST:
-        row = connection.execute(newest).mappings().one_or_none()
-    else:
-        row = connection.execute(newest.where(table.c.name == str(wanted))).mappings().one_or_none()
-        if str(wanted).isdecimal():
-            row = connection.execute(newest.where(table.c.id == int(wanted))).mappings().one_or_none() or row
-    if row is None:
-        known = connection.execute(select(table.c.name).distinct()).scalars()
-        raise unknown("sweep", str(wanted), known, "dynofarm sweeps")
-    return row
+    number = find_sweep_id(raw(connection), wanted)
+    return connection.execute(select(tables.sweep).where(tables.sweep.c.id == number)).mappings().one()
 
 
 def _record(connection: Connection, row: RowMapping) -> SweepRecord:
@@ -181,9 +159,9 @@ def _record(connection: Connection, row: RowMapping) -> SweepRecord:
 
 def _is_result(table: Table) -> ColumnElement[bool]:
     """The reference model's jobs come and go with the blocks; nobody asked for them by name."""
-    return table.c.role != str(Role.REFERENCE)
+    cell = tables.cell
+    return exists().where(cell.c.id == table.c.cell, cell.c.role != str(Role.REFERENCE))
 
 
 def _owed() -> ColumnElement[bool]:
-    run = tables.run
-    return ~exists().where(run.c.job == tables.job.c.id, ~run.c.replaced, run.c.status != str(RunStatus.LOST))
+    return text(_OWED)  # type: ignore[return-value]

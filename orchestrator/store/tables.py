@@ -59,9 +59,11 @@ def _required(name: str, kind: Any, *more: Any) -> Column[Any]:
 facts = Table(
     "facts",
     metadata,
-    Column("digest", Text, primary_key=True),
+    Column("id", Integer, primary_key=True),
+    _required("digest", Text),
     _required("content", Text),
     _required("first_seen", Utc),
+    UniqueConstraint("digest"),
 )
 
 device = Table(
@@ -123,12 +125,21 @@ sweep = Table(
     Index("ix_sweep_name", "name"),
 )
 
-job = Table(
-    "job",
+protocol = Table(
+    "protocol",
     metadata,
     Column("id", Integer, primary_key=True),
-    _required("job_id", Text),
-    _required("sweep", Integer, ForeignKey("sweep.id")),
+    _required("name", Text),
+    _required("content", Text),
+    UniqueConstraint("content"),
+)
+
+# What the jobs of one case have in common is stored once: most of a plan's rows are repeats of it, and lists of cases
+# are made from these few rows.
+cell = Table(
+    "cell",
+    metadata,
+    Column("id", Integer, primary_key=True),
     _required("device", Text, ForeignKey("device.name")),
     _required("model", Integer, ForeignKey("model.id")),
     _required("runtime", Text),
@@ -136,50 +147,49 @@ job = Table(
     _required("threads", Integer),
     _required("delegate", Text),
     _required("options", Text),
-    _required("protocol", Text),
+    _required("protocol", Integer, ForeignKey("protocol.id")),
+    _required("role", Text),
+    _required("case_key", Text),
+    Index("ix_cell_device", "device"),
+    Index("ix_cell_model", "model"),
+)
+
+job = Table(
+    "job",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _required("job_id", Text),
+    _required("sweep", Integer, ForeignKey("sweep.id")),
+    _required("cell", Integer, ForeignKey("cell.id")),
     _required("block", Integer),
     _required("position", Integer),
     _required("seed", BigInteger),
     _required("sample_hz", Float),
     _required("deadline_s", Float),
     Column("skip_reason", Text),
-    Column("role", Text, nullable=False, server_default="case"),
     UniqueConstraint("job_id"),
     Index("ix_job_sweep", "sweep"),
-    Index("ix_job_model", "model"),
 )
 
-# A run repeats what its job, model and sweep say: neither changes once written, and lists, tables and heat maps then
-# read this one table. Latencies and samples are elsewhere, so that these rows stay small.
+# `cell` and `sweep` repeat what the job says: neither changes once written, and lists of runs are found by them. What
+# lists are narrowed by stands first, texts that are only read with a whole run stand last. Latencies and samples are
+# elsewhere. `conditions_after` is a merge patch (RFC 7396) to `conditions_before`.
 run = Table(
     "run",
     metadata,
     Column("id", Integer, primary_key=True),
     _required("job", Integer, ForeignKey("job.id")),
-    _required("job_id", Text),
+    _required("cell", Integer, ForeignKey("cell.id")),
+    _required("sweep", Integer, ForeignKey("sweep.id")),
     _required("attempt", Integer),
     _required("replaced", Boolean),
-    _required("sweep", Integer, ForeignKey("sweep.id")),
-    _required("device", Text, ForeignKey("device.name")),
-    _required("device_kind", Text),
-    Column("facts", Text, ForeignKey("facts.digest")),
-    _required("model", Text),
-    _required("model_digest", Text),
-    _required("model_format", Text),
-    _required("file_bytes", BigInteger),
-    _required("runtime", Text),
-    Column("runtime_version", Text),
-    _required("threads", Integer),
-    _required("delegate", Text),
-    _required("options", Text),
-    _required("protocol", Text),
-    _required("block", Integer),
-    _required("case_key", Text),
     _required("status", Text),
-    _required("message", Text),
-    _required("detail", Text),
+    Column("verdict", Text),
     _required("started", Utc),
     _required("finished", Utc),
+    Column("facts", Integer, ForeignKey("facts.id")),
+    _required("device_kind", Text),
+    Column("runtime_version", Text),
     _required("wall_s", Float),
     Column("thermal_wait_s", Float),
     Column("steady", Boolean),
@@ -214,20 +224,20 @@ run = Table(
     Column("gate_checked", Integer),
     Column("worst_error", Float),
     Column("gate_tolerance", Float),
-    Column("outputs_digest", Text),
-    Column("details", Text),
-    Column("conditions_before", Text),
-    Column("conditions_after", Text),
-    Column("role", Text, nullable=False, server_default="case"),
-    Column("surroundings", Text),
-    Column("verdict", Text),
-    Column("reasons", Text),
     Column("rules", Integer),
     Column("energy_j_per_inference", Float),
     Column("energy_gross_j_per_inference", Float),
     Column("energy_uncertainty_j", Float),
     Column("energy_source", Text),
     Column("idle_w", Float),
+    _required("message", Text),
+    _required("detail", Text),
+    Column("reasons", Text),
+    Column("outputs_digest", Text),
+    Column("details", Text),
+    Column("surroundings", Text),
+    Column("conditions_before", Text),
+    Column("conditions_after", Text),
     Index(
         "uq_run_job_ok",
         "job",
@@ -237,20 +247,36 @@ run = Table(
     ),
     UniqueConstraint("job", "attempt"),
     Index("ix_run_sweep", "sweep"),
-    Index("ix_run_job_id", "job_id"),
-    Index("ix_run_device_model", "device", "model"),
+    # All that a list of cases is narrowed and sorted by, so that it reads this index alone.
+    Index("ix_run_cell_started", "cell", "started", "replaced", "sweep", "status", "verdict", "median_ns"),
     Index("ix_run_started", "started"),
+)
+
+channel = Table(
+    "channel",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _required("kind", Text),
+    _required("name", Text),
+    UniqueConstraint("kind", "name"),
+)
+
+codec = Table(
+    "codec",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _required("name", Text),
+    UniqueConstraint("name"),
 )
 
 series = Table(
     "series",
     metadata,
     Column("run", Integer, ForeignKey("run.id", ondelete="CASCADE"), primary_key=True),
-    Column("kind", Text, primary_key=True),
-    Column("channel", Text, primary_key=True),
+    Column("channel", Integer, ForeignKey("channel.id"), primary_key=True),
     _required("n", Integer),
     _required("base", BigInteger),
-    _required("codec", Text),
+    _required("codec", Integer, ForeignKey("codec.id")),
     Column("min", Float),
     Column("mean", Float),
     Column("max", Float),
@@ -281,6 +307,58 @@ quarantine = Table(
     Column("released", Utc),
     Column("released_why", Text),
     Index("ix_quarantine_device", "device"),
+)
+
+link_fault = Table(
+    "link_fault",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("sweep", Integer, ForeignKey("sweep.id")),
+    _required("device", Text, ForeignKey("device.name")),
+    _required("at", Utc),
+    _required("kind", Text),
+    _required("message", Text),
+    _required("next", Text),
+    _required("attempt", Integer),
+    Column("back", Utc),
+    Index("ix_link_fault_sweep_device", "sweep", "device"),
+)
+
+power_cycle = Table(
+    "power_cycle",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("sweep", Integer, ForeignKey("sweep.id")),
+    _required("device", Text, ForeignKey("device.name")),
+    _required("at", Utc),
+    _required("holder", Text),
+    _required("command", Text),
+    Column("exit_status", Integer),
+    _required("took_s", Float),
+    _required("fault", Text),
+    _required("output", Text),
+    Index("ix_power_cycle_sweep_device", "sweep", "device"),
+)
+
+lease_log = Table(
+    "lease_log",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _required("device", Text, ForeignKey("device.name")),
+    _required("kind", Text),
+    _required("owner", Text),
+    _required("why", Text),
+    _required("since", Utc),
+    Column("key", Text),
+    Column("until", Utc),
+    Column("told", Utc),
+    Column("sweep", Integer, ForeignKey("sweep.id")),
+    Column("token", Integer),
+    Column("ended", Utc),
+    Column("ended_by", Text),
+    Column("ending", Text),
+    Index("ix_lease_log_device_token", "device", "token"),
+    Index("ix_lease_log_until", "until"),
 )
 
 lease = Table(

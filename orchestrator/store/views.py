@@ -32,18 +32,22 @@ def _same(table: str, *columns: tuple[str, str]) -> tuple[ViewColumn, ...]:
     return tuple(ViewColumn(name, f"{table}.{name}", about) for name, about in columns)
 
 
-_WHO = _same(
-    "run",
-    ("job_id", "the job's id, as `dynofarm show` takes it"),
-    ("attempt", "1 for the first attempt at the job"),
-    ("device", "name of the board"),
-    ("model", "name of the model"),
+_RUNS = (
+    "run JOIN job ON job.id = run.job JOIN cell ON cell.id = run.cell JOIN model ON model.id = cell.model "
+    "JOIN protocol ON protocol.id = cell.protocol JOIN sweep ON sweep.id = run.sweep"
+)
+
+_WHO = (
+    *_same("job", ("job_id", "the job's id, as `dynofarm show` takes it")),
+    *_same("run", ("attempt", "1 for the first attempt at the job")),
+    *_same("cell", ("device", "name of the board")),
+    ViewColumn("model", "model.name", "name of the model"),
 )
 
 RUNS = View(
     "runs_view",
     "one row for each attempt at a job, with every figure; figures are NULL where nothing was measured",
-    "run JOIN sweep ON sweep.id = run.sweep",
+    _RUNS,
     (
         *_WHO,
         ViewColumn("sweep_id", "run.sweep", "number of the sweep"),
@@ -59,17 +63,23 @@ RUNS = View(
             ("message", "why there is no measurement, in a sentence"),
             ("detail", "the end of what the board said about a failure"),
             ("device_kind", "real, loopback or emulated; figures of different kinds never stand in one ratio"),
-            ("model_digest", "SHA-256 of the model file"),
-            ("model_format", "format of the model file"),
-            ("file_bytes", "size of the model file"),
-            ("runtime", "the runtime that ran it"),
-            ("runtime_version", "its version as it ran, or as asked for where nothing ran"),
+        ),
+        ViewColumn("model_digest", "model.digest", "SHA-256 of the model file"),
+        ViewColumn("model_format", "model.format", "format of the model file"),
+        ViewColumn("file_bytes", "model.size_bytes", "size of the model file"),
+        *_same("cell", ("runtime", "the runtime that ran it")),
+        *_same("run", ("runtime_version", "its version as it ran, or as asked for where nothing ran")),
+        *_same(
+            "cell",
             ("threads", "threads of the runtime"),
             ("delegate", "the accelerator or back end inside the runtime"),
             ("options", "further options of the runtime, JSON"),
-            ("protocol", "how long was measured: quick, standard, mlperf-like"),
-            ("block", "block of the sweep, from 0: each holds every case once"),
-            ("case_key", "what two runs must share to be compared"),
+        ),
+        ViewColumn("protocol", "protocol.name", "how long was measured: quick, standard, mlperf-like"),
+        *_same("job", ("block", "block of the sweep, from 0: each holds every case once")),
+        *_same("cell", ("case_key", "what two runs must share to be compared")),
+        *_same(
+            "run",
             ("started", "UTC, YYYY-MM-DD HH:MM:SS.ffffff"),
             ("finished", "UTC"),
             ("wall_s", "from start to finish, waits and loading included"),
@@ -109,8 +119,11 @@ RUNS = View(
             ("outputs_digest", "SHA-256 of the outputs"),
             ("details", "what the runtime told about itself, JSON"),
             ("conditions_before", "governor, clocks, temperatures, load, … before the run, JSON"),
-            ("conditions_after", "the same after it"),
-            ("role", "case: a result; reference: the reference model; energy: a run with the power read"),
+        ),
+        ViewColumn("conditions_after", "json_patch(run.conditions_before, run.conditions_after)", "the same after it"),
+        *_same("cell", ("role", "case: a result; reference: the reference model; energy: a run with the power read")),
+        *_same(
+            "run",
             ("surroundings", "what else the board did while the clock ran, JSON"),
             ("verdict", "trusted, suspect or invalid; NULL where nothing was measured"),
             ("reasons", "why, JSON: a list of code and figures; docs/trust.md explains each code"),
@@ -121,45 +134,52 @@ RUNS = View(
             ("energy_source", "the rail or counter that told"),
             ("idle_w", "power of the idle board right before"),
         ),
-        ViewColumn("facts", "(SELECT content FROM facts WHERE facts.digest = run.facts)", "what the board was, JSON"),
+        ViewColumn("facts", "(SELECT content FROM facts WHERE facts.id = run.facts)", "what the board was, JSON"),
         ViewColumn("median_ms", "run.median_ns / 1e6", "median latency in milliseconds"),
         ViewColumn("p90_ms", "run.p90_ns / 1e6", "90th percentile in milliseconds"),
         ViewColumn("p99_ms", "run.p99_ns / 1e6", "99th percentile in milliseconds"),
     ),
 )
 
-_PACKED = _same(
-    "series",
-    ("n", "count of values"),
-    ("codec", 'how `data` is packed: docs/store.md, "Blobs"'),
-    ("base", "to be added to every whole number unpacked"),
-    ("data", "the values, packed"),
+_SERIES = (
+    "series JOIN channel ON channel.id = series.channel JOIN codec ON codec.id = series.codec "
+    "JOIN run ON run.id = series.run JOIN job ON job.id = run.job JOIN cell ON cell.id = run.cell "
+    "JOIN model ON model.id = cell.model"
+)
+
+_PACKED = (
+    *_same("series", ("n", "count of values")),
+    ViewColumn("codec", "codec.name", 'how `data` is packed: docs/store.md, "Blobs"'),
+    *_same("series", ("base", "to be added to every whole number unpacked"), ("data", "the values, packed")),
 )
 
 LATENCIES = View(
     "latencies_view",
     "one row for each measured run: every latency in order, packed; in `dynofarm sql` unpack(codec, base, data) gives "
     "a JSON array for json_each",
-    "series JOIN run ON run.id = series.run WHERE series.kind = 'latency'",
+    f"{_SERIES} WHERE channel.kind = 'latency'",
     (*_WHO, *_PACKED),
 )
 
 SAMPLES = View(
     "samples_view",
     "one row for each sensor of each run: least, mean and greatest reading, and all of them packed",
-    "series JOIN run ON run.id = series.run JOIN series AS clock ON clock.run = run.id AND clock.kind = 'clock' "
-    "WHERE series.kind = 'sample'",
+    f"{_SERIES} JOIN series AS clock ON clock.run = run.id "
+    "AND clock.channel = (SELECT id FROM channel WHERE kind = 'clock') "
+    "JOIN codec AS clock_codec ON clock_codec.id = clock.codec WHERE channel.kind = 'sample'",
     (
         *_WHO,
+        ViewColumn("channel", "channel.name", "name of the sensor's channel, with its unit"),
         *_same(
             "series",
-            ("channel", "name of the sensor's channel, with its unit"),
             ("min", "least reading; NULL where there was none"),
             ("mean", "mean of the readings"),
             ("max", "greatest reading"),
         ),
         *_PACKED,
-        ViewColumn("t_codec", "clock.codec", "codec of the times of the readings, ns on the board's monotonic clock"),
+        ViewColumn(
+            "t_codec", "clock_codec.name", "codec of the times of the readings, ns on the board's monotonic clock"
+        ),
         ViewColumn("t_base", "clock.base", "base of the times"),
         ViewColumn("t_data", "clock.data", "the times, packed"),
     ),
@@ -168,9 +188,9 @@ SAMPLES = View(
 
 def _count(table: str, more: str = "") -> str:
     """How many jobs or runs of a sweep, those of the reference model apart."""
-    where = f"{table}.sweep = sweep.id AND {table}.role <> 'reference'"
+    where = f"{table}.sweep = sweep.id AND cell.role <> 'reference'"
     counts = "AND NOT run.replaced" if table == "run" else ""
-    return f"(SELECT count(*) FROM {table} WHERE {where} {counts} {more})"  # noqa: S608 - constants of this file
+    return f"(SELECT count(*) FROM {table} JOIN cell ON cell.id = {table}.cell WHERE {where} {counts} {more})"
 
 
 SWEEPS = View(
@@ -219,7 +239,8 @@ DEVICES = View(
         ViewColumn("baseline", "device.baseline", "UTC; health compares with runs since then; NULL: with all"),
         ViewColumn(
             "runs",
-            "(SELECT count(*) FROM run WHERE run.device = device.name AND NOT run.replaced)",
+            "(SELECT count(*) FROM run JOIN cell ON cell.id = run.cell "
+            "WHERE cell.device = device.name AND NOT run.replaced)",
             "runs of all roles",
         ),
         ViewColumn("facts", "facts.content", "all that was found at the last visit, JSON"),
@@ -285,4 +306,75 @@ QUARANTINE = View(
     ),
 )
 
-VIEWS = (RUNS, LATENCIES, SAMPLES, SWEEPS, DEVICES, MODELS, NOISE, QUARANTINE)
+LINK_FAULTS = View(
+    "link_faults_view",
+    "one row for each time that the link to a board broke or could not be made, and what was done next",
+    "link_fault",
+    (
+        ViewColumn("sweep_id", "link_fault.sweep", "number of the sweep"),
+        *_same(
+            "link_fault",
+            ("device", "name of the board"),
+            ("at", "UTC"),
+            ("kind", "lost, unreachable or corrupt"),
+            ("message", "what happened, in a sentence"),
+            ("next", "what was done next, in words"),
+            ("attempt", "1 for the first fault since the board last did something for the sweep"),
+            ("back", "UTC: when the board was reached again; NULL: it was not"),
+        ),
+    ),
+)
+
+POWER_CYCLES = View(
+    "power_cycles_view",
+    "one row for each time that a board's power was switched off and on by the command in its profile",
+    "power_cycle",
+    (
+        ViewColumn("sweep_id", "power_cycle.sweep", "number of the sweep; NULL: by hand"),
+        *_same(
+            "power_cycle",
+            ("device", "name of the board"),
+            ("at", "UTC"),
+            ("holder", "who had it done, and where"),
+            ("command", "the command with its words, JSON"),
+            ("exit_status", "how it ended; NULL where it did not start or did not end in time"),
+            ("took_s", "how long it ran, seconds"),
+            ("fault", "why it did not do its work, in a sentence; empty where it did"),
+            ("output", "the end of what it said"),
+        ),
+    ),
+)
+
+_OVER = "(lease_log.ended IS NULL AND lease_log.until <= strftime('%Y-%m-%d %H:%M:%f000', 'now'))"
+
+LEASES = View(
+    "leases_view",
+    "one row for each time that somebody had a board: who, when, why, how it ended",
+    "lease_log",
+    (
+        *_same(
+            "lease_log",
+            ("device", "name of the board"),
+            ("kind", "reservation, or sweep for the time in which one measured there"),
+            ("owner", "user@host"),
+            ("why", "the reason given, or the name of the sweep"),
+            ("since", "UTC"),
+            ("until", "UTC: when a reservation ends by itself; NULL for sweeps"),
+            ("told", "UTC: when the board itself knew of the reservation; NULL: not yet"),
+        ),
+        ViewColumn("sweep_id", "lease_log.sweep", "number of the sweep"),
+        ViewColumn(
+            "ended",
+            f"CASE WHEN {_OVER} THEN lease_log.until ELSE lease_log.ended END",
+            "UTC; NULL while it lasts, and for a sweep whose process died",
+        ),
+        ViewColumn("ended_by", "lease_log.ended_by", "who ended it; NULL where nobody had to"),
+        ViewColumn(
+            "ending",
+            f"CASE WHEN {_OVER} THEN 'expired' ELSE lease_log.ending END",
+            "released, forced, extended, refused, expired; of sweeps done, failed, stopped, died, taken_over",
+        ),
+    ),
+)
+
+VIEWS = (RUNS, LATENCIES, SAMPLES, SWEEPS, DEVICES, MODELS, NOISE, QUARANTINE, LINK_FAULTS, POWER_CYCLES, LEASES)

@@ -1,39 +1,43 @@
 """Who was on which board at the time of a sweep: what the contexts of its runs are made from."""
 
 import json
+import sqlite3
 
-from sqlalchemy import Connection, func, select
-
-from orchestrator.runs import Role, RunStatus
-from orchestrator.store import tables
+from orchestrator.runs import Role
+from orchestrator.store.filters import COLUMN
+from orchestrator.store.moments import from_text
+from orchestrator.store.views import RUNS
 from orchestrator.trust.contexts import Visit
 
+_COLUMNS = (
+    *("job_id", "attempt", "sweep_id", "device", "role", "started", "finished", "median_ns", "runtime_version"),
+    "conditions_before",
+)
+_QUERY = f"SELECT {', '.join(COLUMN[name] for name in _COLUMNS)} FROM {RUNS.source}"
 
-def visits_around(connection: Connection, sweep_id: int) -> list[Visit]:
+
+def visits_around(connection: sqlite3.Connection, sweep_id: int) -> list[Visit]:
     """Every run that was on a board between the first start and the last end of the sweep's runs, of any sweep."""
-    run = tables.run.c
-    span = select(func.min(run.started), func.max(run.finished)).where(run.sweep == sweep_id)
-    first, last = connection.execute(span).one()
+    span = "SELECT min(started), max(finished) FROM run WHERE sweep = ?"
+    first, last = connection.execute(span, (sweep_id,)).fetchone()
     if first is None:
         return []
-    columns = (
-        *(run.job_id, run.attempt, run.sweep, run.device, run.role, run.started, run.finished),
-        *(run.median_ns, run.runtime_version, run.conditions_before),
-    )
-    then = (run.started <= last, run.finished >= first, run.status != str(RunStatus.SKIPPED))
+    then = f"{_QUERY} WHERE run.started <= ? AND run.finished >= ? AND run.status <> 'skipped'"
     return [
         Visit(
-            key=(row.job_id, row.attempt),
-            sweep_id=row.sweep,
-            device=row.device,
-            role=Role(row.role),
-            started=row.started,
-            finished=row.finished,
-            median_ns=row.median_ns,
-            version=row.runtime_version,
-            boot_id=_boot_id(row.conditions_before),
+            key=(job_id, attempt),
+            sweep_id=sweep,
+            device=device,
+            role=Role(role),
+            started=from_text(started),
+            finished=from_text(finished),
+            median_ns=median_ns,
+            version=version,
+            boot_id=_boot_id(conditions),
         )
-        for row in connection.execute(select(*columns).where(*then))
+        for job_id, attempt, sweep, device, role, started, finished, median_ns, version, conditions in (
+            connection.execute(then, (last, first))
+        )
     ]
 
 

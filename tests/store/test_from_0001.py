@@ -130,5 +130,6 @@ def test_an_index_for_every_index_of_before(store: Store, database: Path) -> Non
         before = {name for (name,) in connection.execute(query)}
     with closing(sqlite3.connect(database)) as connection:
         after = {name for (name,) in connection.execute(query)}
-    assert before
-    assert before <= after
+    gone = {"ix_job_model", "ix_run_device_model", "ix_run_job_id"}  # what 0005 stores once, under a number, needs none
+    assert gone <= before
+    assert before - gone <= after

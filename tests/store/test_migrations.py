@@ -32,8 +32,8 @@ NEXT = '''"""Widen the model table."""
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0003"
-down_revision = "0002"
+revision = "{revision}"
+down_revision = "{before}"
 
 
 def upgrade() -> None:
@@ -43,6 +43,11 @@ def upgrade() -> None:
         run.add_column(sa.Column("stars", sa.Integer()))
     {more}
 '''
+NEXT_REVISION = f"{int(REVISIONS[-1]) + 1:04}"
+
+
+def next_migration(more: str = "") -> str:
+    return NEXT.format(revision=NEXT_REVISION, before=REVISIONS[-1], more=more)
 
 
 @pytest.fixture
@@ -50,9 +55,9 @@ def newer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Make this dynofarm one revision newer than the databases made before the fixture was used."""
     folder = tmp_path / "migrations"
     shutil.copytree(migrations_folder(), folder, ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / "versions" / "0003_wider.py").write_text(NEXT.format(more=""))
+    (folder / "versions" / f"{NEXT_REVISION}_wider.py").write_text(next_migration())
     monkeypatch.setattr(schema, "migrations_folder", lambda: folder)
-    monkeypatch.setattr(schema, "REVISIONS", (*REVISIONS, "0003"))
+    monkeypatch.setattr(schema, "REVISIONS", (*REVISIONS, NEXT_REVISION))
     return folder
 
 
@@ -105,10 +110,10 @@ def test_an_older_database_is_upgraded_after_a_backup(old: Path, newer: Path) ->
         with store._database.write() as connection:
             assert connection.exec_driver_sql("SELECT count(stars) FROM run").scalar() == 0
             assert connection.exec_driver_sql("PRAGMA foreign_key_check").all() == []
-    [backup] = old.parent.glob("results.backup-0002-*.db")
-    assert re.fullmatch(r"results\.backup-0002-\d{8}-\d{6}\.db", backup.name)
+    [backup] = old.parent.glob(f"results.backup-{REVISIONS[-1]}-*.db")
+    assert re.fullmatch(rf"results\.backup-{REVISIONS[-1]}-\d{{8}}-\d{{6}}\.db", backup.name)
     with closing(sqlite3.connect(backup)) as connection:
-        assert connection.execute("SELECT version_num FROM alembic_version").fetchone() == ("0002",)
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchone() == (REVISIONS[-1],)
         assert connection.execute("SELECT count(*), sum(n) FROM latencies_view").fetchone() == (1, 100)
 
 
@@ -135,7 +140,7 @@ def test_the_views_are_made_anew_by_an_upgrade(old: Path, newer: Path) -> None:
     "more", ["op.execute('SELECT no_such_column FROM run')", "raise RuntimeError('a fault of ours')"]
 )
 def test_an_upgrade_that_fails_leaves_the_file_as_it_was(old: Path, newer: Path, more: str) -> None:
-    (newer / "versions" / "0003_wider.py").write_text(NEXT.format(more=more))
+    (newer / "versions" / f"{NEXT_REVISION}_wider.py").write_text(next_migration(more))
     before = dump(old)
     with pytest.raises(Exception, match=r"no_such_column|a fault of ours"):
         Store.open(old)
@@ -144,7 +149,7 @@ def test_an_upgrade_that_fails_leaves_the_file_as_it_was(old: Path, newer: Path,
 
 def test_an_upgrade_that_breaks_references_is_undone(old: Path, newer: Path) -> None:
     more = "op.execute('DELETE FROM job')"
-    (newer / "versions" / "0003_wider.py").write_text(NEXT.format(more=more))
+    (newer / "versions" / f"{NEXT_REVISION}_wider.py").write_text(next_migration(more))
     before = dump(old)
     with pytest.raises(StoreDamaged, match="points at nothing in job"):
         Store.open(old)
@@ -153,7 +158,7 @@ def test_an_upgrade_that_breaks_references_is_undone(old: Path, newer: Path) -> 
 
 def test_an_upgrade_cut_short_by_kill_leaves_the_file_as_it_was(old: Path, newer: Path) -> None:
     more = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
-    (newer / "versions" / "0003_wider.py").write_text(NEXT.format(more=more))
+    (newer / "versions" / f"{NEXT_REVISION}_wider.py").write_text(next_migration(more))
     before = dump(old)
     assert [process.returncode for process in open_in_processes(old, newer, 1)] == [-9]
     assert dump(old) == before
@@ -188,7 +193,7 @@ def open_in_processes(path: Path, folder: Path, count: int, *revisions: str) -> 
         "store = Store.open(sys.argv[1], create=True)\n"
         "print(len(store.runs()), 'run')\n"
     )
-    argv = [sys.executable, "-c", code, str(path), str(folder), *(revisions or (*REVISIONS, "0003"))]
+    argv = [sys.executable, "-c", code, str(path), str(folder), *(revisions or (*REVISIONS, NEXT_REVISION))]
     pipe = subprocess.PIPE
     started = [subprocess.Popen(argv, cwd=ROOT, stdin=pipe, stdout=pipe, stderr=pipe, text=True) for _ in range(count)]
     for process in started:
@@ -209,4 +214,4 @@ def test_a_changed_view_needs_a_new_revision() -> None:
     """Views are made anew by upgrades alone: a file of the same revision would keep the old ones."""
     text = "\n".join(view.sql() for view in VIEWS)
     found = (REVISIONS[-1], hashlib.sha256(text.encode()).hexdigest()[:16])
-    assert found == ("0002", "45baff7126f554bd"), "add a revision, even an empty one, then put its views' hash here"
+    assert found == ("0005", "b5d96bb07afd2ce4"), "add a revision, even an empty one, then put its views' hash here"

@@ -70,7 +70,7 @@ def test_a_full_disk_is_no_room_and_nothing_is_half_written(tmp_path: Path) -> N
     private = [unshare, "--map-root-user", "--user", "--mount"]
     disk = tmp_path / "disk"
     disk.mkdir()
-    mount = 'mount -t tmpfs -o size=1500k none "$0" && exec "$@"'
+    mount = 'mount -t tmpfs -o size=4m none "$0" && exec "$@"'
     small = [*private, "sh", "-c", mount, str(disk)]
     tried = subprocess.run([*small, "true"], timeout=30, check=False, capture_output=True, text=True)
     if tried.returncode != 0:

@@ -1,4 +1,5 @@
 import itertools
+import random
 import struct
 import zlib
 from pathlib import Path
@@ -8,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.store.series import (
-    RAW_BELOW,
     Packed,
     pack_clock,
     pack_latencies,
@@ -31,9 +31,18 @@ def test_latencies_come_back_exactly(latencies: list[int]) -> None:
 
 @given(st.lists(st.integers(0, 2**33), min_size=1, max_size=50), st.integers(100, 400))
 def test_long_series_are_compressed_and_come_back_exactly(pattern: list[int], times: int) -> None:
-    latencies = (pattern * times)[: RAW_BELOW + 5]
+    latencies = (pattern * times)[:5000]
     packed = pack_latencies(latencies)
-    assert packed.codec.startswith("zlib") == (len(latencies) >= RAW_BELOW)
+    assert packed.codec.startswith("zlib+shuffle")
+    assert values_of(packed) == latencies
+
+
+def test_a_thousand_usual_latencies_take_less_than_two_and_a_half_bytes_each() -> None:
+    draw = random.Random(1)
+    latencies = [int(2e6 * (1 + draw.lognormvariate(-3.5, 0.8))) for _ in range(1000)]
+    packed = pack_latencies(latencies)
+    assert (packed.codec, packed.base) == ("zlib+shuffle4+u32le", min(latencies))
+    assert len(packed.data) < 2500
     assert values_of(packed) == latencies
 
 
@@ -53,10 +62,11 @@ def test_no_number_means_no_reading() -> None:
     assert unpack_readings(packed.codec, packed.data) == [1.5, None]
 
 
-def test_short_latencies_are_four_raw_bytes_each() -> None:
-    packed = pack_latencies([1, 2, 2**32 - 1])
-    assert (packed.codec, packed.data) == ("u32le", struct.pack("<3I", 1, 2, 2**32 - 1))
-    assert pack_latencies([2**32]).codec == "u64le"
+def test_a_few_latencies_are_four_raw_bytes_each_above_the_shortest() -> None:
+    packed = pack_latencies([2**40 + 1, 2**40 + 2, 2**40 + 2**32])
+    assert (packed.codec, packed.base, packed.data) == ("u32le", 2**40 + 1, struct.pack("<3I", 0, 1, 2**32 - 1))
+    assert pack_latencies([1, 2**32 + 1]).codec == "u64le"
+    assert pack_latencies([]).data == b""
 
 
 def test_a_regular_clock_packs_to_almost_nothing() -> None:
@@ -72,7 +82,7 @@ def test_an_unknown_codec_is_refused_by_name() -> None:
 
 def test_a_number_beyond_64_bits_is_refused() -> None:
     with pytest.raises(struct.error):
-        pack_latencies([2**64])
+        pack_latencies([0, 2**64])
 
 
 def documented_reader() -> str:
@@ -86,6 +96,6 @@ def test_the_reader_in_the_documentation_reads_every_codec(pattern: list[int], t
     exec(documented_reader(), names)  # the point: the documented text itself must work
     read = names["read_series"]
     assert callable(read)
-    values = (pattern * times)[: RAW_BELOW + 9]
+    values = (pattern * times)[:5009]
     for packed in (pack_latencies(values), pack_clock(values), pack_readings([float(value) for value in values])):
         assert read(packed.codec, packed.base, packed.data) == values

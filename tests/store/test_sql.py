@@ -37,10 +37,19 @@ def filled(store: Store, planned: Planner, database: Path) -> Path:
     store.remember_facts("kitchen", make_facts(), make_conditions(), MOMENT)
     store.remember_facts("attic", make_facts(emulated="qemu"), make_conditions(), MOMENT)
     store.add_model(make_model(digest="e" * 64))
+    store.reservations.reserve(["kitchen"], "anna@lab", "debugging", MOMENT, MOMENT + timedelta(hours=2))
     with store._database.write() as connection:
         connection.exec_driver_sql(
             "INSERT INTO noise (device, sweep, measured, model, runs, floor, details) "
             "VALUES ('kitchen', 1, '2026-11-03 12:00:00.000000', 'bert', 5, 0.02, '{}')"
+        )
+        connection.exec_driver_sql(
+            "INSERT INTO link_fault (sweep, device, at, kind, message, next, attempt) "
+            "VALUES (1, 'kitchen', '2026-11-03 12:00:00.000000', 'lost', 'no answer', 'again in 2 s', 1)"
+        )
+        connection.exec_driver_sql(
+            "INSERT INTO power_cycle (sweep, device, at, holder, command, exit_status, took_s, fault, output) "
+            "VALUES (1, 'kitchen', '2026-11-03 12:00:00.000000', 'me', '[]', 0, 1.0, '', '')"
         )
         connection.exec_driver_sql(
             "INSERT INTO quarantine (device, since, reason) VALUES ('attic', '2026-11-03 12:00:00.000000', '12 % slow')"
@@ -220,7 +229,7 @@ def test_reading_goes_on_while_somebody_writes(filled: Path) -> None:
 
 
 def test_columns_of_a_table_can_be_listed(filled: Path) -> None:
-    assert ("job_id",) in [row[1:2] for row in ask(filled, "PRAGMA table_info(run)")]
+    assert ("job_id",) in [row[1:2] for row in ask(filled, "PRAGMA table_info(job)")]
 
 
 def test_a_file_that_is_not_there_or_not_a_database_is_said(tmp_path: Path) -> None:

@@ -1,0 +1,11 @@
+"""What a sweep is for."""
+
+from enum import StrEnum
+
+
+class Purpose(StrEnum):
+    """Why there is a sweep: for its results, for a board's noise floor, or to see whether a board is well."""
+
+    RESULTS = "results"
+    NOISE = "noise"
+    HEALTH = "health"

@@ -1,0 +1,12 @@
+"""Plain connections to one SQLite file. Standard library only."""
+
+import sqlite3
+from pathlib import Path
+
+BUSY_TIMEOUT_S = 10.0
+
+
+def connect(path: Path, mode: str, busy_timeout_s: float) -> sqlite3.Connection:
+    """A raw connection without implicit transactions. `mode` is SQLite's: ro, rw, or rwc to make the file."""
+    uri = f"{path.absolute().as_uri()}?mode={mode}"
+    return sqlite3.connect(uri, uri=True, timeout=busy_timeout_s, isolation_level=None, check_same_thread=False)

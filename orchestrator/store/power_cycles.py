@@ -1,0 +1,50 @@
+"""Who switched the power of which board off and on, when, and how that ended."""
+
+import json
+
+from sqlalchemy import Connection, insert, select
+
+from orchestrator.records import PowerCycle
+from orchestrator.store import tables
+from orchestrator.store.devices import name_devices
+
+
+def keep(connection: Connection, cycle: PowerCycle) -> None:
+    """Write one down."""
+    name_devices(connection, {cycle.device})
+    row = {
+        "sweep": cycle.sweep_id,
+        "device": cycle.device,
+        "at": cycle.at,
+        "holder": cycle.holder,
+        "command": json.dumps(cycle.command),
+        "exit_status": cycle.exit_status,
+        "took_s": cycle.took_s,
+        "fault": cycle.fault,
+        "output": cycle.output,
+    }
+    connection.execute(insert(tables.power_cycle), row)
+
+
+def list_cycles(connection: Connection, sweep_id: int | None, device: str | None) -> list[PowerCycle]:
+    """In order of time: those of a sweep, of a board, or all."""
+    table = tables.power_cycle
+    query = select(table).order_by(table.c.at, table.c.id)
+    if sweep_id is not None:
+        query = query.where(table.c.sweep == sweep_id)
+    if device is not None:
+        query = query.where(table.c.device == device)
+    return [
+        PowerCycle(
+            row["sweep"],
+            row["device"],
+            row["at"],
+            row["holder"],
+            tuple(json.loads(row["command"])),
+            row["exit_status"],
+            row["took_s"],
+            row["fault"],
+            row["output"],
+        )
+        for row in connection.execute(query).mappings()
+    ]

@@ -1,0 +1,72 @@
+"""Looking at results without SQLAlchemy: the standard library's sqlite3, read-only, over what `runs_view` names.
+
+A database of an older revision is upgraded by `Store.open` first, as every verb does it.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from orchestrator.records import RunFilter, RunSummary
+from orchestrator.store import summaries
+from orchestrator.store.faults import in_plain_words
+from orchestrator.store.file import BUSY_TIMEOUT_S, connect
+from orchestrator.store.schema import is_current
+from orchestrator.store.summaries import Excerpt
+
+CACHE_KIB = 16 * 1024
+"""SQLite's own 2 MB hold too few pages of 16 KiB for a list that joins five tables."""
+
+
+class Reader:
+    """One consistent view of the file for as long as it is open, whoever writes meanwhile. `StoreDamaged`."""
+
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+        self._connection = connection
+        self._path = path
+
+    def each_run(self, wanted: RunFilter) -> Iterator[RunSummary]:
+        """As `Store.runs`, but one after another: a hundred thousand take no more memory than one."""
+        with in_plain_words(self._path):
+            yield from summaries.each_run(self._connection, wanted)
+
+    def newest_runs(self, wanted: RunFilter, limit: int) -> list[RunSummary]:
+        """At most so many runs: the newest, in order of time; in any other order the first."""
+        with in_plain_words(self._path):
+            return summaries.newest_runs(self._connection, wanted, limit)
+
+    def count_runs(self, wanted: RunFilter) -> int:
+        """How many a filter lets through, whatever its limit."""
+        with in_plain_words(self._path):
+            return summaries.count_runs(self._connection, wanted)
+
+    def first_cases(self, wanted: RunFilter) -> Excerpt:
+        """The cases that a person sees first: those that ran last, or the first in the filter's order."""
+        with in_plain_words(self._path):
+            return summaries.first_cases(self._connection, wanted)
+
+    def medians(self, wanted: RunFilter) -> dict[str, list[tuple[int, float]]]:
+        """For a comparison: by case key, the block and the median latency (ns) of each measured run, in order of
+        time."""
+        with in_plain_words(self._path):
+            return summaries.medians(self._connection, wanted)
+
+
+@contextmanager
+def open_reader(path: Path) -> Iterator[Reader]:
+    """A database to read; `StoreError`, `StoreDamaged`, `StoreTooNew` say what to do."""
+    path = path.absolute()
+    if not is_current(path):
+        from orchestrator.store import Store
+
+        Store.open(path).close()
+    with in_plain_words(path):
+        connection = connect(path, "ro", BUSY_TIMEOUT_S)
+        try:
+            connection.execute("PRAGMA query_only=ON")
+            connection.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
+            connection.execute("BEGIN")
+            yield Reader(connection, path)
+        finally:
+            connection.close()
