@@ -15,7 +15,7 @@ from paramiko.transport import Transport
 
 from orchestrator.errors import BoardError, Unreachable
 from orchestrator.transport import faults
-from orchestrator.transport.dial import POLL_S, HopStream, Proxy, dial
+from orchestrator.transport.dial import IDLE_POLL_S, POLL_S, HopStream, Proxy, dial
 from orchestrator.transport.hostkeys import HostKey, KnownHosts
 from orchestrator.transport.route import Hop
 
@@ -97,6 +97,7 @@ class Climb:
         transport = _transport_of(connection.client)
         if transport is None or not transport.is_authenticated():
             raise faults.second_factor(hop)
+        transport.sock.settimeout(IDLE_POLL_S)
         return transport
 
     def _first_stream(self, hop: Hop) -> socket.socket:
@@ -128,6 +129,13 @@ class Climb:
             stream.close()
 
 
+class _Transport(Transport):
+    """paramiko's, which does not make a server's remarks on each login printable for a log that nobody reads."""
+
+    def _parse_debug(self, message: object) -> None:
+        pass
+
+
 def _transport_of(client: SSHClient) -> Transport | None:
     return client.get_transport()
 
@@ -137,16 +145,17 @@ def _transport_factory(accepted: Iterable[HostKey], limit_s: float) -> Callable[
 
     def build(sock: Any, disabled_algorithms: dict[str, Iterable[str]] | None = None) -> Transport:
         stream: Any = HopStream(sock) if isinstance(sock, Channel) else sock
-        transport = Transport(
+        transport = _Transport(
             stream, disabled_algorithms=disabled_algorithms, packetizer_class=faults.ListeningPacketizer
         )
         stream.settimeout(POLL_S)
         transport.handshake_timeout = 2 * limit_s  # the limit of the whole start comes first and has better words
-        options = transport.get_security_options()
-        options.ciphers = [name for name in CIPHERS if name in options.ciphers]
-        options.digests = [name for name in MACS if name in options.digests]
-        known_first = [name for name in known_types if name in options.key_types]
-        options.key_types = [*known_first, *(name for name in options.key_types if name not in known_first)]
+        options = transport.get_security_options()  # each look at one of its lists puts that list together anew
+        ciphers, digests, key_types = options.ciphers, options.digests, options.key_types
+        options.ciphers = [name for name in CIPHERS if name in ciphers]
+        options.digests = [name for name in MACS if name in digests]
+        known_first = [name for name in known_types if name in key_types]
+        options.key_types = [*known_first, *(name for name in key_types if name not in known_first)]
         return transport
 
     return build

@@ -18,8 +18,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.errors import ConfigError, DiskFull
+from orchestrator.transport.stamps import Stamp, stamp_of
 
 SSH_PORT = 22
+PATTERN_SIGNS = frozenset("*?!|")
+"""What a name has that is no plain name: wildcards, a negation, a hashed name."""
 
 log = logging.getLogger(__name__)
 
@@ -67,24 +70,46 @@ class KnownHosts:
 
     def __init__(self, path: Path | None) -> None:
         lines = _read_lines(path) if path is not None else []
-        self._entries = [entry for line in lines if (entry := _parse(line)) is not None]
+        entries = [entry for line in lines if (entry := _parse(line)) is not None]
+        # Looking through all lines for every board would cost a farm the square of its size.
+        self._by_name: dict[str, list[tuple[int, _Entry]]] = {}
+        self._patterns: list[tuple[int, _Entry]] = []
+        for place in enumerate(entries):
+            names = place[1].names
+            if any(PATTERN_SIGNS & set(name) for name in names):
+                self._patterns.append(place)
+                continue
+            for name in {name.lower() for name in names}:
+                self._by_name.setdefault(name, []).append(place)
 
     def keys_of(self, host: str, port: int) -> tuple[HostKey, ...]:
         """The accepted keys of a server, in the order of the file."""
         name = host_name(host, port)
         return tuple(
-            HostKey.of(host, port, entry.key_type, entry.blob)
-            for entry in self._entries
-            if not entry.marker and _names_match(entry.names, name)
+            HostKey.of(host, port, entry.key_type, entry.blob) for entry in self._entries_of(name) if not entry.marker
         )
 
     def is_revoked(self, host: str, port: int, blob: bytes) -> bool:
         """Does an `@revoked` line forbid this key for this server?"""
         name = host_name(host, port)
-        return any(
-            entry.marker == "@revoked" and entry.blob == blob and _names_match(entry.names, name)
-            for entry in self._entries
-        )
+        return any(entry.marker == "@revoked" and entry.blob == blob for entry in self._entries_of(name))
+
+    def _entries_of(self, name: str) -> list[_Entry]:
+        matching = [place for place in self._patterns if _names_match(place[1].names, name)]
+        found = sorted([*self._by_name.get(name, ()), *matching], key=lambda place: place[0])
+        return [entry for _, entry in found]
+
+
+_read: dict[Path, tuple[Stamp, KnownHosts]] = {}
+
+
+def read_known_hosts(path: Path) -> KnownHosts:
+    """The file as it is now. It is read again only when it changed: hundreds of boards are looked up in it at once."""
+    stamp = stamp_of(path)
+    kept = _read.get(path)
+    if kept is None or stamp is None or kept[0] != stamp:
+        kept = _read[path] = (stamp, KnownHosts(path))
+    return kept[1]
 
 
 def accept(known_hosts: Path, key_line: str) -> None:

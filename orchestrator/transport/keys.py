@@ -21,6 +21,7 @@ from paramiko.ssh_exception import SSHException
 from paramiko.transport import Transport
 
 from orchestrator.transport.hostkeys import fingerprint
+from orchestrator.transport.stamps import stamp_of
 
 DEFAULT_FILES = ("id_ed25519", "id_ecdsa", "id_rsa")
 OPENSSH_MAGIC = b"openssh-key-v1\0"
@@ -104,7 +105,7 @@ class KeyRing(AuthStrategy):
 
     def _from_file(self, path: Path, *, named: bool) -> Iterator[tuple[PKey, str]]:
         try:
-            yield PKey.from_path(str(path)), str(path)
+            yield _read_key(path), str(path)
         except FileNotFoundError:
             if named:
                 self.unusable.append(f"{path} is not there")
@@ -127,6 +128,18 @@ class KeyRing(AuthStrategy):
         if self._agent is None and agent_answers():
             self._agent = Agent()
         return self._agent.get_keys() if self._agent is not None else ()
+
+
+_keys_read: dict[Path, tuple[Sequence[object], PKey]] = {}
+
+
+def _read_key(path: Path) -> PKey:
+    """The key in a file, which is mostly the one that was read for the board before. Raises what paramiko does."""
+    stamps = (stamp_of(path), stamp_of(path.with_name(f"{path.name}-cert.pub")))
+    kept = _keys_read.get(path)
+    if kept is None or kept[0] != stamps:
+        kept = _keys_read[path] = (stamps, PKey.from_path(str(path)))
+    return kept[1]
 
 
 def agent_answers() -> bool:

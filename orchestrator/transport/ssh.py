@@ -18,7 +18,8 @@ from orchestrator.devices import Device, Link
 from orchestrator.errors import BoardError, BoardLost, BoardUnfit
 from orchestrator.transport.climb import Climb, PinnedHostKey, shown_key
 from orchestrator.transport.faults import FAULTS, Dropped
-from orchestrator.transport.hostkeys import HostKey, KnownHosts, forget
+from orchestrator.transport.hostkeys import HostKey, KnownHosts, forget, read_known_hosts
+from orchestrator.transport.key_agent import KeyAgent, Login, login_of
 from orchestrator.transport.route import Hop, Route, find_route
 from orchestrator.transport.ssh_channel import SshChannel
 
@@ -39,7 +40,7 @@ def connect(device: Device, known_hosts: Path) -> "SshTransport":
 
     `AuthenticationFailed` and `ConfigError`. A server that hangs up early is tried three times, everything else once.
     """
-    return _attempt(lambda: _connect_once(device, KnownHosts(known_hosts)))
+    return _attempt(lambda: _connect_once(device, read_known_hosts(known_hosts)))
 
 
 def fetch_host_key(device: Device, known_hosts: Path | None = None) -> HostKey:
@@ -127,23 +128,32 @@ class SshTransport:
         """What ssh_config asks for and dynofarm does not do; one sentence each."""
         self._device = device
         self._climb = climb
+        self._hop = route.hops[-1]
         self._transport = transport
         self._slots = threading.BoundedSemaphore(CHANNELS_PER_BOARD)
         self._asking = threading.Lock()
         self._question: _Question | None = None
 
-    def open_channel(self, argv: Sequence[str]) -> SshChannel:
-        """Start a command. Raises `BoardLost`, and `BoardUnfit` when the server refuses another session."""
+    def login(self) -> Login | None:
+        """How this session was let in; None where it was by other means than a key."""
+        hop = self._hop
+        return login_of(self._transport, hop.host, hop.port)
+
+    def open_channel(self, argv: Sequence[str], keys: KeyAgent | None = None) -> SshChannel:
+        """Start a command. Raises `BoardLost`, and `BoardUnfit` when the server refuses another session.
+
+        `keys` answers the command as its ssh-agent.
+        """
         name, limit_s = self._device.name, self._device.connect_timeout_s
         if not self._slots.acquire(timeout=limit_s):
             raise BoardError(name, f"{name}: {CHANNELS_PER_BOARD} commands run there already and none ended")
         try:
-            return self._start(shlex.join(argv), limit_s)
+            return self._start(shlex.join(argv), limit_s, keys)
         except BaseException:
             self._slots.release()
             raise
 
-    def _start(self, command: str, limit_s: float) -> SshChannel:
+    def _start(self, command: str, limit_s: float, keys: KeyAgent | None) -> SshChannel:
         name = self._device.name
         try:
             channel = self._transport.open_session(timeout=limit_s)
@@ -157,6 +167,8 @@ class SshTransport:
         guard.daemon = True
         guard.start()
         try:
+            if keys is not None:
+                channel.request_forward_agent(keys.attend)
             channel.exec_command(command)
         except FAULTS as error:
             channel.close()

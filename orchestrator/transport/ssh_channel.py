@@ -18,7 +18,7 @@ PIECE_BYTES = 32_704
 """What fits one packet of OpenSSH and Dropbear (32,768) beside its header; larger sends are copied again and again."""
 READ_BYTES = 1 << 16
 STALL_S = 10.0
-LOOK_S = 0.5
+LOOK_S = 1.0
 """How often a waiting call empties standard error: that stream shares the window, and a full one stops the command."""
 TAIL_BYTES = 8192
 DEATH_NOTICE_S = 1.0
@@ -31,6 +31,7 @@ class SshChannel:
     def __init__(self, device: str, channel: Channel, release: Callable[[], None]) -> None:
         self._device = device
         self._channel = channel
+        self.window_bytes: int = channel.out_window_size
         self._release: Callable[[], None] | None = release
         self._tail = bytearray()
         self._draining = threading.Lock()

@@ -9,12 +9,15 @@ import io
 import logging
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from paramiko.config import SSHConfig
+from paramiko.config import SSHConfig, SSHConfigDict
 from paramiko.ssh_exception import ConfigParseError
 
 from orchestrator.errors import ConfigError
+from orchestrator.transport.stamps import Stamp, stamp_of
 
 SYSTEM_FILE = Path("/etc/ssh/ssh_config")
 log = logging.getLogger(__name__)
@@ -52,24 +55,78 @@ WITHOUT_EFFECT = {
 }
 
 
-def read_ssh_config(host: str, user: str | None = None, port: int | None = None) -> SSHConfig:
+def read_ssh_config(user: str | None = None, port: int | None = None) -> SSHConfig:
     """The user's file, then the machine's, as OpenSSH reads them. Raises `ConfigError`.
 
     `user` and `port` are the profile's and come first, since the first value counts: so they also stand for %r and %p
     in a ProxyCommand, which would else be this machine's user and 22.
     """
-    config = SSHConfig()
-    preset = [f"Host {host}", f"User {user}" if user else "", f"Port {port}" if port else ""]
+    config = _Asked()
+    preset = [f"User {user}" if user else "", f"Port {port}" if port else ""]
     config.parse(io.StringIO("\n".join(preset)))
     for path in (Path.home() / ".ssh" / "config", SYSTEM_FILE):
-        if not path.is_file():
-            continue
-        text = "\n".join(_lines(path, path.parent, INCLUDE_DEPTH))
+        config.add(_parsed(path))
+    return config
+
+
+class _Asked(SSHConfig):
+    """Answers for a host once and remembers it: fabric asks again what was asked before it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._answers: dict[str, SSHConfigDict] = {}
+
+    def add(self, file: "_File") -> None:
+        """Let a file speak after those before it. Its blocks are shared; paramiko's reader changes none of them."""
+        self._config.extend(file.blocks)  # type: ignore[attr-defined]
+
+    def lookup(self, hostname: str) -> SSHConfigDict:
+        if hostname not in self._answers:
+            self._answers[hostname] = super().lookup(hostname)
+        return SSHConfigDict(self._answers[hostname])
+
+
+@dataclass(frozen=True)
+class _File:
+    """A file as paramiko's reader took it in, Includes in place, and what it was made of."""
+
+    blocks: tuple[dict[str, Any], ...]
+    stamps: Mapping[Path, Stamp]
+    included: Mapping[str, tuple[str, ...]]
+    """The files that each pattern of an Include meant."""
+
+    def is_current(self) -> bool:
+        return all(stamp_of(path) == stamp for path, stamp in self.stamps.items()) and all(
+            _matching(pattern) == names for pattern, names in self.included.items()
+        )
+
+
+_files: dict[Path, _File] = {}
+
+
+def _parsed(path: Path) -> _File:
+    """A file is taken in once for all boards, and again when it or one that it includes changed."""
+    kept = _files.get(path)
+    if kept is None or not kept.is_current():
+        kept = _files[path] = _take_in(path)
+    return kept
+
+
+def _take_in(path: Path) -> _File:
+    stamps: dict[Path, Stamp] = {path: stamp_of(path)}
+    included: dict[str, tuple[str, ...]] = {}
+    reader = SSHConfig()
+    if path.is_file():
+        text = "\n".join(_lines(path, path.parent, INCLUDE_DEPTH, stamps, included))
         try:
-            config.parse(io.StringIO(text))
+            reader.parse(io.StringIO(text))
         except ConfigParseError as error:
             raise ConfigError(f"{path}: {error}", f"see what OpenSSH makes of it: ssh -G -F {path} HOST") from None
-    return config
+    return _File(tuple(reader._config), stamps, included)  # type: ignore[attr-defined]
+
+
+def _matching(pattern: str) -> tuple[str, ...]:
+    return tuple(sorted(glob.glob(pattern)))  # noqa: PTH207 - any folder, or none
 
 
 def without_effect(settings: Mapping[str, object]) -> list[str]:
@@ -77,30 +134,39 @@ def without_effect(settings: Mapping[str, object]) -> list[str]:
     return [f"ssh_config {reason}" for name, reason in WITHOUT_EFFECT.items() if name in settings]
 
 
-def _lines(path: Path, folder: Path, depth: int) -> Iterator[str]:
-    """The lines of a file with its Includes in place.
+def _lines(
+    path: Path,
+    folder: Path,
+    depth: int,
+    stamps: dict[Path, Stamp],
+    found: dict[str, tuple[str, ...]],
+) -> Iterator[str]:
+    """The lines of a file with its Includes in place; notes in `stamps` and `found` what they were made of.
 
     After an Include the block around it is opened again: a Host line inside ends it in our text, not in OpenSSH's.
     """
     if depth == 0:
         raise ConfigError(f"{path}: Include goes deeper than {INCLUDE_DEPTH} files", "does a file include itself?")
     block = "Host *"
+    stamps[path] = stamp_of(path)
     try:
         lines = path.read_text("utf-8", "replace").splitlines()
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}") from None
     for line in lines:
-        word, value = _setting(line)
-        if word in ("host", "match"):
-            block = NEVER if word == "match" and not _is_matched(value) else line
+        name, value = _setting(line)
+        if name in ("host", "match"):
+            block = NEVER if name == "match" and not _is_matched(value) else line
             yield block
             continue
-        if word != "include":
+        if name != "include":
             yield line
             continue
-        for pattern in value.split():
-            for included in sorted(glob.glob(str(folder / Path(pattern.strip('"')).expanduser()))):  # noqa: PTH207
-                yield from _lines(Path(included), folder, depth - 1)
+        for word in value.split():
+            pattern = str(folder / Path(word.strip('"')).expanduser())
+            found[pattern] = _matching(pattern)
+            for included in found[pattern]:
+                yield from _lines(Path(included), folder, depth - 1, stamps, found)
         yield block
 
 

@@ -17,7 +17,6 @@ from orchestrator.transport import dial, ssh, ssh_channel
 from orchestrator.transport.dial import HopStream
 from orchestrator.transport.faults import cannot_dial
 from orchestrator.transport.hostkeys import accept
-from orchestrator.transport.push import push
 from orchestrator.transport.route import find_route
 from orchestrator.transport.ssh import SshTransport
 from tests.boards import loopback
@@ -26,6 +25,7 @@ from tests.boards.loopback import LoopbackBoard
 from tests.integration.conftest import NewBoard
 from tests.integration.reach import Relay, device_of, hear_all, make_key
 from tests.leaks import no_leaks
+from tests.pushing import noise, push_file
 
 pytestmark = pytest.mark.integration
 
@@ -287,12 +287,12 @@ def test_a_killed_session_is_a_lost_board_for_everyone(kitchen: SshTransport, bo
         kitchen.open_channel(["true"])
 
 
-def test_a_link_that_is_cut_in_a_push_is_a_lost_board(board: LoopbackBoard, known_hosts: Path) -> None:
+def test_a_link_that_is_cut_in_a_push_is_a_lost_board(board: LoopbackBoard, known_hosts: Path, tmp_path: Path) -> None:
     with Relay((board.host, board.port)) as relay:
         accept(known_hosts, known_hosts_line(relay.host, relay.port, board.login.host_key))
         transport = ssh.connect(device_of(board, host=relay.host, port=relay.port), known_hosts)
         with pytest.raises(BoardLost, match="cut"):
-            push(transport, ["cat"], bytes(60_000_000), 60_000_000, lambda _sent: relay.cut())
+            push_file(transport, board.work_dir, noise(tmp_path / "model", 60), report=lambda _there: relay.cut())
         transport.close()
 
 
@@ -328,20 +328,20 @@ def test_a_frozen_board_that_thaws_answers_the_question_of_before(kitchen: SshTr
 
 
 def test_a_frozen_board_takes_nothing_more_of_a_push(
-    kitchen: SshTransport, board: LoopbackBoard, monkeypatch: pytest.MonkeyPatch
+    kitchen: SshTransport, board: LoopbackBoard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ssh_channel, "STALL_S", 0.5)
 
-    def freeze_once(sent_bytes: int) -> None:
-        if sent_bytes <= 1 << 20:
+    def freeze_once(there_bytes: int) -> None:
+        if there_bytes == 1 << 20:
             board.freeze()
 
     with pytest.raises(BoardLost, match=r"took nothing|cut"):
-        push(kitchen, ["wc", "-c"], bytes(60_000_000), 60_000_000, freeze_once)
+        push_file(kitchen, board.work_dir, noise(tmp_path / "model", 60), report=freeze_once)
 
 
 def test_a_board_that_freezes_behind_a_living_jump_host_is_a_lost_board(
-    new_board: NewBoard, board: LoopbackBoard, known_hosts: Path, monkeypatch: pytest.MonkeyPatch
+    new_board: NewBoard, board: LoopbackBoard, known_hosts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ssh_channel, "STALL_S", 0.5)
     monkeypatch.setattr(dial, "DEAD_AFTER_MS", 1500)
@@ -355,7 +355,7 @@ def test_a_board_that_freezes_behind_a_living_jump_host_is_a_lost_board(
     board.freeze()
     assert not transport.answers(0.3)
     with pytest.raises(BoardLost):
-        push(transport, ["wc", "-c"], bytes(60_000_000), 60_000_000)
+        push_file(transport, board.work_dir, noise(tmp_path / "model", 60))
     with pytest.raises(BoardLost):
         talk.send(bytes(60_000_000))
     transport.close()

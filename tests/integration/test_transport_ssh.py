@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from agent.protocol import Received
 from orchestrator.devices import Device
 from orchestrator.errors import AuthenticationFailed, BoardError, BoardLost, ConfigError
 from orchestrator.transport import ssh
 from orchestrator.transport.connect import connect
-from orchestrator.transport.push import push
 from orchestrator.transport.route import find_route
 from orchestrator.transport.ssh import SshTransport
 from tests.boards.board import known_hosts_line
@@ -24,6 +24,7 @@ from tests.boards.loopback import LoopbackBoard
 from tests.integration.conftest import NewBoard
 from tests.integration.reach import Relay, device_of, hear_all, make_key, ssh_agent
 from tests.leaks import no_leaks
+from tests.pushing import noise, push_file
 
 pytestmark = pytest.mark.integration
 
@@ -168,7 +169,7 @@ def test_the_fast_and_careful_settings_are_in_force(kitchen: SshTransport) -> No
     assert inner.sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
     assert inner.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 5
     assert inner.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 15_000
-    assert inner.sock.gettimeout() == 1.0
+    assert inner.sock.gettimeout() == 10.0
     assert inner.banner_timeout == inner.auth_timeout == inner.channel_timeout == 10.0
     assert not set(inner.get_security_options().ciphers) & {"3des-cbc", "aes128-cbc"}
 
@@ -177,49 +178,6 @@ def test_a_device_with_an_address_gets_the_ssh_transport(board: LoopbackBoard, k
     transport = connect(device_of(board), known_hosts)
     assert isinstance(transport, SshTransport)
     transport.close()
-
-
-# -------------------------------------------------------------------------------------------------------------- push
-
-
-def test_a_push_brings_a_file_over_whole_and_tells_how_far_it_is(kitchen: SshTransport, tmp_path: Path) -> None:
-    data = os.urandom(5_500_000)
-    source, target = tmp_path / "model", tmp_path / "copy"
-    source.write_bytes(data)
-    reported: list[int] = []
-    argv = ["sh", "-c", 'cat > "$1"; echo stored', "sh", str(target)]
-    assert push(kitchen, argv, source, len(data), reported.append) == b"stored\n"
-    assert target.read_bytes() == data
-    assert reported[-1] == len(data)
-    assert len(reported) == 6
-
-
-def test_an_early_answer_ends_a_push(kitchen: SshTransport) -> None:
-    reported: list[int] = []
-    argv = ["sh", "-c", "echo have it"]
-    assert push(kitchen, argv, bytes(30_000_000), 30_000_000, reported.append) == b"have it\n"
-    assert not reported or reported[-1] < 30_000_000
-
-
-def test_pushes_run_beside_each_other_and_beside_a_conversation(kitchen: SshTransport) -> None:
-    talk = kitchen.open_channel(["cat"])
-    answers: list[bytes] = []
-    senders = [
-        threading.Thread(target=lambda: answers.append(push(kitchen, ["wc", "-c"], bytes(4_000_000), 4_000_000)))
-        for _ in range(3)
-    ]
-    for sender in senders:
-        sender.start()
-    talk.send(b"ping\n")
-    assert talk.receive(20.0) == b"ping\n"
-    for sender in senders:
-        sender.join()
-    assert [answer.strip() for answer in answers] == [b"4000000"] * 3
-
-
-def test_a_push_to_a_command_that_dies_without_a_word_is_a_lost_board(kitchen: SshTransport) -> None:
-    with pytest.raises(BoardLost, match="status 1"):
-        push(kitchen, ["sh", "-c", "exit 1"], bytes(30_000_000), 30_000_000)
 
 
 # -------------------------------------------------------------------------------------------------------- ssh_config
@@ -349,10 +307,11 @@ def test_a_board_behind_a_jump_host_of_the_profile(
 
 
 def test_a_push_through_a_jump_host_arrives_whole(
-    board: LoopbackBoard, porch: LoopbackBoard, known_hosts: Path
+    board: LoopbackBoard, porch: LoopbackBoard, known_hosts: Path, tmp_path: Path
 ) -> None:
     transport = ssh.connect(device_of(board, jump=f"{porch.user}@{porch.host}:{porch.port}"), known_hosts)
-    assert push(transport, ["wc", "-c"], bytes(8_000_000), 8_000_000).strip() == b"8000000"
+    answer = push_file(transport, board.work_dir, noise(tmp_path / "model", 8)).answer
+    assert (type(answer), answer.size_bytes) == (Received, 8 << 20)
     assert transport.answers(10.0)
     transport.close()
 

@@ -15,7 +15,6 @@ from orchestrator.errors import BoardLost, BoardUnfit
 from orchestrator.transport import local
 from orchestrator.transport.connect import connect
 from orchestrator.transport.local import LocalTransport, login_environment
-from orchestrator.transport.push import push
 from tests.leaks import no_leaks
 
 DESK = Device("desk", link=Link.LOCAL)
@@ -214,43 +213,3 @@ def test_a_device_of_this_machine_gets_the_local_transport(tmp_path: Path) -> No
     transport = connect(DESK, tmp_path / "known_hosts")
     assert isinstance(transport, LocalTransport)
     transport.close()
-
-
-def test_a_push_sends_a_file_and_returns_the_answer(desk: LocalTransport, tmp_path: Path) -> None:
-    data = os.urandom(3_500_000)
-    source, target = tmp_path / "model", tmp_path / "copy"
-    source.write_bytes(data)
-    reported: list[int] = []
-    answer = push(desk, ["sh", "-c", 'cat > "$1"; echo stored', "sh", str(target)], source, len(data), reported.append)
-    assert answer == b"stored\n"
-    assert target.read_bytes() == data
-    assert reported[-1] == len(data)
-    assert reported == sorted(reported)
-    assert len(reported) == 4
-
-
-def test_a_push_of_bytes_needs_no_file(desk: LocalTransport) -> None:
-    assert push(desk, ["wc", "-c"], b"x" * 2_500_000, 2_500_000).strip() == b"2500000"
-
-
-def test_an_early_answer_ends_a_push(desk: LocalTransport) -> None:
-    reported: list[int] = []
-    argv = ["sh", "-c", "echo have it"]
-    assert push(desk, argv, bytes(50_000_000), 50_000_000, reported.append) == b"have it\n"
-    assert not reported or reported[-1] < 50_000_000
-
-
-def test_a_push_to_a_command_that_dies_without_a_word_is_a_lost_board(desk: LocalTransport) -> None:
-    with pytest.raises(BoardLost):
-        push(desk, ["sh", "-c", "exit 1"], bytes(50_000_000), 50_000_000)
-
-
-def test_a_push_of_a_file_that_shrank_sends_what_there_is(desk: LocalTransport, tmp_path: Path) -> None:
-    source = tmp_path / "model"
-    source.write_bytes(bytes(1000))
-    assert push(desk, ["wc", "-c"], source, 5000).strip() == b"1000"
-
-
-def test_a_push_of_a_file_that_is_gone_leaves_nothing_behind(desk: LocalTransport, tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError):
-        push(desk, ["cat"], tmp_path / "gone", 10)
