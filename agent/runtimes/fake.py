@@ -12,6 +12,8 @@ Options (all may be left out):
 `crash_at`        `load`, or the number of the inference that breaks, from 1 (1); `wrong` and `nan` last from there on
 `unsupported`     refuse to load as `Unsupported`; a text is the reason
 `rejected`        refuse to load as `Rejected`; a text is the reason
+`log`             a file on the board, to which loading and every inference add a line: a word that is the loaded
+                  model's own, and the monotonic clock in ns. Who reads it knows when which worker was at work
 """
 
 import hashlib
@@ -37,6 +39,7 @@ DEFAULTS: Dict[str, Any] = {
     "crash_at": 1,
     "unsupported": None,
     "rejected": None,
+    "log": None,
 }
 CRASHES = ("segfault", "exit", "abort", "hang", "oom", "stdout-garbage", "wrong", "nan")
 _OUTPUT = InputRecipe("output", "float32", [1, 8], "uniform", -1.0, 1.0)
@@ -75,6 +78,9 @@ class FakeModel(Loaded):
         self._random = random.Random(options["seed"])  # noqa: S311 - latencies to be repeated, nothing secret
         self._inferences = 0
         self._broken: Optional[str] = None
+        self._log = os.path.expanduser(options["log"]) if options["log"] else None
+        self._name = os.urandom(8).hex()
+        self._note()
         self._seen = b""
         self._memory = b"\xff" * int(options["allocate_bytes"])
         if options["crash"] and options["crash_at"] == "load":
@@ -99,6 +105,7 @@ class FakeModel(Loaded):
                 pass
         else:
             time.sleep(time_s)
+        self._note()
 
     def outputs(self) -> List[Array]:
         right = fill(_OUTPUT, int.from_bytes(self._seen[:8], "little"))
@@ -115,6 +122,16 @@ class FakeModel(Loaded):
             "threads": self._threads,
             "delegate": self._delegate,
         }
+
+    def _note(self) -> None:
+        if self._log is None:
+            return
+        line = "%s %d\n" % (self._name, time.monotonic_ns())
+        try:
+            with open(self._log, "ab", buffering=0) as log:
+                log.write(line.encode())
+        except OSError:
+            self._log = None  # a full disk is the test's own doing
 
     def _break(self, how: str) -> None:
         self._broken = how

@@ -161,3 +161,24 @@ def test_the_gate_and_the_fake_give_the_same_answer_on_other_pythons(model_path:
 def test_an_unknown_runtime_lists_the_known_ones() -> None:
     with pytest.raises(Unsupported, match="no runtime 'tensorrt'; it knows ai-edge-litert, fake"):
         open_engine("tensorrt", None)
+
+
+def test_the_log_tells_when_which_loaded_model_was_at_work(model_path: Path, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    began = time.monotonic_ns()
+    for inferences in (2, 0):
+        loaded = load(model_path, sleep_ms=0, log=str(log))
+        for _ in range(inferences):
+            loaded.invoke()
+    lines = [line.split() for line in log.read_text().splitlines()]
+    names = [name for name, _ in lines]
+    assert [names.count(name) for name in dict.fromkeys(names)] == [3, 1]
+    moments = [int(moment) for _, moment in lines]
+    assert began <= moments[0]
+    assert moments == sorted(moments)
+
+
+def test_a_log_that_cannot_be_written_disturbs_nothing(model_path: Path, tmp_path: Path) -> None:
+    loaded = load(model_path, sleep_ms=0, log=str(tmp_path / "nowhere" / "log"))
+    loaded.invoke()
+    assert not (tmp_path / "nowhere").exists()

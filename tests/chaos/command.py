@@ -1,0 +1,107 @@
+"""The orchestrator of the storm: `dynofarm run`, and `run --resume` whenever it ended with jobs owed."""
+
+import contextlib
+import os
+import resource
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+LOCK_WAIT = "60s"
+SWEEP = "sweeps/storm.yaml"
+
+
+class Orchestrator:
+    """One command at a time; all that it says is kept in `said`."""
+
+    def __init__(self, farm: Path, environment: Mapping[str, str]) -> None:
+        self._farm = farm
+        self.said = farm / "orchestrator.log"
+        self.starts = 0
+        self.statuses: list[int] = []
+        self._environment = {**os.environ, **environment, "PYTHONPATH": str(CHECKOUT), "NO_COLOR": "1"}
+        self._environment["HOME"] = str(farm)
+        for name in ("SSH_AUTH_SOCK", "DYNOFARM_DB"):
+            self._environment.pop(name, None)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self, *words: str) -> None:
+        """Start `run` with these words."""
+        self.starts += 1
+        with self.said.open("ab") as said:
+            said.write(f"--- {' '.join(words)}\n".encode())
+            said.flush()
+            self._process = subprocess.Popen(
+                self._argv("run", *words, "--wait", LOCK_WAIT),
+                cwd=self._farm,
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=said,
+                # A session of its own: see tests/boards/loopback.py.
+                start_new_session=True,
+            )
+
+    @property
+    def runs(self) -> bool:
+        """Whether a command runs; one that ended is taken note of."""
+        if self._process is None:
+            return False
+        status = self._process.poll()
+        if status is None:
+            return True
+        self.statuses.append(status)
+        self._process = None
+        return False
+
+    def send(self, number: signal.Signals) -> bool:
+        """Whether there was a process to be hit."""
+        if self._process is None or self._process.poll() is not None:
+            return False
+        self._process.send_signal(number)
+        return True
+
+    def limit_files(self, more_bytes: int | None) -> bool:
+        """Let its files grow by so much and no more, as on a disk that is almost full; None lifts it."""
+        if self._process is None or self._process.poll() is not None:
+            return False
+        pid = self._process.pid
+        size_bytes = resource.RLIM_INFINITY
+        if more_bytes is not None:
+            size_bytes = max((path.stat().st_size for path in self._farm.glob("results.db*")), default=0) + more_bytes
+        with contextlib.suppress(OSError):
+            _, hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, (size_bytes, hard))
+            return True
+        return False
+
+    def end(self, patience_s: float) -> None:
+        """Make it end."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGCONT)
+            self._process.terminate()
+            try:
+                self._process.wait(patience_s)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+
+    def unfinished_sweep(self) -> int | None:
+        """The newest sweep that owes jobs."""
+        owed = "SELECT max(sweep_id) FROM sweeps_view WHERE owed > 0"
+        with closing(sqlite3.connect(self._farm / "results.db")) as connection:
+            found = connection.execute(owed).fetchone()[0]
+        return None if found is None else int(found)
+
+    def sweeps(self) -> int:
+        """How many were planned so far."""
+        with closing(sqlite3.connect(self._farm / "results.db")) as connection:
+            return int(connection.execute("SELECT count(*) FROM sweeps_view").fetchone()[0])
+
+    def _argv(self, *words: str) -> list[str]:
+        return [sys.executable, "-m", "orchestrator.cli", *words]
