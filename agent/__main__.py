@@ -1,4 +1,4 @@
-"""The agent's verbs: `serve` (the whole talk), `receive` (one pushed file), `worker` (used by `serve` alone)."""
+"""The agent's verbs: `serve` (the talk), `receive` (one pushed file), `lane` (help with one), `worker` (one job)."""
 
 import argparse
 import os
@@ -13,10 +13,18 @@ def main(argv: Optional[List[str]] = None) -> int:
     serve = verbs.add_parser("serve", help="talk with an orchestrator on standard input and output")
     serve.add_argument("--work", required=True, help="the work folder")
     serve.add_argument("--root", default="/", help=argparse.SUPPRESS)  # tests: a recorded tree of /proc and /sys
-    receive = verbs.add_parser("receive", help="keep the bytes of standard input under their hash")
-    receive.add_argument("--work", required=True, help="the work folder")
-    receive.add_argument("--digest", required=True, help="SHA-256, hexadecimal")
-    receive.add_argument("--size", required=True, type=int, help="bytes")
+    for name, meaning in (("receive", "keep the file on standard input"), ("lane", "help a `receive` that runs")):
+        receive = verbs.add_parser(name, help=meaning)
+        receive.add_argument("--work", required=True, help="the work folder")
+        receive.add_argument("--digest", required=True, help="SHA-256, hexadecimal")
+        receive.add_argument("--size", required=True, type=int, help="bytes")
+        receive.add_argument("--zstd", action="store_true", help="compressed frames may come")
+    give = verbs.add_parser("give", help="write a file to standard output, for a neighbour")
+    give.add_argument("--work", required=True, help="the work folder")
+    give.add_argument("--digest", required=True, help="SHA-256, hexadecimal")
+    give.add_argument("--from", dest="offset", type=int, default=0, help="bytes to leave out")
+    for name, meaning in (("fetch", "fetch a file from the relay"), ("ask", "answer one question beside the session")):
+        verbs.add_parser(name, help=meaning).add_argument("--work", required=True, help="the work folder")
     worker = verbs.add_parser("worker", help="one job; started by serve")
     worker.add_argument("--model", required=True)
     worker.add_argument("--carrier")
@@ -27,10 +35,23 @@ def main(argv: Optional[List[str]] = None) -> int:
         from agent.supervisor import serve as run_serve
 
         return run_serve(chosen.work, chosen.root)
-    if chosen.verb == "receive":
-        from agent.receiving import receive as run_receive
+    if chosen.verb in ("receive", "lane"):
+        from agent import receiving
 
-        return run_receive(chosen.work, chosen.digest, chosen.size)
+        run_receive = receiving.receive if chosen.verb == "receive" else receiving.help_receive
+        return run_receive(chosen.work, chosen.digest, chosen.size, chosen.zstd)
+    if chosen.verb == "fetch":
+        from agent.fetching import fetch
+
+        return fetch(chosen.work)
+    if chosen.verb == "give":
+        from agent.giving import give as run_give
+
+        return run_give(chosen.work, chosen.digest, chosen.offset)
+    if chosen.verb == "ask":
+        from agent.asking import answer_aside
+
+        return answer_aside(chosen.work)
     from agent.worker import main as run_worker
 
     run_worker(chosen.model, chosen.carrier, chosen.report_fd, chosen.parent)

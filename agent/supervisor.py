@@ -13,7 +13,7 @@ import time
 from collections import deque
 from typing import Any, Callable, Deque, Optional, Set, Union
 
-from agent import spool, tuning, workshop
+from agent import reservation, spool, tuning, workshop
 from agent.answering import REQUESTS, answer, find_files
 from agent.blobs import BlobFault, clear_incoming
 from agent.channel import take_stdout
@@ -32,6 +32,7 @@ from agent.protocol import (
     Hello,
     Ping,
     Ready,
+    Reserved,
     RunJob,
     WireError,
     decode,
@@ -41,6 +42,7 @@ from agent.running import RunningJob
 _MOST_WAITING = 1000
 """Requests that wait while a job runs; no honest orchestrator has so many."""
 _LOCK_POLL_S = 0.1
+_RESERVED_POLL_S = 1.0
 _FAREWELL_S = 2.0
 _COLLECT_STALL_S = 30.0
 
@@ -194,7 +196,13 @@ class Supervisor:
     def _try_lock(self, hello: Hello) -> float:
         try:
             self._places.make()
-            self._held = self._lock.acquire(hello.holder)
+            taken = reservation.in_the_way(self._places, hello, self._root)
+            if taken is None and self._lock.acquire(hello.holder):
+                # Somebody may have reserved between the look and the lock.
+                taken = reservation.in_the_way(self._places, hello, self._root)
+                self._held = taken is None
+                if taken is not None:
+                    self._lock.release()
         except OSError as error:
             self._link.say(Error("internal", "the work folder cannot be used: %s" % error))
             self._hello, self._leaving, self._exit_code = None, True, 1
@@ -205,6 +213,7 @@ class Supervisor:
             tuning.restore(self._places, self._root)
             clear_incoming(self._places)
             spool.clear_unfinished(self._places)
+            reserved, notes = reservation.settle(self._places, hello, self._root)
             self._link.say(
                 Ready(
                     PROTOCOL_VERSION,
@@ -213,14 +222,17 @@ class Supervisor:
                     spool.waiting(self._places),
                     reaped,
                     self._places.root,
+                    reserved,
+                    notes,
                 )
             )
             self._link.heard_at = now
             return 0.0
         if now >= self._lock_until:
-            self._link.say(Busy(*self._lock.read_holder()))
+            self._link.say(Busy(*self._lock.read_holder()) if taken is None else Reserved(taken))
             self._hello, self._link.heard_at = None, now
-        return min(now + _LOCK_POLL_S, max(now, self._lock_until))
+        poll_s = _LOCK_POLL_S if taken is None else _RESERVED_POLL_S
+        return min(now + poll_s, max(now, self._lock_until))
 
     def _take(self, request: Any) -> None:
         if type(request) in REQUESTS:

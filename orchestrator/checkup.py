@@ -14,6 +14,7 @@ from orchestrator.launch import open_links
 from orchestrator.links import Keeper
 from orchestrator.schedule import muster
 from orchestrator.store import Store
+from orchestrator.tenancy import claims, note_told
 
 
 @dataclass(frozen=True)
@@ -35,12 +36,13 @@ def check_devices(
     lock_wait_s: float = 0.0,
 ) -> list[Checkup]:
     """Probe every device, many at once, and remember the facts. One entry a device, in their order."""
-    links = open_links(farm, devices, notify, stop)
+    links = open_links(farm, devices, notify, stop, claims(store))
     errors: dict[str, BoardError] = {}
     with Keeper(links):
-        muster(links, lock_wait_s, errors.__setitem__, stop)
+        muster(links, lock_wait_s, errors.__setitem__, stop, farm.settings.connections)
         for link in links:
             link.close(politely=True)
+    note_told(store, links)
     for link in links:
         if link.facts is not None and link.conditions is not None:
             store.remember_facts(link.device.name, link.facts, link.conditions, datetime.now(UTC))

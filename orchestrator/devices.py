@@ -25,6 +25,7 @@ class Device:
 
     `thermal_auto`: without `thermal_start_c`, wait until the board is back to its own idle temperature (`idle.py`).
     `cpus` are numbers, or `big` or `little` (`affinity.py`). `governor` and `clock_khz` are set for every visit.
+    `power` is the command that switches the board off and on (`power_cycle.py`).
     """
 
     name: str
@@ -40,6 +41,9 @@ class Device:
     tags: tuple[str, ...] = ()
     group: str | None = None
     board_model: str | None = None
+    site: str | None = None
+    relay: bool = False
+    relay_address: str | None = None
     runtimes: tuple[str, ...] = ()
     thermal_start_c: float | None = None
     thermal_auto: bool = True
@@ -47,6 +51,8 @@ class Device:
     cpus: tuple[int, ...] | str | None = None
     governor: str | None = None
     clock_khz: int | None = None
+    power: tuple[str, ...] = ()
+    push_while_measuring: bool = False
     storage_limit_bytes: int = 2 * 10**9
     connect_timeout_s: float = 10.0
     notes: str = field(default="", compare=False)

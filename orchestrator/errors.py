@@ -19,13 +19,17 @@
         ├── Unreachable            no connection: refused, timed out, no such name, no banner
         ├── BoardLost              was connected, answers no more
         ├── BoardBusy              held by another orchestrator
+        │   └── BoardReserved      kept by somebody for themselves
         ├── BoardUnfit             cannot run the agent (no Python, too old, work folder not writable)
         ├── BoardDiskFull          no room left on the board
+        ├── PowerFailed            the command in its profile did not switch it off and on
         ├── TransferCorrupt        what arrived is not what was to be sent
         └── ProtocolBroken         something other than the agent spoke
 
 The failure of one job is data (`runs.py`), not an exception; exceptions end a command or one board's part in it.
 """
+
+from datetime import datetime
 
 
 class DynofarmError(Exception):
@@ -122,11 +126,28 @@ class BoardBusy(BoardError):
     pass
 
 
+class BoardReserved(BoardBusy):
+    """`key` names the reservation; `owner` (`user@host`) has it until `until`, for the reason `why`."""
+
+    def __init__(
+        self, device: str, message: str, hint: str, *, key: str, owner: str, why: str, until: datetime
+    ) -> None:
+        super().__init__(device, message, hint)
+        self.key = key
+        self.owner = owner
+        self.why = why
+        self.until = until
+
+
 class BoardUnfit(BoardError):
     pass
 
 
 class BoardDiskFull(BoardError):
+    pass
+
+
+class PowerFailed(BoardError):
     pass
 
 

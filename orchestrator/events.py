@@ -48,6 +48,8 @@ class Pushing:
     what: str
     sent_bytes: int
     size_bytes: int
+    how: str = ""
+    """Once it is over: from which byte it went on, whether it was compressed, over how many channels, if so."""
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from orchestrator.links import Keeper, Link
 from orchestrator.records import RunFilter
 from orchestrator.schedule import muster
 from orchestrator.store import Store
+from orchestrator.tenancy import claims, note_told
 from orchestrator.trust.verdicts import Verdict
 
 MACHINES_AT_ONCE = 32
@@ -50,7 +51,7 @@ def examine_devices(
 ) -> list[Examination]:
     """Examine every device, many machines at once; those that are one machine one after another, or they would find
     each other. One entry a device, in their order."""
-    links = open_links(farm, devices, notify, stop)
+    links = open_links(farm, devices, notify, stop, claims(store))
     errors: dict[str, BoardError] = {}
     found: dict[str, Examination] = {}
     machines: dict[str, list[Link]] = defaultdict(list)
@@ -69,7 +70,8 @@ def examine_devices(
                     return
 
     with Keeper(links):
-        muster(links, lock_wait_s, errors.__setitem__, stop)
+        muster(links, lock_wait_s, errors.__setitem__, stop, farm.settings.connections)
+        note_told(store, links)
         for link in links:
             if link.facts is not None and link.conditions is not None:
                 store.remember_facts(link.device.name, link.facts, link.conditions, datetime.now(UTC))

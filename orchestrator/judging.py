@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from orchestrator.reference_model import reference_model
 from orchestrator.store import Store
@@ -51,7 +52,8 @@ def judge_again(store: Store, sweep_id: int, told: Callable[[int], None] = lambd
     """
     visits = store.visits_around(sweep_id)
     own = [visit for visit in visits if visit.sweep_id == sweep_id]
-    contexts = contexts_of(visits, sweep_id, {device: _history(store, device, own) for device in _devices(own)})
+    histories = {device: _history(store, device, began) for device, began in _first_starts(own).items()}
+    contexts = contexts_of(visits, sweep_id, histories)
     waiting: list[tuple[str, int, Judgement]] = []
     changes: list[Change] = []
     runs = rewritten = 0
@@ -76,12 +78,15 @@ def judge_again(store: Store, sweep_id: int, told: Callable[[int], None] = lambd
     return Judged(sweep_id, runs, rewritten, tuple(changes))
 
 
-def _devices(visits: Sequence[Visit]) -> set[str]:
-    return {visit.device for visit in visits}
+def _first_starts(visits: Sequence[Visit]) -> dict[str, datetime]:
+    """When the sweep began on each board."""
+    found: dict[str, datetime] = {}
+    for visit in visits:
+        found[visit.device] = min(visit.started, found.get(visit.device, visit.started))
+    return found
 
 
-def _history(store: Store, device: str, own: Sequence[Visit]) -> list[float]:
+def _history(store: Store, device: str, began: datetime) -> list[float]:
     """Medians of the reference model on a board before the sweep began there."""
-    began = min(visit.started for visit in own if visit.device == device)
     runs = store.reference_runs(device, reference_model().digest, REFERENCE.name)
     return [run.median_ns for run in runs if run.started < began and run.median_ns]

@@ -1,36 +1,38 @@
 """A sweep from end to end: reach the boards, plan, store the plan, run it. What the command line and scripts call."""
 
-import getpass
 import logging
 import os
-import socket
 import threading
 import uuid
-from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import Protocol
 
+from orchestrator.breaker import USUAL, Limits
 from orchestrator.bundle import agent_zipapp
 from orchestrator.carriers import CarrierShelf
+from orchestrator.claims import Claim, myself
 from orchestrator.devices import Device
 from orchestrator.errors import BoardError, DynofarmError, UsageError
-from orchestrator.events import BoardFailed, Event
+from orchestrator.events import Event
 from orchestrator.farm import Farm
 from orchestrator.judging import judge_sweep
 from orchestrator.links import Keeper, Link
 from orchestrator.models import Model
 from orchestrator.plan import plan, reference_job
+from orchestrator.power_cycle import switch_power
 from orchestrator.reference_model import reference_model
+from orchestrator.relays import Relays, find_relays
 from orchestrator.runs import Job, Role, RunStatus
 from orchestrator.runtimes import objection
-from orchestrator.schedule import Tools, muster, run_sweep
+from orchestrator.schedule import Power, Tools, muster, run_sweep
 from orchestrator.stats import prepare
 from orchestrator.store import Store
 from orchestrator.supply import Supply
 from orchestrator.sweep import Sweep
+from orchestrator.tenancy import Tenancy, claims, note_told
 from orchestrator.transport.connect import connect
 
 log = logging.getLogger(__name__)
@@ -72,19 +74,34 @@ class Outcome:
 
 
 class Launcher:
-    """A farm and its store, ready to run sweeps on devices."""
+    """A farm and its store, ready to run sweeps on devices.
+
+    `power_cycle`: boards that hang may be switched off and on, once a sweep, where their profile says how; `limits`
+    say how long a board is run after that was lost or never reached.
+    """
 
     def __init__(
-        self, farm: Farm, store: Store, audience: Audience, stop: threading.Event, lock_wait_s: float = 0.0
+        self,
+        farm: Farm,
+        store: Store,
+        audience: Audience,
+        stop: threading.Event,
+        lock_wait_s: float = 0.0,
+        *,
+        power_cycle: bool = False,
+        limits: Limits = USUAL,
     ) -> None:
         self._farm = farm
         self._store = store
         self._audience = audience
         self._stop = stop
         self._lock_wait_s = lock_wait_s
+        self._power_cycle = power_cycle
+        self._limits = limits
 
     def launch(self, sweep: Sweep, models: Sequence[Model], devices: Sequence[Device]) -> Outcome:
-        """Run a new sweep. Boards that cannot be reached keep their jobs owed; the others go on."""
+        """Run a new sweep. Boards that cannot be reached are tried again while the others measure, and keep what is
+        left of their jobs owed."""
         reference = reference_model() if sweep.reference else None
         supplied = [*models, reference] if reference is not None else list(models)
 
@@ -139,26 +156,25 @@ class Launcher:
         models: Sequence[Model],
         planned: Callable[[Sequence[Link]], tuple[int, list[Job]]],
     ) -> Outcome:
-        links = open_links(self._farm, devices, self._audience.notify, self._stop)
+        stay = Tenancy(self._store, holder(), self._audience.notify)
+        links = open_links(self._farm, devices, stay.notify, self._stop, claims(self._store))
         failures: dict[str, BoardError] = {}
         # While the boards start their agents we have nothing else to do.
         threading.Thread(target=prepare, name="numpy").start()
-        with Keeper(links):
+        relays = self._relays(links, stay.notify)
+        with stay, Keeper([*links, *relays.guests]):
             try:
-                muster(links, self._lock_wait_s, failures.__setitem__, self._stop)
+                # Nobody waits here for a board that another one holds: its own thread does that, later.
+                muster(links, 0.0, failures.__setitem__, self._stop, self._farm.settings.connections)
                 self._remember(links)
                 sweep_id, jobs = planned(links)
+                stay.begin(sweep_id)
+                note_told(self._store, links)
                 self._audience.expect(jobs)
-                self._report(failures, jobs)
-                tools = Tools(
-                    self._store,
-                    Supply(models, CarrierShelf(self._farm.cache), self._audience.notify, self._store.idle_c),
-                    self._audience.notify,
-                    self._stop,
-                )
-                able = [link for link in links if link.device.name not in failures]
-                run_sweep(able, jobs, tools, self._lock_wait_s)
+                tools = self._tools(sweep_id, models, stay.notify, relays)
+                run_sweep(links, jobs, tools, self._lock_wait_s, failures)
             finally:
+                relays.close(politely=not self._stop.is_set())
                 for link in links:
                     link.close(politely=not self._stop.is_set())
         unjudged = self._judge(sweep_id)
@@ -166,10 +182,30 @@ class Launcher:
             sweep_id,
             counts=self._store.status_counts(sweep_id),
             owed=sum(job.asked_for for job in self._store.owed_jobs(sweep_id)),
-            reached=len(failures) < len(links) or not links,
+            reached=any(link.facts is not None for link in links) or not links,
             stopped=self._stop.is_set(),
             unjudged=unjudged,
         )
+
+    def _relays(self, links: Sequence[Link], notify: Callable[[Event], None]) -> Relays:
+        """Boards that hold files for their neighbours, in the sweep or not; what those say is nobody's concern."""
+        from orchestrator.profiles import load_profiles
+
+        return find_relays(
+            links,
+            partial(load_profiles, self._farm.profiles),
+            lambda guests: open_links(self._farm, guests, lambda _event: None, self._stop, claims(self._store)),
+            notify,
+        )
+
+    def _tools(self, sweep_id: int, models: Sequence[Model], notify: Callable[[Event], None], relays: Relays) -> Tools:
+        power = None
+        if self._power_cycle:
+            spent = {cycle.device for cycle in self._store.power_cycles(sweep_id)}
+            power = Power(partial(switch_power, holder=holder(), sweep_id=sweep_id), spent)
+        shelf = CarrierShelf(self._farm.cache)
+        supply = Supply(models, shelf, notify, self._store.idle_c, relays.bring, self._farm.settings)
+        return Tools(self._store, supply, notify, self._stop, sweep_id, self._limits, power, relays=relays)
 
     def _judge(self, sweep_id: int) -> str:
         """Now that the neighbours of every run are known; why not, where that fails: what was measured is stored."""
@@ -183,32 +219,36 @@ class Launcher:
         return ""
 
     def _remember(self, links: Sequence[Link]) -> None:
-        for link in links:
-            if link.facts is not None and link.conditions is not None:
-                self._store.remember_facts(link.device.name, link.facts, link.conditions, datetime.now(UTC))
-
-    def _report(self, failures: dict[str, BoardError], jobs: Sequence[Job]) -> None:
-        owed = Counter(job.device for job in jobs if job.skip_reason is None and job.asked_for)
-        for name, error in failures.items():
-            self._audience.notify(BoardFailed(name, error.message, error.hint, owed[name]))
+        visits = {
+            link.device.name: (link.facts, link.conditions)
+            for link in links
+            if link.facts is not None and link.conditions is not None
+        }
+        if visits:
+            self._store.remember_visits(visits, datetime.now(UTC))
 
 
 def open_links(
-    farm: Farm, devices: Sequence[Device], notify: Callable[[Event], None], stop: threading.Event
+    farm: Farm,
+    devices: Sequence[Device],
+    notify: Callable[[Event], None],
+    stop: threading.Event,
+    claim: Callable[[str], Claim] | None = None,
 ) -> list[Link]:
-    """A link for every device, not connected yet."""
+    """A link for every device, not connected yet; so many of them may connect at once.
+
+    `claim` is what a board is told about whose visit it is.
+    """
     archive = agent_zipapp()
     connector = partial(connect, known_hosts=farm.known_hosts)
-    return [Link(device, connector, archive, holder(), notify, stop) for device in devices]
+    slots = threading.Semaphore(farm.settings.connections)
+    asked = claim or (lambda _device: Claim(myself()))
+    return [Link(device, connector, archive, holder(), notify, stop, slots, asked(device.name)) for device in devices]
 
 
 def holder() -> str:
     """Who asks, for the board's lock: a colleague who meets it must know whom to ask."""
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):
-        user = str(os.getuid())
-    return f"{user}@{socket.gethostname()} (dynofarm, process {os.getpid()})"
+    return f"{myself()} (dynofarm, process {os.getpid()})"
 
 
 def new_job_id() -> str:

@@ -2,14 +2,16 @@
 
 import threading
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Self
 
-from agent.protocol import Conditions, Facts
+from agent.protocol import Conditions, Facts, Probed, Reservation
 from orchestrator.bundle import AgentArchive
-from orchestrator.conversation import TOUCH_EVERY_S
+from orchestrator.claims import Claim
+from orchestrator.conversation import TOUCH_EVERY_S, Stopped
 from orchestrator.devices import Device
-from orchestrator.errors import BoardBusy, BoardError
+from orchestrator.errors import BoardBusy, BoardError, BoardReserved
 from orchestrator.events import Connected, Connecting, Event, Noted, Waiting
 from orchestrator.session import AgentSession
 from orchestrator.transport import Transport
@@ -18,7 +20,10 @@ Connect = Callable[[Device], Transport]
 
 
 class Link:
-    """A device and its agent session, while there is one."""
+    """A device and its agent session, while there is one.
+
+    `slots` bounds how many links of a farm are being made at a time, at the start and when a rack comes back alike.
+    """
 
     def __init__(
         self,
@@ -28,8 +33,12 @@ class Link:
         holder: str,
         notify: Callable[[Event], None],
         stop: threading.Event,
+        slots: threading.Semaphore | None = None,
+        claim: Claim | None = None,
     ) -> None:
         self.device = device
+        self.claim = claim
+        self.reserved: Reservation | None = None
         self.facts: Facts | None = None
         self.conditions: Conditions | None = None
         self.session: AgentSession | None = None
@@ -38,38 +47,56 @@ class Link:
         self._holder = holder
         self._notify = notify
         self._stop = stop
+        self._slots = slots or threading.Semaphore()
         self._transport: Transport | None = None
         self._attempts = 0
+        self.lasting = False
+        """It stays open when the board's own jobs are done: its neighbours still fetch from it."""
 
     def open(self, lock_wait_s: float) -> AgentSession:
         """Connect, start the agent, take the board's lock, probe, tune. Raises the board's errors; open: no work.
 
-        A busy board is asked once without waiting, so that the user reads who holds it, and once with.
+        A busy board is asked once without waiting, so that the user reads who holds it, and once with; whoever waits
+        for a lock keeps no other from connecting. `Stopped` when the user asks to stop before it is this link's turn.
         """
         if self.session is not None:
             return self.session
-        self._attempts += 1
-        self._notify(Connecting(self.device.name, self._attempts))
         try:
-            self._transport = self._connect(self.device)
-            if self._attempts == 1:
-                for warning in self._transport.warnings:
-                    self._notify(Noted(self.device.name, warning))
             try:
-                session = self._start(0.0)
+                with self._slots:
+                    self._reach()
+                    probed = self._probe()
             except BoardBusy as busy:
-                if lock_wait_s <= 0:
+                if lock_wait_s <= 0 or _lasts_longer(busy, lock_wait_s):
                     raise
                 self._notify(Waiting(self.device.name, busy.message))
-                session = self._start(lock_wait_s)
-            probed = session.probe()
-            self._tune(session)
+                self._start(lock_wait_s)
+                probed = self._probe()
         except BaseException:
             self.close(politely=False)
             raise
         self.facts, self.conditions = probed.facts, probed.conditions
         self._notify(Connected(self.device.name, probed.facts))
-        return session
+        assert self.session is not None  # noqa: S101 - it answered just now
+        return self.session
+
+    def _reach(self) -> None:
+        """Connect and start the agent, without waiting for its lock."""
+        if self._stop.is_set():
+            raise Stopped
+        self._attempts += 1
+        self._notify(Connecting(self.device.name, self._attempts))
+        self._transport = self._connect(self.device)
+        if self._attempts == 1:
+            for warning in self._transport.warnings:
+                self._notify(Noted(self.device.name, warning))
+        self._start(0.0)
+
+    def _probe(self) -> Probed:
+        assert self.session is not None  # noqa: S101 - started by the caller
+        probed = self.session.probe()
+        self._tune(self.session)
+        return probed
 
     def _tune(self, session: AgentSession) -> None:
         """A board that does not let its clock be set is measured all the same: its conditions are recorded."""
@@ -79,20 +106,29 @@ class Link:
             if refused and self._attempts == 1:
                 self._notify(Noted(device.name, refused))
 
-    def _start(self, lock_wait_s: float) -> AgentSession:
+    def _start(self, lock_wait_s: float) -> None:
         assert self._transport is not None  # noqa: S101 - opened by the caller
         self.session = AgentSession(self.device, self._transport, self._archive, self._stop)
-        self.session.start(self._holder, lock_wait_s)
-        return self.session
+        ready = self.session.start(self._holder, lock_wait_s, self.claim)
+        self.reserved = ready.reserved
+        for note in ready.notes:
+            self._notify(Noted(self.device.name, note))
 
     def close(self, *, politely: bool) -> None:
         """Give the session and the connection up. Never raises."""
+        if politely and self.lasting:
+            return
         session, transport = self.session, self._transport
         self.session = self._transport = None
         if session is not None:
             session.close(politely=politely)
         if transport is not None:
             transport.close()
+
+
+def _lasts_longer(busy: BoardBusy, wait_s: float) -> bool:
+    """Is it known that waiting so long is in vain?"""
+    return isinstance(busy, BoardReserved) and busy.until > datetime.now(UTC) + timedelta(seconds=wait_s)
 
 
 class Keeper:

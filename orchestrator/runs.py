@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from agent.protocol import Facts, JobResult, MeasureProtocol
-from orchestrator.sweep import RuntimeChoice
+if TYPE_CHECKING:  # lists of runs are read without the whole protocol: making its types takes 50 ms
+    from agent.protocol import Facts, JobResult, MeasureProtocol
+    from orchestrator.sweep import RuntimeChoice
 
 
 class RunStatus(StrEnum):
@@ -46,11 +47,11 @@ class Job:
     device: str
     model: str
     model_digest: str
-    runtime: RuntimeChoice
+    runtime: "RuntimeChoice"
     threads: int
     delegate: str
     options: Mapping[str, Any]
-    protocol: MeasureProtocol
+    protocol: "MeasureProtocol"
     block: int
     position: int
     seed: int
@@ -82,8 +83,8 @@ class Run:
     finished: datetime
     message: str = ""
     detail: str = ""
-    result: JobResult | None = None
-    facts: Facts | None = None
+    result: "JobResult | None" = None
+    facts: "Facts | None" = None
     device_kind: str = "real"
     attempts: int = field(default=1, compare=False)
 

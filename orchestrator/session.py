@@ -1,10 +1,14 @@
 """A session with one board's agent: start it, probe, push, run, collect. One connection, one agent, many jobs."""
 
+import logging
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from agent.protocol import (
     PROTOCOL_VERSION,
@@ -29,6 +33,7 @@ from agent.protocol import (
     Probed,
     Ready,
     Received,
+    Reserved,
     Result,
     RunJob,
     Stage,
@@ -36,11 +41,10 @@ from agent.protocol import (
     Tuned,
     Unpack,
     Unpacked,
-    WireError,
-    decode,
 )
 from orchestrator.bundle import AgentArchive, boot_argument
-from orchestrator.conversation import Conversation
+from orchestrator.claims import Claim, kept_out
+from orchestrator.conversation import HEARTBEAT_S, Conversation
 from orchestrator.devices import Device
 from orchestrator.errors import (
     BoardBusy,
@@ -53,7 +57,10 @@ from orchestrator.errors import (
 )
 from orchestrator.outcomes import outcome_of
 from orchestrator.transport import Transport
-from orchestrator.transport.push import push
+from orchestrator.transport.push import Pushed, Way, push
+from orchestrator.transport.push_artifact import Artifact
+
+log = logging.getLogger(__name__)
 
 BOOT_MARKER = b"dynofarm-boot "
 NOISE_LIMIT_LINES = 200
@@ -84,12 +91,31 @@ class AgentSession:
         self.held_clock_khz: int | None = None
         """The clock that the board holds for this visit, because it was asked to."""
 
-    def start(self, holder: str, lock_wait_s: float = 0.0) -> Ready:
-        """Bring the agent up and take the board's lock. `BoardUnfit`, `BoardBusy`, `BoardDiskFull`, `BoardLost`."""
+    def start(self, holder: str, lock_wait_s: float = 0.0, claim: Claim | None = None) -> Ready:
+        """Bring the agent up and take the board's lock.
+
+        `BoardUnfit`, `BoardBusy`, `BoardReserved`, `BoardDiskFull`, `BoardLost`.
+        """
         self._boot()
         patience_s = SLOW_START_S + lock_wait_s
-        self._greet(Hello(PROTOCOL_VERSION, holder, lock_wait_s=lock_wait_s), patience_s)
-        answer: Ready | Busy = self._talk.hear(Ready, Busy, patience_s=patience_s)
+        now = datetime.now().astimezone()
+        claim = claim or Claim("")
+        self._greet(
+            Hello(
+                PROTOCOL_VERSION,
+                holder,
+                lock_wait_s=lock_wait_s,
+                heartbeat_s=HEARTBEAT_S,
+                owner=claim.owner,
+                utc_s=time.time(),
+                reserve=claim.reservation(now),
+                lift=list(claim.lifted),
+            ),
+            patience_s,
+        )
+        answer: Ready | Busy | Reserved = self._talk.hear(Ready, Busy, Reserved, patience_s=patience_s)
+        if isinstance(answer, Reserved):
+            raise kept_out(self.device.name, answer.reservation, datetime.now().astimezone())
         if isinstance(answer, Busy):
             name = self.device.name
             raise BoardBusy(
@@ -99,6 +125,21 @@ class AgentSession:
             )
         self._work_dir = answer.work_dir
         return answer
+
+    @property
+    def transport(self) -> Transport:
+        return self._transport
+
+    def verb(self, name: str, *words: str) -> list[str]:
+        """A verb of the agent as a command of its own, beside this session. `BoardLost` before the agent answered."""
+        if not self._work_dir:
+            raise BoardLost(self.device.name, f"{self.device.name}: its agent has not started yet")
+        return [self.device.python, "-I", "-S", self._agent_path(), name, "--work", self._work_dir, *words]
+
+    def keep_up(self) -> None:
+        """Called while something goes on beside the session: raises `Stopped`, and lets the agent know of us."""
+        self._talk.check_stop()
+        self._talk.touch()
 
     def touch(self) -> None:
         self._talk.touch()
@@ -151,19 +192,48 @@ class AgentSession:
             )
         return evicted
 
-    def push(self, digest: str, path: Path, size_bytes: int, progress: Callable[[int], None] | None = None) -> None:
-        """Send a file under its hash, over a channel of its own. The board checks the hash while it writes."""
+    def push(
+        self,
+        digest: str,
+        path: Path,
+        size_bytes: int,
+        progress: Callable[[int], None] | None = None,
+        *,
+        artifact: Artifact | None = None,
+        way: Way | None = None,
+    ) -> Pushed:
+        """Send what the board lacks of a file, over channels of its own. The board checks the hash while it writes.
 
-        def report(sent_bytes: int) -> None:
+        `artifact`: the file, where it is open already. What an earlier transfer left on the board and turns out to be
+        damaged is sent anew, once. `TransferCorrupt`, `BoardDiskFull`, `BoardLost`; `ModelError` when the file has
+        another size or changed meanwhile; OSError.
+        """
+        if artifact is None:
+            with closing(Artifact(path)) as opened:
+                return self.push(digest, path, size_bytes, progress, artifact=opened, way=way)
+        artifact.check_size(size_bytes)
+
+        told_bytes = 0
+
+        def report(there_bytes: int) -> None:
+            nonlocal told_bytes
             self._talk.check_stop()
             self._talk.touch()
-            if progress is not None:
-                progress(sent_bytes)
+            if progress is not None and there_bytes != told_bytes:
+                told_bytes = there_bytes
+                progress(there_bytes)
 
-        argv = [self.device.python, "-I", "-S", self._agent_path(), "receive"]
-        argv += ["--work", self._work_dir, "--digest", digest, "--size", str(size_bytes)]
-        answer = push(self._transport, argv, path, size_bytes, report)
-        self._check_received(answer, path)
+        def command(verb: str, zstd: bool) -> list[str]:
+            argv = [self.device.python, "-I", "-S", self._agent_path(), verb, "--work", self._work_dir]
+            argv += ["--digest", digest, "--size", str(size_bytes)]
+            return [*argv, "--zstd"] if zstd else argv
+
+        pushed = push(self._transport, command, artifact, report, self.device.name, way)
+        if pushed.offset_bytes and isinstance(pushed.answer, Error) and pushed.answer.code == "corrupt":
+            log.info("%s: %s goes there anew: %s", self.device.name, path.name, pushed.answer.message)
+            pushed = push(self._transport, command, artifact, report, self.device.name, way)
+        self._check_received(pushed.answer, path.name)
+        return pushed
 
     def unpack(self, digest: str) -> None:
         """Unpack a pushed bundle into its folder, once."""
@@ -283,19 +353,15 @@ class AgentSession:
     def _agent_path(self) -> str:
         return f"{self._work_dir}/agent/{self._archive.digest}.pyz"
 
-    def _check_received(self, answer: bytes, path: Path) -> None:
+    def _check_received(self, message: Any, what: str) -> None:
         name = self.device.name
-        try:
-            message = decode(answer.strip().rpartition(b"\n")[2])
-        except WireError as error:
-            raise BoardLost(name, f"{name}: {path.name} did not arrive: {error}", "dynofarm run --resume") from None
         if isinstance(message, Error) and message.code == "disk_full":
-            raise BoardDiskFull(name, f"{name}: no room for {path.name}: {message.message}", "free some room there")
+            raise BoardDiskFull(name, f"{name}: no room for {what}: {message.message}", "free some room there")
         if isinstance(message, Error) and message.code == "corrupt":
-            raise TransferCorrupt(name, f"{name}: {path.name} arrived with another hash: {message.message}")
+            raise TransferCorrupt(name, f"{name}: {what} arrived damaged: {message.message}")
         if not isinstance(message, Received):
             found = message.message if isinstance(message, Error) else type(message).__name__
-            raise BoardLost(name, f"{name}: {path.name} did not arrive whole: {found}", "dynofarm run --resume")
+            raise BoardLost(name, f"{name}: {what} did not arrive whole: {found}", "dynofarm run --resume")
 
 
 def _words_after_marker(line: bytes, at: int) -> str:

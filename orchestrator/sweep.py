@@ -2,10 +2,23 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any
 
 from agent.protocol import MeasureProtocol
+from orchestrator.purpose import Purpose
+
+__all__ = [
+    "MLPERF_LIKE",
+    "PROTOCOLS",
+    "QUICK",
+    "REFERENCE",
+    "REFERENCE_RUNTIME",
+    "STANDARD",
+    "USUAL_DELEGATE",
+    "Purpose",
+    "RuntimeChoice",
+    "Sweep",
+]
 
 QUICK = MeasureProtocol("quick", 5, 0.5, 2.0, 64, 1.0, 10.0)
 STANDARD = MeasureProtocol("standard", 5, 0.5, 5.0, 662, 5.0, 60.0)
@@ -19,14 +32,6 @@ REFERENCE = MeasureProtocol("reference", 5, 0.2, 1.0, 64, 0.5, 5.0)
 
 
 USUAL_DELEGATE = "usual"
-
-
-class Purpose(StrEnum):
-    """Why there is a sweep: for its results, for a board's noise floor, or to see whether a board is well."""
-
-    RESULTS = "results"
-    NOISE = "noise"
-    HEALTH = "health"
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,11 @@ from agent.protocol.answers import (
     Failure,
     Heartbeat,
     Holdings,
+    LaneDone,
     Probed,
     Ready,
     Received,
+    Receiving,
     Result,
     Stage,
     Tuned,
@@ -38,6 +40,7 @@ from agent.protocol.examination import (
     Storage,
     SwapDevice,
 )
+from agent.protocol.frames import BLOCK_BYTES, FRAME, LANES
 from agent.protocol.jobs import (
     EnergyPlan,
     InputRecipe,
@@ -59,6 +62,7 @@ from agent.protocol.outcomes import (
     Surroundings,
     Timing,
 )
+from agent.protocol.relaying import Fetch, Fetching
 from agent.protocol.requests import (
     Acknowledge,
     Bye,
@@ -72,11 +76,15 @@ from agent.protocol.requests import (
     Tune,
     Unpack,
 )
+from agent.protocol.reservation import Reservation, Reserved
 from agent.wire import WireError, from_plain, to_plain
 
 __all__ = [
+    "BLOCK_BYTES",
     "FAILURE_REASONS",
+    "FRAME",
     "KINDS",
+    "LANES",
     "MAX_LINE_BYTES",
     "PROTOCOL_VERSION",
     "Acknowledge",
@@ -97,6 +105,8 @@ __all__ = [
     "Examined",
     "Facts",
     "Failure",
+    "Fetch",
+    "Fetching",
     "Gate",
     "Have",
     "Heartbeat",
@@ -106,6 +116,7 @@ __all__ = [
     "JobFailure",
     "JobResult",
     "JobSpec",
+    "LaneDone",
     "Login",
     "MeasureProtocol",
     "Memory",
@@ -115,7 +126,10 @@ __all__ = [
     "Probed",
     "Ready",
     "Received",
+    "Receiving",
     "Reference",
+    "Reservation",
+    "Reserved",
     "Result",
     "RunJob",
     "RuntimeOnBoard",
@@ -137,7 +151,7 @@ __all__ = [
     "encode",
 ]
 
-PROTOCOL_VERSION = 2
+PROTOCOL_VERSION = 3
 MAX_LINE_BYTES = 64 * 2**20
 """A line longer than this is garbage: ten minutes of 100 microsecond inferences are 48 MB."""
 
@@ -156,6 +170,7 @@ KINDS: Dict[str, Type[Any]] = {
     "bye": Bye,
     "ready": Ready,
     "busy": Busy,
+    "reserved": Reserved,
     "probed": Probed,
     "holdings": Holdings,
     "unpacked": Unpacked,
@@ -168,6 +183,10 @@ KINDS: Dict[str, Type[Any]] = {
     "collected": Collected,
     "heartbeat": Heartbeat,
     "error": Error,
+    "fetch": Fetch,
+    "fetching": Fetching,
+    "receiving": Receiving,
+    "lane_done": LaneDone,
     "received": Received,
 }
 _NAMES = {kind: name for name, kind in KINDS.items()}

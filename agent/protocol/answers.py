@@ -1,20 +1,25 @@
 """What the agent says."""
 
 from dataclasses import dataclass, field
-from typing import Dict, List
+from typing import Dict, List, Optional
 
 from agent.protocol.board import Conditions, Facts
 from agent.protocol.outcomes import JobFailure, JobResult
+from agent.protocol.reservation import Reservation
 
 
 @dataclass(frozen=True)
 class Ready:
+    """The board is the visitor's. `reserved` is the visitor's reservation that it keeps; `notes` are for people."""
+
     protocol: int
     agent_digest: str
     pid: int
     spooled: List[str]
     reaped: int = 0
     work_dir: str = ""
+    reserved: Optional[Reservation] = None
+    notes: List[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -44,6 +49,8 @@ class Holdings:
     present: List[str]
     missing: List[str]
     unpacked: List[str]
+    partial: Dict[str, int] = field(default_factory=dict)
+    """Of what is missing: the bytes that a broken transfer left here, from which the next one goes on."""
 
 
 @dataclass(frozen=True)
@@ -94,10 +101,29 @@ class Heartbeat:
 
 @dataclass(frozen=True)
 class Error:
-    """The agent could not do what was asked. `code`: protocol, disk_full, missing, corrupt, internal."""
+    """The agent could not do what was asked. `code`: protocol, disk_full, missing, corrupt, relay, internal."""
 
     code: str
     message: str
+
+
+@dataclass(frozen=True)
+class Receiving:
+    """First line of `receive`: it holds the file and waits for frames that begin at `offset_bytes`.
+
+    `zstd`: it can unpack such frames; asked for with `--zstd`.
+    """
+
+    digest: str
+    offset_bytes: int
+    zstd: bool = False
+
+
+@dataclass(frozen=True)
+class LaneDone:
+    """Last line of `lane`: so many bytes of the file were written by it."""
+
+    size_bytes: int
 
 
 @dataclass(frozen=True)

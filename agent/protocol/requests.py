@@ -1,20 +1,29 @@
 """What the orchestrator says."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import List, Optional
 
 from agent.protocol.jobs import JobSpec
+from agent.protocol.reservation import Reservation
 
 
 @dataclass(frozen=True)
 class Hello:
-    """First line. `holder` names who asks, for the board's lock; wait at most `lock_wait_s` for it."""
+    """First line. `holder` names who asks, for the board's lock; wait at most `lock_wait_s` for it.
+
+    `owner` (`user@host`) is whose visit it is, `utc_s` what the orchestrator's clock says. `reserve` is the visitor's
+    reservation, which the board shall keep; `lift` names reservations that are over by the visitor's word.
+    """
 
     protocol: int
     holder: str
     lock_wait_s: float = 0.0
     heartbeat_s: float = 2.0
     silence_limit_s: float = 30.0
+    owner: str = ""
+    utc_s: float = 0.0
+    reserve: Optional[Reservation] = None
+    lift: List[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

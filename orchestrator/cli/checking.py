@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from orchestrator.checkup import Checkup, check_devices
 from orchestrator.cli.context import print_json, say, say_next
 from orchestrator.cli.display import open_display
+from orchestrator.cli.rotation import free
 from orchestrator.cli.selecting import select_devices
 from orchestrator.cli.stopping import stop_on_signals
 from orchestrator.devices import Device
@@ -19,7 +20,7 @@ UNUSABLE = 4
 
 def run_check(farm: Farm, store: Store, devices: Sequence[Device], on: Sequence[str], *, as_json: bool) -> int:
     """Check the selected boards, show what was found; the exit code."""
-    chosen = select_devices(devices, on, store.last_facts())
+    chosen = free(store, select_devices(devices, on, store.last_facts()))
     found, stopped = check(farm, store, chosen, quiet=as_json)
     if as_json:
         print_json([checkup_values(one) for one in found])

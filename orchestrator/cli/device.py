@@ -4,9 +4,11 @@ from typing import Annotated
 
 import typer
 
+from orchestrator.cli import device_reserve
 from orchestrator.cli.completion import board_selectors, device_names
 from orchestrator.cli.context import load_devices, open_store, print_json, say, settings_of
 from orchestrator.cli.device_add import add, trust
+from orchestrator.cli.power import power_cycle
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The device's name.", autocompletion=device_names)]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -27,7 +29,9 @@ def register(app: typer.Typer) -> None:
         edit
     )
     group.command(epilog="Example: dynofarm device trust kitchen --accept-fingerprint SHA256:…")(trust)
+    group.command("power-cycle", epilog="Example: dynofarm device power-cycle kitchen --yes")(power_cycle)
     group.command(epilog="Example: dynofarm device remove kitchen")(remove)
+    device_reserve.register(group)
     app.add_typer(group)
 
 

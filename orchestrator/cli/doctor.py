@@ -78,12 +78,13 @@ def _examine(
     from dataclasses import replace
 
     from orchestrator.cli.display import open_display
+    from orchestrator.cli.rotation import free
     from orchestrator.cli.selecting import select_devices
     from orchestrator.cli.stopping import stop_on_signals
     from orchestrator.errors import BoardError
     from orchestrator.examining import examine_devices
 
-    chosen = select_devices(devices, wanted, store.last_facts())
+    chosen = free(store, select_devices(devices, wanted, store.last_facts()))
     names = [device.name for device in chosen]
     with (
         stop_on_signals("stopping") as stop,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from orchestrator.canary import close_sweep, health_sweep, look, take_out
 from orchestrator.cli.context import print_json, say, say_next
 from orchestrator.cli.display import Display, open_display
+from orchestrator.cli.rotation import free
 from orchestrator.cli.selecting import select_devices
 from orchestrator.cli.stopping import stop_on_signals
 from orchestrator.devices import Device
@@ -30,8 +31,8 @@ def look_at(
     wait_s: float,
     quiet: bool,
 ) -> tuple[list[Health], int]:
-    """How the selected boards stand, those in quarantine too, and the exit code."""
-    chosen = select_devices(devices, on, store.last_facts())
+    """How the selected boards stand, those in quarantine too, and the exit code. What others reserved is left out."""
+    chosen = free(store, select_devices(devices, on, store.last_facts()))
     with stop_on_signals(STOPPING) as stop, open_display([one.name for one in chosen], quiet=quiet) as display:
         found, outcome = _look(farm, store, chosen, runs, display, stop, wait_s)
         suspects = [one.device for one in found if one.state is State.MOVED and one.device not in store.quarantined()]

@@ -106,7 +106,7 @@ class Progress:
         with self.lock:
             return self._follow(self.boards[event.device], event)
 
-    def _follow(self, board: BoardState, event: Event) -> str | None:  # noqa: PLR0911 - one case an event
+    def _follow(self, board: BoardState, event: Event) -> str | None:  # noqa: PLR0911, PLR0912 - one case an event
         match event:
             case Connecting(attempt=attempt):
                 board.doing = "connects" if attempt == 1 else f"connects again (attempt {attempt})"
@@ -121,6 +121,8 @@ class Progress:
             case Fetching(what=what):
                 board.doing = f"fetches {what}"
                 return None
+            case Pushing(what=what, size_bytes=size, how=how) if how:
+                return f"received {what}, {bytes_text(size)}: {how}"
             case Pushing(what=what, sent_bytes=sent, size_bytes=size):
                 board.doing = f"receives {what}: {bytes_text(sent)} of {bytes_text(size)}"
                 return f"receives {what}, {bytes_text(size)}" if sent == 0 else None

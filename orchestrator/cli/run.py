@@ -69,6 +69,9 @@ def run(
     include_quarantined: Annotated[
         bool, typer.Option("--include-quarantined", help="Measure boards in quarantine, too.")
     ] = False,
+    power_cycle: Annotated[
+        bool, typer.Option("--power-cycle", help="Switch hung boards off and on, once each (`power` in the profile).")
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
 ) -> None:
@@ -105,6 +108,7 @@ def run(
                 what,
                 retry=retry,
                 wait_s=wait_s,
+                power_cycle=power_cycle,
                 quiet=quiet,
                 include_quarantined=include_quarantined,
             )
@@ -122,6 +126,7 @@ def run(
                 sweep,
                 models,
                 wait_s=wait_s,
+                power_cycle=power_cycle,
                 quiet=quiet,
                 include_quarantined=include_quarantined,
             )
@@ -140,6 +145,7 @@ def _only_with_new_sweeps(**given: object) -> None:
 def _conclude(store: "Store", outcome: "Outcome", *, as_json: bool) -> None:
     from orchestrator.cli import noise
     from orchestrator.records import RunFilter
+    from orchestrator.report.link_faults import faults_lines, power_lines
     from orchestrator.report.results import results_table
     from orchestrator.report.trust import doubts_text
     from orchestrator.sweep import Purpose
@@ -147,6 +153,7 @@ def _conclude(store: "Store", outcome: "Outcome", *, as_json: bool) -> None:
     if store.sweep(outcome.sweep_id).sweep.purpose is Purpose.NOISE:
         raise typer.Exit(noise.conclude(store, outcome, as_json=as_json))
     runs = store.runs(RunFilter(sweep=outcome.sweep_id))
+    faults, cycles = store.link_faults(outcome.sweep_id), store.power_cycles(outcome.sweep_id)
     if as_json:
         print_json(
             {
@@ -154,12 +161,19 @@ def _conclude(store: "Store", outcome: "Outcome", *, as_json: bool) -> None:
                 "owed": outcome.owed,
                 "runs": {str(status): count for status, count in outcome.counts.items()},
                 "verdicts": Counter(str(run.verdict) for run in runs if run.verdict is not None),
+                "link_faults": len(faults),
+                "boards_lost": len({fault.device for fault in faults}),
+                "power_cycles": len(cycles),
             }
         )
     else:
         if runs:
             results_table(runs)
         _say_what_is_missing(outcome, doubts_text(runs))
+        for line in [*faults_lines(faults), *power_lines(cycles)]:
+            say(line)
+        if faults:
+            say_next(f"dynofarm sweeps --faults {outcome.sweep_id}")
     raise typer.Exit(outcome.exit_code)
 
 

@@ -13,6 +13,7 @@ from orchestrator.store.read_only import run_sql
 
 _QUERY = "select name, facts from devices_view where facts is not null"
 _NOISE = "select device, floor, runs, measured from noise_view order by measured"
+_RESERVED = "select device, owner, until, why from leases_view where kind = 'reservation' and ended is null"
 _OUT = "select device, since, reason from quarantine_view where released is null"
 
 
@@ -33,12 +34,13 @@ def last_facts(farm: Farm) -> dict[str, Facts]:
 
 
 def standings(farm: Farm) -> dict[str, Standing]:
-    """The noise floor and the quarantine of each board, where there is either."""
+    """The noise floor, the quarantine and the reservation of each board, where there is any."""
     if not farm.database.exists():
         return {}
     try:
         _, floors = run_sql(farm.database, _NOISE, 1_000_000)
         _, out = run_sql(farm.database, _OUT, 1_000_000)
+        _, reserved = run_sql(farm.database, _RESERVED, 1_000_000)
     except UsageError:
         return _standings_of_the_store(farm)
     found: dict[str, Standing] = {}
@@ -46,6 +48,8 @@ def standings(farm: Farm) -> dict[str, Standing]:
         found[device] = Standing(floor, runs, _moment(measured))
     for device, since, reason in out:
         found[device] = found.get(device, Standing()).out(_moment(since), reason)
+    for device, owner, until, why in reserved:
+        found[device] = found.get(device, Standing()).kept(owner, _moment(until), why)
     return found
 
 
@@ -59,6 +63,9 @@ def _standings_of_the_store(farm: Farm) -> dict[str, Standing]:
                 found[record.name] = Standing(noise.floor, noise.runs, noise.measured)
         for name, out in store.quarantined().items():
             found[name] = found.get(name, Standing()).out(out.since, out.reason)
+        for name, kept in store.reservations.active(datetime.now(UTC)).items():
+            if kept.until is not None:
+                found[name] = found.get(name, Standing()).kept(kept.owner, kept.until, kept.why)
     return found
 
 

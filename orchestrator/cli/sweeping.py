@@ -97,12 +97,16 @@ def launch(
     wait_s: float,
     quiet: bool,
     include_quarantined: bool = False,
+    power_cycle: bool = False,
 ) -> Outcome:
     """Run a new sweep with progress on stderr."""
     chosen = select_devices(devices, sweep.on, store.last_facts())
     chosen = in_rotation(store, chosen, include=include_quarantined)
+    if power_cycle:
+        _check_power(chosen)
     with stop_on_signals(STOPPING) as stop, open_display([device.name for device in chosen], quiet=quiet) as display:
-        return Launcher(farm, store, display, stop, wait_s).launch(sweep, models, chosen)
+        launcher = Launcher(farm, store, display, stop, wait_s, power_cycle=power_cycle)
+        return launcher.launch(sweep, models, chosen)
 
 
 def resume(
@@ -115,6 +119,7 @@ def resume(
     wait_s: float,
     quiet: bool,
     include_quarantined: bool = False,
+    power_cycle: bool = False,
 ) -> Outcome:
     """Go on with a stored sweep; with `retry`, jobs that ended in these statuses are owed again."""
     if what and len(what) > 1:
@@ -128,10 +133,21 @@ def resume(
         bad = [status for status in store.status_counts(record.sweep_id) if status in _RETRIED]
         if bad:
             say_next(f"to measure failed jobs again: dynofarm run --resume {record.sweep_id} --retry {','.join(bad)}")
-    out = left_out(store, {job.device for job in jobs}, include=include_quarantined)
+    out = set(left_out(store, {job.device for job in jobs}, include=include_quarantined))
     names = sorted({job.device for job in jobs} - out)
+    if power_cycle and names:
+        _check_power([device for device in devices if device.name in names])
     with stop_on_signals(STOPPING) as stop, open_display(names, quiet=quiet) as display:
-        return Launcher(farm, store, display, stop, wait_s).resume(record.sweep_id, devices, out)
+        launcher = Launcher(farm, store, display, stop, wait_s, power_cycle=power_cycle)
+        return launcher.resume(record.sweep_id, devices, out)
+
+
+def _check_power(devices: Sequence[Device]) -> None:
+    if not any(device.power for device in devices):
+        raise UsageError(
+            "--power-cycle: none of these boards has a `power` command in its profile",
+            "give them one: dynofarm device edit NAME --set 'power=[PROGRAM, WORD, …]'",
+        )
 
 
 def _statuses(text: str) -> list[RunStatus]:

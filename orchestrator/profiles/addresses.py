@@ -62,6 +62,13 @@ def check_jump(value: Any) -> Any:
     return value
 
 
+def check_relay_address(value: Any) -> Any:
+    """`host:port`, the port may be missing; an IPv6 address with a port stands in brackets."""
+    if isinstance(value, str) and "@" in value:
+        raise UsageError("the login name stands under user")
+    return check_jump(value)
+
+
 def check_key_file(value: Any) -> Any:
     """The path of a private key on this machine."""
     if not isinstance(value, str):
@@ -71,6 +78,20 @@ def check_key_file(value: Any) -> Any:
         raise UsageError("not a path")
     if value.endswith(".pub"):
         raise UsageError("the public half of the key; name the private one")
+    return value
+
+
+def check_power(value: Any) -> Any:
+    """A command of this machine as a list of words. One text would need a shell to be taken apart."""
+    if isinstance(value, str):
+        raise UsageError(f"one text; write a list of words: [{', '.join(value.split())}]")
+    if not isinstance(value, list) or not value:
+        raise UsageError("no command")
+    if not all(isinstance(word, str) and word and word.isprintable() for word in value):
+        raise UsageError("words are texts; put quotes around numbers")
+    program = value[0]
+    if "{" in program or program.startswith("-") or ("/" in program and not program.startswith(("/", "~/"))):
+        raise UsageError("the first word names no program")
     return value
 
 

@@ -20,7 +20,7 @@ AUTO, OFF = "auto", "off"
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", re.ASCII)
 _NAME_ALLOWED = "letters, digits, . _ and -, beginning with a letter or digit, at most 63, and not `all`"
-_SSH_ONLY = ("host", "user", "port", "key_file", "jump")
+_SSH_ONLY = ("host", "user", "port", "key_file", "jump", "relay", "relay_address")
 
 
 def check_name(name: str) -> None:
@@ -48,6 +48,8 @@ def _contradictions(document: Document) -> list[Fault]:
     if content.get("transport") == "local":
         text = "found with `transport: local`, allowed: only with `transport: ssh`"
         return [document.fault((key,), text, at_key=True) for key in _SSH_ONLY if content.get(key) is not None]
+    if content.get("relay") is True and content.get("site") is None:
+        return [document.fault(("relay",), "found without a site, allowed: beside `site`", at_key=True)]
     if content.get("host") is None and content.get("transport", "ssh") == "ssh":
         allowed = "a host name, an address, or a Host of your ssh_config (or `transport: local`)"
         return [document.fault(("host",), f"is missing, allowed: {allowed}")]
@@ -75,6 +77,9 @@ def _to_device(profile: "Profile", name: str) -> Device:
         tags=tuple(dict.fromkeys(profile.tags)),
         group=profile.group,
         board_model=profile.board_model,
+        site=profile.site,
+        relay=profile.relay,
+        relay_address=profile.relay_address,
         runtimes=tuple(dict.fromkeys(profile.runtimes)),
         thermal_start_c=start_c if isinstance(start_c, float) else None,
         thermal_auto=start_c != OFF,
@@ -82,6 +87,8 @@ def _to_device(profile: "Profile", name: str) -> Device:
         cpus=tuple(cpus) if isinstance(cpus, list) else cpus,
         governor=profile.governor,
         clock_khz=profile.clock_khz,
+        power=tuple(profile.power or ()),
+        push_while_measuring=profile.push_while_measuring,
         storage_limit_bytes=profile.storage_limit,
         connect_timeout_s=profile.connect_timeout_s,
         notes=profile.notes,

@@ -12,7 +12,9 @@ from orchestrator.profiles.addresses import (
     check_host,
     check_jump,
     check_key_file,
+    check_power,
     check_python,
+    check_relay_address,
     check_user,
     check_work_dir,
 )
@@ -140,6 +142,23 @@ class Profile(Section):
         shown="what the board says it is",
         pattern=_WORD,
     )
+    site: str | None = key(
+        "one word (letters, digits, . _ -)",
+        "Where it stands: boards of one site share an uplink, whose limit stands in farm.yaml.",
+        shown="none",
+        pattern=_WORD,
+    )
+    relay: bool = key(
+        "true or false",
+        "Files for the boards of its site are sent to this one, once, and the others fetch them from it over SSH.",
+        False,
+        shown="false",
+    )
+    relay_address: Annotated[str | None, parsed(check_relay_address)] = key(
+        "host:port (the port may be left out), as the boards of the site reach it",
+        "Where the others fetch from this relay, if that is not its `host`.",
+        shown="`host` and `port`",
+    )
     runtimes: Annotated[list[Annotated[str, one_of(*RUNTIMES)]], parsed(one_or_many)] = key(
         f"a list of {', '.join(RUNTIMES)}", "Only these may run here.", [], shown="all that fit the board"
     )
@@ -161,6 +180,19 @@ class Profile(Section):
         shown="as it is",
         ge=1000,
         le=10**7,
+    )
+    power: Annotated[list[str] | None, parsed(check_power)] = key(
+        "a list of words, such as [pdu, --outlet, '7', cycle]; the first is a program, or its path from / or ~/",
+        "The command that switches the board off and on, run on this machine without a shell, and only when asked for "
+        "(`--power-cycle`, `dynofarm device power-cycle`); `{device}` and `{host}` in a word stand for this board's.",
+        shown="none",
+    )
+    push_while_measuring: bool = key(
+        "true or false",
+        "Send the next job's model while this one measures. It saves time and disturbs the measurement: runs that it "
+        "may have disturbed are suspect.",
+        False,
+        shown="false",
     )
     storage_limit: Annotated[int, parsed(parse_bytes)] = key(
         "a size from 1 MB to 100 TB, such as 2 GB",

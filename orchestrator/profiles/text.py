@@ -20,6 +20,13 @@ def profile_text(device: Device) -> str:
     lines += [_line("group", device.group, device.group not in (None, default_group(device)), "rack-1")]
     lines += ["# Copies of one board carry the same word here: dynofarm spread"]
     lines += [_line("board_model", device.board_model, device.board_model is not None, "pi4-4gb")]
+    lines += ["# Boards of one site share an uplink; farm.yaml may limit it."]
+    lines += [_line("site", device.site, device.site is not None, "roof")]
+    if device.link is Link.SSH:
+        lines += ["# A relay is sent the files for its site once; the others fetch them from it over SSH."]
+        lines += [_line("relay", device.relay, device.relay)]
+        if device.relay_address is not None:
+            lines += [_line("relay_address", device.relay_address, True)]
     lines += ["", "# Python 3.8 or newer, and the folder that dynofarm may use, both on the board."]
     lines += [_line("python", device.python, device.python != _DEFAULTS.python)]
     lines += [_line("work_dir", device.work_dir, device.work_dir != _DEFAULTS.work_dir)]
@@ -37,6 +44,10 @@ def profile_text(device: Device) -> str:
     lines += [_line("governor", device.governor, device.governor is not None, "performance")]
     lines += [_line("clock_khz", device.clock_khz, device.clock_khz is not None, "1500000")]
     lines += [_line("runtimes", list(device.runtimes), bool(device.runtimes), "[litert, onnxruntime]")]
+    lines += ["# Send the next model while this one measures: faster, and its runs are suspect."]
+    lines += [_line("push_while_measuring", True, device.push_while_measuring)]
+    lines += ["", "# What switches it off and on, for dynofarm run --power-cycle; {device} and {host} are filled in."]
+    lines += [_line("power", list(device.power), bool(device.power), "[pdu-switch, --cycle, '{device}']")]
     lines += ["", _line("notes", device.notes, bool(device.notes), "where it stands, who owns it")]
     return "\n".join(lines) + "\n"
 

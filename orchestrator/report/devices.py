@@ -30,6 +30,7 @@ def device_row(device: Device, facts: Facts | None, standing: Standing | None = 
         "group": device.group,
         "tags": list(device.tags),
         **(standing or Standing()).values(),
+        "reserved": (standing or Standing()).reservation or None,
     }
 
 
@@ -38,8 +39,9 @@ def devices_table(rows: Sequence[Mapping[str, Any]]) -> None:
     several = any(row["tags"] for row in rows)
     headings = ["device", "address", "kind", "board", "arch", "cores", "memory", "python"]
     quarantined = any(row["quarantine"] for row in rows)
+    reserved = any(row["reserved"] for row in rows)
     headings += ["noise"] * any(row["noise_floor"] is not None for row in rows)
-    headings += ["tags"] * several + ["quarantine"] * quarantined
+    headings += ["tags"] * several + ["quarantine"] * quarantined + ["reserved"] * reserved
     table = new_table(headings, right=("cores", "memory", "noise"))
     for row in rows:
         cells = [
@@ -55,7 +57,8 @@ def devices_table(rows: Sequence[Mapping[str, Any]]) -> None:
             *([" ".join(row["tags"])] if several else []),
         ]
         out = [cell(row["quarantine"] or "–", "red")] if quarantined else []
-        table.add_row(*map(cell, cells), *out)
+        kept = [cell(row["reserved"] or "–", "yellow")] if reserved else []
+        table.add_row(*map(cell, cells), *out, *kept)
     report_console().print(table)
 
 

@@ -27,7 +27,7 @@ from orchestrator.runs import Role
 
 KEYS_WIDTH = 20
 
-_SHOWN_APART = ("energy", "cpus", "thermal_gate")
+_SHOWN_APART = ("energy", "cpus", "thermal_gate", "pushed_meanwhile")
 _ROLES = {Role.CASE: "", Role.REFERENCE: ", the reference model", Role.ENERGY: ", with the power read"}
 
 

@@ -7,8 +7,8 @@ from orchestrator.records import SweepRecord
 from orchestrator.report.console import cell, new_table, report_console
 
 
-def sweep_row(record: SweepRecord) -> dict[str, Any]:
-    """One sweep as plain values."""
+def sweep_row(record: SweepRecord, link_faults: int = 0) -> dict[str, Any]:
+    """One sweep as plain values; `link_faults` is how often a board was lost in it, or could not be reached."""
     progress = record.progress
     return {
         "sweep": record.sweep_id,
@@ -22,6 +22,7 @@ def sweep_row(record: SweepRecord) -> dict[str, Any]:
         "failed": progress.failed,
         "skipped": progress.skipped,
         "owed": progress.owed,
+        "link_faults": link_faults,
         "dynofarm": record.version,
     }
 

@@ -46,10 +46,10 @@ def contexts_of(
     ordered = sorted(visits, key=lambda visit: (visit.started, visit.key))
     own = [visit for visit in ordered if visit.sweep_id == sweep_id]
     references = [visit for visit in own if visit.role is Role.REFERENCE and visit.median_ns]
-    restless = {
-        device: _restless(history_ns.get(device, ()), [one for one in references if one.device == device])
-        for device in {visit.device for visit in own}
-    }
+    by_device: dict[str, list[Visit]] = {visit.device: [] for visit in own}
+    for visit in references:
+        by_device[visit.device].append(visit)
+    restless = {device: _restless(history_ns.get(device, ()), mine) for device, mine in by_device.items()}
     glances = _glances(references, restless)
     neighbours = _neighbours(ordered)
     contexts = {}

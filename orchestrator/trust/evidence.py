@@ -3,9 +3,11 @@
 import math
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-from agent.protocol import JobResult, Surroundings
-from orchestrator.runs import Run
+if TYPE_CHECKING:  # reasons are put into words without the whole protocol: making its types takes 50 ms
+    from agent.protocol import JobResult, Surroundings
+    from orchestrator.runs import Run
 
 
 @dataclass(frozen=True)
@@ -47,13 +49,15 @@ NOTHING_KNOWN = Context()
 class Evidence:
     """One measured run, and its context."""
 
-    run: Run
-    result: JobResult
+    run: "Run"
+    result: "JobResult"
     context: Context
 
     @cached_property
-    def surroundings(self) -> Surroundings:
+    def surroundings(self) -> "Surroundings":
         """All None for runs of a dynofarm that did not look."""
+        from agent.protocol import Surroundings
+
         return self.result.surroundings or Surroundings()
 
     @property

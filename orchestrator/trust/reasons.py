@@ -150,6 +150,14 @@ _ENTRIES = (
         "Free memory on the board: dynofarm doctor DEVICE",
     ),
     Entry(
+        "pushed_meanwhile",
+        Severity.SUSPECT,
+        "the next model was sent meanwhile",
+        "The next job's model was sent to the board while this one measured, for {seconds} s.",
+        "any push while the board warmed up, measured, or idled for the energy baseline",
+        "Measure without it: dynofarm device edit DEVICE --set push_while_measuring=false",
+    ),
+    Entry(
         "colocated",
         Severity.SUSPECT,
         "another board of the same machine measured",

@@ -45,6 +45,10 @@ STALLED = 0.01
 STEP_S = 0.1
 """Chosen: below the 0.128 s from which ntpd steps a clock and does not slew it."""
 
+PUSHED_MEANWHILE = "pushed_meanwhile"
+"""Under this key of a result's details stands what the orchestrator sent to the board while it measured
+(`schedule/ahead.py`)."""
+
 SLEW = 0.001
 """Twice the 500 ppm by which the kernel slews a clock at most (adjtimex(2))."""
 
@@ -131,6 +135,15 @@ def oversubscribed(evidence: Evidence) -> Reason | None:
     return Reason("oversubscribed", {"threads": threads, "cpus": cpus})
 
 
+def pushed_meanwhile(evidence: Evidence) -> Reason | None:
+    """We sent something ourselves. However little: the profile's owner was told that such runs are suspect."""
+    traces = evidence.result.details.get(PUSHED_MEANWHILE)
+    clocked_s = traces.get("clocked_s") if isinstance(traces, dict) else None
+    if not isinstance(clocked_s, (int, float)) or clocked_s <= 0:
+        return None
+    return Reason("pushed_meanwhile", {"seconds": round(float(clocked_s), 1)})
+
+
 def clock_jumped(evidence: Evidence) -> Reason | None:
     """Latencies are of the monotonic clock, which does not jump: only dates may be wrong."""
     step_s = evidence.surroundings.clock_step_s
@@ -148,4 +161,4 @@ def _others_cpu_s(evidence: Evidence) -> float | None:
     return sum(percents) / len(percents) / 100 * evidence.wall_s if percents else None
 
 
-RULES = (others_ran, stolen, paused, swapped, paged, memory_pressure, oversubscribed, clock_jumped)
+RULES = (others_ran, stolen, paused, swapped, paged, memory_pressure, oversubscribed, pushed_meanwhile, clock_jumped)

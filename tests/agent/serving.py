@@ -9,11 +9,13 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Self
 
 from agent.protocol import (
+    BLOCK_BYTES,
+    FRAME,
     PROTOCOL_VERSION,
     Conditions,
     Gate,
@@ -35,6 +37,7 @@ from agent.protocol import (
     decode,
     encode,
 )
+from tests.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 MODEL = b"any bytes are a model to the fake runtime"
@@ -80,6 +83,14 @@ def make_result(job_id: str = "job-1", **changes: Any) -> JobResult:
     return JobResult(**(values | changes))
 
 
+def frames_of(data: bytes, start: int = 0) -> Iterator[bytes]:
+    """The frames that carry a file, uncompressed, from byte `start` on."""
+    while start < len(data):
+        block = data[start : (start // BLOCK_BYTES + 1) * BLOCK_BYTES]
+        yield FRAME.pack(start, len(block), len(block)) + block
+        start += len(block)
+
+
 class FolderBoard:
     """A work folder with a model in it; `serve` starts an agent there."""
 
@@ -110,8 +121,9 @@ class FolderBoard:
     def receive(self, digest: str, data: bytes, size: int | None = None) -> tuple[int, Any]:
         size = len(data) if size is None else size
         argv = self.command("receive", "--work", str(self.work), "--digest", digest, "--size", str(size))
-        done = subprocess.run(argv, input=data, capture_output=True, cwd=ROOT, timeout=PATIENCE_S, check=False)
-        return done.returncode, decode(done.stdout)
+        stream = b"".join(frames_of(data))
+        done = subprocess.run(argv, input=stream, capture_output=True, cwd=ROOT, timeout=PATIENCE_S, check=False)
+        return done.returncode, decode(done.stdout.splitlines()[-1])
 
     def spooled(self) -> list[str]:
         return sorted(path.name for path in (self.work / "spool").iterdir())
@@ -248,13 +260,6 @@ class Talk:
         with self.process.stderr as stream:
             for line in stream:
                 self.words += line
-
-
-def wait_until(condition: Callable[[], bool], what: str) -> None:
-    end = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < end, f"waited in vain for {what}"
-        time.sleep(0.02)
 
 
 def children_of(pid: int) -> list[int]:

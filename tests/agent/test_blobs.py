@@ -10,12 +10,12 @@ import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from agent import blobs, unpacking
 from agent.blobs import BlobFault
+from agent.parts import Part
 from agent.places import Places
 from agent.protocol import Error, Received, WireError
 from tests.agent.serving import MODEL, MODEL_DIGEST, FolderBoard, is_root, names_in
@@ -66,8 +66,14 @@ def test_what_is_there_already_is_not_read_again(board: FolderBoard) -> None:
     assert board.receive(MODEL_DIGEST, b"", len(MODEL)) == (0, Received(MODEL_DIGEST, len(MODEL), already=True))
 
 
-def test_bytes_after_the_promised_ones_are_left_alone(board: FolderBoard) -> None:
-    assert board.receive(DIGEST, DATA + b"more", len(DATA))[1] == Received(DIGEST, len(DATA))
+def test_what_comes_after_the_promised_bytes_is_left_alone(places: Places) -> None:
+    readable, writable = os.pipe()
+    os.write(writable, b"abcmore")
+    digest = hashlib.sha256(b"abc").hexdigest()
+    assert blobs.receive(places, digest, 3, readable) == Received(digest, 3)
+    assert os.read(readable, 4) == b"more"
+    os.close(readable)
+    os.close(writable)
 
 
 def test_a_wrong_hash_is_corrupt_and_nothing_is_kept(other_board: FolderBoard) -> None:
@@ -78,11 +84,12 @@ def test_a_wrong_hash_is_corrupt_and_nothing_is_kept(other_board: FolderBoard) -
     assert list((other_board.work / "incoming").iterdir()) == []
 
 
-def test_a_stream_that_ends_early_is_corrupt_and_nothing_is_kept(board: FolderBoard) -> None:
+def test_a_stream_that_ends_early_is_corrupt_and_what_came_is_kept(board: FolderBoard) -> None:
     _, error = board.receive(DIGEST, DATA[:1000], len(DATA))
     assert error.code == "corrupt"
     assert f"1000 of {len(DATA)}" in error.message
-    assert list((board.work / "incoming").iterdir()) == []
+    assert names_in(board.work / "incoming") == [f"{DIGEST}.part"]
+    assert blobs.hold(Places(str(board.work)), [DIGEST]).partial == {DIGEST: 1000}
 
 
 @pytest.mark.parametrize("digest", ["../../evil", "A" * 64, "0" * 63, "0" * 65, "", "0" * 63 + "\n"])
@@ -100,13 +107,18 @@ def test_more_than_the_disk_holds_is_refused_before_it_is_read(board: FolderBoar
 
 
 def test_a_disk_that_fills_up_meanwhile_leaves_nothing(places: Places, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fill_up(path: str, temporary: str, chunks: Any) -> None:
+    def fill_up(part: Part, data: bytes) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(blobs, "write_whole", fill_up)
+    monkeypatch.setattr(Part, "append", fill_up)
+    readable, writable = os.pipe()
+    os.write(writable, b"something")
     with pytest.raises(BlobFault) as caught:
-        blobs.receive(places, DIGEST, 10, 0)
+        blobs.receive(places, DIGEST, 10, readable)
     assert caught.value.error.code == "disk_full"
+    assert names_in(places.incoming) == []
+    os.close(readable)
+    os.close(writable)
 
 
 @pytest.fixture

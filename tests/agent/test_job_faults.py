@@ -29,9 +29,9 @@ from tests.agent.serving import (
     is_alive,
     make_hello,
     make_job,
-    wait_until,
     worker_of,
 )
+from tests.waiting import wait_until
 
 
 def still_serves(talk: Talk) -> bool:

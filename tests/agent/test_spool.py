@@ -60,6 +60,27 @@ def test_a_damaged_file_is_no_result_and_is_set_aside(places: Places, content: b
     assert spool.waiting(places) == []
 
 
+def test_a_digit_that_a_card_forgot_makes_no_other_result(places: Places) -> None:
+    line = encode(Result(make_result("a")))
+    spool.keep(places, "a", line)
+    path = Path(places.spooled("a"))
+    path.write_bytes(path.read_bytes().replace(b"[10,11]", b"[10,13]"))
+    assert spool.read_line(places, "a") is None
+    assert names_in(places.spool) == ["a.json.damaged"]
+
+
+def test_the_result_of_another_job_is_not_taken_for_ones_own(places: Places) -> None:
+    spool.keep(places, "a", encode(Result(make_result("a"))))
+    Path(places.spooled("a")).rename(places.spooled("b"))
+    assert spool.read_line(places, "b") is None
+
+
+def test_what_an_agent_without_seals_kept_is_read(places: Places) -> None:
+    line = encode(Result(make_result("a")))
+    Path(places.spooled("a")).write_bytes(line)
+    assert spool.read_line(places, "a") == line
+
+
 @pytest.mark.parametrize("name", ["", ".", "..", "../lock", "a/b", ".hidden", "a\0b", "x" * 129, "a b", "ä"])
 def test_a_job_id_that_is_no_file_name_is_refused(places: Places, name: str) -> None:
     with pytest.raises(WireError):

@@ -39,9 +39,9 @@ from tests.agent.serving import (
     is_alive,
     make_hello,
     make_job,
-    wait_until,
     worker_of,
 )
+from tests.waiting import wait_until
 
 
 def test_a_job_is_measured_spooled_and_forgotten_when_it_is_acknowledged(other_board: FolderBoard) -> None:

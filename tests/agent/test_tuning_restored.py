@@ -33,8 +33,9 @@ from tests.agent.clocks import (
     start,
     start_as_a_user,
 )
-from tests.agent.serving import FolderBoard, is_alive, make_hello, make_job, wait_until, worker_of
+from tests.agent.serving import FolderBoard, is_alive, make_hello, make_job, worker_of
 from tests.agent.trees import write
+from tests.waiting import wait_until
 
 
 @pytest.fixture

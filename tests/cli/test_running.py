@@ -47,6 +47,7 @@ def test_json_is_all_that_is_on_standard_output(dynofarm: Dynofarm, bench: Path)
     said = dynofarm("run", sweep(bench, "[{sleep_ms: 1}, {crash: exit}]"), "--json", "--quiet").failed(1)
     told = said.json
     assert sum(told.pop("verdicts").values()) == 1, "what crashed has none"
+    assert [told.pop(key) for key in ("link_faults", "boards_lost", "power_cycles")] == [0, 0, 0]
     assert told == {"sweep": 1, "owed": 0, "runs": {"ok": 1, "crashed": 1}}
     assert said.err == ""
 

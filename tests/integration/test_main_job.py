@@ -57,7 +57,8 @@ def test_a_sweep_of_fakes_is_stored_whole_and_shown_in_every_format(
     done = farm.run("run", farm.sweep_of_fakes("kitchen", repeats=3), "--json").ok()
     told = done.json
     assert sum(told.pop("verdicts").values()) == 3
-    assert told == {"sweep": 1, "owed": 0, "runs": {"ok": 3}}
+    links = {"link_faults": 0, "boards_lost": 0, "power_cycles": 0}
+    assert told == {"sweep": 1, "owed": 0, "runs": {"ok": 3}, **links}
 
     table = farm.run("results").ok().out
     assert "kitchen  loopback" in table

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import agent
-from agent.protocol import PROTOCOL_VERSION, Bye, Hello, Ready, Received, decode, encode
+from agent.protocol import FRAME, PROTOCOL_VERSION, Bye, Hello, Ready, Received, decode, encode
 from orchestrator.bundle import agent_zipapp, boot_script
 from tests.pythons import find_python
 
@@ -114,7 +114,7 @@ def test_its_receiving_verb_works_alone(version, tmp_path):
     digest = hashlib.sha256(b"a model").hexdigest()
     done = subprocess.run(
         [python, "-I", "-S", archive, "receive", "--work", tmp_path / "work", "--digest", digest, "--size", "7"],
-        input=b"a model",
+        input=FRAME.pack(0, 7, 7) + b"a model",
         cwd=tmp_path,
         capture_output=True,
         check=False,

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator import schedule
 from orchestrator.checkup import check_devices
 from orchestrator.errors import BoardDiskFull, BoardLost, StoreError, Unreachable, UsageError
 from orchestrator.events import BoardDone, BoardFailed, Collected, Connected, JobFinished, JobStage, JobStarted, Waiting
@@ -17,7 +16,7 @@ from orchestrator.runs import RunStatus
 from orchestrator.session import AgentSession
 from orchestrator.store import Store
 from tests.leaks import no_leaks
-from tests.unit.this_machine import Bench
+from tests.unit.this_machine import HASTY, Bench
 
 NOWHERE = "/nowhere/python3"
 
@@ -28,11 +27,6 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
         made = Bench.below(tmp_path)
         with made.store:
             yield made
-
-
-@pytest.fixture
-def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(schedule, "RECONNECT_AFTER_S", (0.01, 0.01, 0.01))
 
 
 def statuses(bench: Bench) -> list[str]:
@@ -106,7 +100,6 @@ def test_boards_of_one_machine_take_turns(bench: Bench) -> None:
             measuring.remove(event.device)
 
 
-@pytest.mark.usefixtures("no_pauses")
 def test_a_result_that_was_measured_before_a_loss_is_collected_and_not_measured_again(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -129,7 +122,6 @@ def test_a_result_that_was_measured_before_a_loss_is_collected_and_not_measured_
     assert len(bench.store.runs(RunFilter(every_attempt=True))) == 2
 
 
-@pytest.mark.usefixtures("no_pauses")
 def test_a_job_that_loses_its_board_every_time_is_lost_and_stays_owed(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -236,7 +228,6 @@ def test_a_full_board_is_a_run_with_that_status(bench: Bench, monkeypatch: pytes
     assert (outcome.counts, outcome.exit_code) == ({RunStatus.DISK_FULL: 1}, 1)
 
 
-@pytest.mark.usefixtures("no_pauses")
 def test_a_board_that_never_comes_back_is_given_up_and_owes_its_jobs(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -259,4 +250,4 @@ def test_a_board_that_never_comes_back_is_given_up_and_owes_its_jobs(
     assert (outcome.owed, outcome.exit_code) == (2, 1)
     (failed,) = bench.told(BoardFailed)
     assert failed.message == "bench: no route to host"
-    assert len(opened) == 1 + len(schedule.RECONNECT_AFTER_S)
+    assert len(opened) == HASTY.attempts

@@ -1,6 +1,7 @@
 """Device profiles: every fault of every file at once, and edits that leave the rest of a file alone."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +28,9 @@ from orchestrator.yaml.edit import change
 from orchestrator.yaml.secrecy import REMEDY
 
 KEYS = (
-    "transport, kind, host, user, port, key_file, jump, python, work_dir, tags, group, board_model, runtimes, "
-    "thermal, cpus, governor, clock_khz, storage_limit, connect_timeout_s, notes"
+    "transport, kind, host, user, port, key_file, jump, python, work_dir, tags, group, board_model, site, relay, "
+    "relay_address, runtimes, thermal, cpus, governor, clock_khz, power, push_while_measuring, storage_limit, "
+    "connect_timeout_s, notes"
 )
 HOST = "a host name, an address, or a Host of your ssh_config"
 FULL = Device(
@@ -49,6 +51,8 @@ FULL = Device(
     cpus=(0, 1, 3),
     governor="performance",
     clock_khz=1_500_000,
+    power=("~/bin/pdu", "--cycle", "7", "{host}"),
+    push_while_measuring=True,
     storage_limit_bytes=3 * 2**30,
     connect_timeout_s=2.5,
     notes='stands: "here" # really\nsecond line',
@@ -98,6 +102,8 @@ thermal: {start_c: 50.5, limit_s: 1m30s}
 cpus: 0-1,3
 governor: performance
 clock_khz: 1500000
+power: [~/bin/pdu, --cycle, '7', '{host}']
+push_while_measuring: true
 storage_limit: 3 GiB
 connect_timeout_s: 2.5
 notes: |-
@@ -293,6 +299,26 @@ def test_boards_that_are_this_machine_share_a_group_unless_told_otherwise(folder
 )
 def test_a_wrong_profile_is_told_line_by_line(folder: Path, text: str, lines: list[str]) -> None:
     assert faults_of(folder, text) == lines
+
+
+@pytest.mark.parametrize(
+    ("power", "reason"),
+    [
+        ("pdu --cycle 7", "one text; write a list of words: [pdu, --cycle, 7]"),
+        ("[]", "no command"),
+        ("{pdu: 7}", "no command"),
+        ("[pdu, 7]", "words are texts; put quotes around numbers"),
+        ("[pdu, '']", "words are texts"),
+        ('[pdu, "a\\nb"]', "words are texts"),
+        ("['{host}', a]", "the first word names no program"),
+        ("[bin/pdu]", "the first word names no program"),
+        ("[-x]", "the first word names no program"),
+    ],
+)
+def test_a_power_command_is_a_list_of_words(folder: Path, power: str, reason: str) -> None:
+    (line,) = faults_of(folder, f"host: a\npower: {power}\n")
+    assert line.startswith("k.yaml:2:8: power: found")
+    assert reason in line
 
 
 @pytest.mark.parametrize("cpus", ["0-2000", "3-1", "a", "", "[0, x]", "[]", "1.5", "true", "0-", "{a: 1}", "[[0]]"])
@@ -709,6 +735,10 @@ DEVICES = st.builds(
     cpus=st.sampled_from([None, "big", "little"])
     | st.sets(st.integers(0, 1023), min_size=1, max_size=5).map(lambda cpus: tuple(sorted(cpus))),
     storage_limit_bytes=st.integers(10**6, 10**14),
+    power=st.lists(st.sampled_from(["pdu", "7", "{host}", "a b", "$x; y", "#", "'", "no"]), max_size=4).map(
+        lambda words: ("pdu", *words) if words else ()
+    ),
+    push_while_measuring=st.booleans(),
     connect_timeout_s=st.floats(0.001, 600),
     notes=st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]) | st.just("\n"), max_size=40),
 )
@@ -758,3 +788,15 @@ def test_any_edit_says_exactly_what_was_asked(changes: list[tuple[str, Any]]) ->
         assert found == value
     for comment in ("# the kitchen board", "# who logs in", "# how warm"):
         assert comment in text
+
+
+def test_a_relay_stands_in_a_site_and_is_reached_over_ssh(folder: Path) -> None:
+    device = load_profile(put(folder, "k", "host: a\nsite: roof\nrelay: true\nrelay_address: '[fe80::1]:2222'\n"))
+    assert (device.site, device.relay, device.relay_address) == ("roof", True, "[fe80::1]:2222")
+    assert load_profile(write_profile(folder, replace(device, name="copy"))) == replace(device, name="copy")
+    assert faults_of(folder, "host: a\nrelay: true\n") == [
+        "k.yaml:2:1: relay: found without a site, allowed: beside `site`"
+    ]
+    assert "relay: found with `transport: local`" in faults_of(folder, "transport: local\nrelay: true\n")[0]
+    for wrong in ("pi@10.0.0.9", "-oProxyCommand=x", "10.0.0.9:0", "a b"):
+        assert "relay_address" in faults_of(folder, f"host: a\nsite: s\nrelay: true\nrelay_address: '{wrong}'\n")[0]

@@ -85,6 +85,7 @@ MADE: dict[str, tuple[Callable[[], Run], Context]] = {
     "warmed_up": (lambda: quiet_run(channels={"temp_c": [50.0 + index * 1.1 for index in range(11)]}), BESIDE),
     "thermal_gate_gave_up": (lambda: quiet_run(details={"thermal_gate": "gave up"}, thermal_wait_s=600.0), BESIDE),
     "others_ran": (lambda: quiet_run(surroundings=ring(others_cpu_s=0.2)), BESIDE),
+    "pushed_meanwhile": (lambda: quiet_run(details={"pushed_meanwhile": {"s": 9.0, "clocked_s": 0.4}}), BESIDE),
     "stolen": (lambda: quiet_run(surroundings=ring(steal_s=0.25)), BESIDE),
     "paused": (
         lambda: quiet_run(surroundings=ring(steal_s=0.06), timing={"loop_cpu_ns": SECOND * 98 // 100}),

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from agent.protocol import MeasureProtocol
+from orchestrator.breaker import Limits
 from orchestrator.bundle import agent_zipapp
 from orchestrator.carriers import CarrierShelf
 from orchestrator.devices import Device
@@ -27,6 +28,8 @@ from orchestrator.transport.local import LocalTransport
 from tests.making import make_job
 
 TINY = MeasureProtocol("tiny", 2, 0.0, 0.2, 8, 0.0, 5.0)
+HASTY = Limits(first_s=0.01, longest_s=0.05, attempts=6, patience_s=60.0)
+"""A board that is lost is tried again at once: these tests are about what happens, not about when."""
 E = TypeVar("E")
 
 
@@ -64,8 +67,13 @@ class Bench:
     def device(self, name: str = "bench", **changes: Any) -> Device:
         return Device(name, LinkKind.LOCAL, work_dir=str(self.root / "work" / name), **changes)
 
-    def link(self, device: Device, connect: Callable[[Device], Transport] = connect_here) -> Link:
-        return Link(device, connect, agent_zipapp(), "a test", self.notify, self.stop)
+    def link(
+        self,
+        device: Device,
+        connect: Callable[[Device], Transport] = connect_here,
+        slots: threading.Semaphore | None = None,
+    ) -> Link:
+        return Link(device, connect, agent_zipapp(), "a test", self.notify, self.stop, slots)
 
     def model(self, name: str = "fake", **declared: Any) -> Model:
         """A model of the fake runtime, registered."""
@@ -98,5 +106,5 @@ class Bench:
         }  # fmt: skip
         return Sweep(**(values | changes))
 
-    def launcher(self, lock_wait_s: float = 0.0) -> Launcher:
-        return Launcher(self.farm, self.store, self, self.stop, lock_wait_s)
+    def launcher(self, lock_wait_s: float = 0.0, *, power_cycle: bool = False) -> Launcher:
+        return Launcher(self.farm, self.store, self, self.stop, lock_wait_s, power_cycle=power_cycle, limits=HASTY)

@@ -1,0 +1,79 @@
+"""Switching the power of a board off and on, by the command that its profile names (`power`).
+
+Only when somebody asks for it. No shell stands between: the command is a list of words, in which `{device}` and
+`{host}` stand for those of the profile. A stop of the sweep does not end it, or a board would be left without power.
+"""
+
+import logging
+import os
+import signal
+import subprocess
+import tempfile
+import time
+from datetime import UTC, datetime
+
+from orchestrator.devices import Device
+from orchestrator.records import PowerCycle
+
+LIMIT_S = 120.0
+"""Chosen: a switch that waits for half a minute between off and on, over a slow network, takes less."""
+
+KEPT_BYTES = 4096
+
+log = logging.getLogger(__name__)
+
+
+def power_argv(device: Device) -> list[str]:
+    """The command for this board, its place holders filled in."""
+    host = device.host or "localhost"
+    argv = [word.replace("{device}", device.name).replace("{host}", host) for word in device.power]
+    return [os.path.expanduser(argv[0]), *argv[1:]]  # noqa: PTH111 - a bare name must stay one, for PATH
+
+
+def switch_power(device: Device, holder: str, sweep_id: int | None = None, limit_s: float = LIMIT_S) -> PowerCycle:
+    """Run the command to its end. What went wrong is in the record's `fault`, a sentence; nothing is raised."""
+    argv = power_argv(device)
+    at, began = datetime.now(UTC), time.monotonic()
+    with tempfile.TemporaryFile() as output:
+        status, fault = _run(argv, output.fileno(), limit_s)
+        said = _end_of(output.fileno())
+    if fault and said:
+        fault = f"{fault}: {said.splitlines()[-1]}"
+    cycle = PowerCycle(
+        sweep_id,
+        device.name,
+        at,
+        holder,
+        tuple(argv),
+        status,
+        took_s=time.monotonic() - began,
+        fault=f"{device.name}: {fault}" if fault else "",
+        output=said,
+    )
+    log.info("%s: power command %s: status %s, %s; it said: %s", device.name, argv, status, fault or "done", said)
+    return cycle
+
+
+def _run(argv: list[str], output: int, limit_s: float) -> tuple[int | None, str]:
+    """Exit status (None: none), and what went wrong."""
+    try:
+        process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True)
+    except FileNotFoundError:
+        return None, f"its power command cannot start: there is no program {argv[0]}"
+    except OSError as error:
+        return None, f"its power command cannot start: {argv[0]}: {error.strerror}"
+    try:
+        status = process.wait(limit_s)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        return None, f"its power command did not end within {limit_s:g} s and was killed"
+    if status < 0:
+        return None, f"its power command was ended by signal {-status}"
+    return status, f"its power command ended with status {status}" if status else ""
+
+
+def _end_of(output: int) -> str:
+    size = os.lseek(output, 0, os.SEEK_END)
+    data = os.pread(output, KEPT_BYTES, max(0, size - KEPT_BYTES))
+    return data.decode("utf-8", "replace").strip()

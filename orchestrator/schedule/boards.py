@@ -1,0 +1,67 @@
+"""All boards of a sweep at once."""
+
+import threading
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+from orchestrator.errors import BoardError
+from orchestrator.links import Link
+from orchestrator.runs import Job
+from orchestrator.schedule.company import Company
+from orchestrator.schedule.drive import Drive
+from orchestrator.schedule.tools import Tools
+from orchestrator.turns import Turns
+
+LOOK_EVERY_S = 0.5
+"""How often the one thread that waits for all looks whether the user asked to stop. The boards' threads are woken: a
+thousand that looked twice a second took 7 % of a core (measured), five thousand that are woken take 0.02 %."""
+
+
+def run_sweep(
+    links: Sequence[Link],
+    jobs: Sequence[Job],
+    tools: Tools,
+    lock_wait_s: float,
+    missed: Mapping[str, BoardError] | None = None,
+) -> None:
+    """Run the jobs on the boards that the links lead to; return when every board is done or is left alone.
+
+    Boards that share an exclusion (one machine) take turns, job by job. `missed` are boards that were not reached
+    yet, and why: they are tried again while others measure. An error that is not a board's own (the database, a fault
+    of ours) stops all boards and is raised here.
+    """
+    turns = {link.device.exclusion: Turns() for link in links}
+    if tools.relays is not None:
+        tools.relays.take_turns(turns)
+    company = Company([link.device.name for link in links])
+    missed = missed or {}
+    by_device: dict[str, list[Job]] = defaultdict(list)
+    for job in jobs:
+        by_device[job.device].append(job)
+    drives = []
+    for link in links:
+        name, mine = link.device.name, turns[link.device.exclusion]
+        drives.append(Drive(link, by_device[name], mine, company, tools, lock_wait_s, missed.get(name)))
+        if name not in missed:
+            company.enter(name)
+    faults: list[BaseException] = []
+
+    def guarded(drive: Drive) -> None:
+        try:
+            drive.run()
+        except BaseException as fault:
+            faults.append(fault)
+            tools.stop.set()
+
+    threads = [threading.Thread(target=guarded, args=(drive,), name=f"board-{drive.name}") for drive in drives]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        while thread.is_alive():
+            thread.join(LOOK_EVERY_S)
+            if tools.stop.is_set():
+                company.close()
+                for line in turns.values():
+                    line.close()
+    if faults:
+        raise faults[0]

@@ -1,0 +1,124 @@
+"""The jobs of one board: what is owed, what is in hand, and how outcomes are kept."""
+
+from collections import defaultdict, deque
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from agent.protocol import JobFailure, JobResult
+from orchestrator.errors import DynofarmError
+from orchestrator.events import Collected, JobFinished, JobStarted, Noted
+from orchestrator.links import Link
+from orchestrator.outcomes import span_of
+from orchestrator.runs import Job, Run, RunStatus
+from orchestrator.schedule.tools import Tools
+from orchestrator.session import AgentSession
+from orchestrator.trust.rules_of_surroundings import PUSHED_MEANWHILE
+
+ATTEMPTS_A_JOB = 2
+"""A job that loses its board twice may be the reason; it stays owed and the next one has its turn."""
+
+
+class Docket:
+    """For the thread of the board."""
+
+    def __init__(self, link: Link, jobs: Sequence[Job], tools: Tools) -> None:
+        self._name = link.device.name
+        self._link = link
+        self._tools = tools
+        self._skipped = [job for job in jobs if job.skip_reason is not None]
+        self.owed = deque(job for job in jobs if job.skip_reason is None)
+        self.in_hand: Job | None = None
+        self.pushed_meanwhile: dict[str, Mapping[str, float]] = {}
+        """By job id: what was sent to the board while the job ran (`Ahead.traces`)."""
+        self._attempts: dict[str, int] = defaultdict(int)
+
+    @property
+    def asked_for(self) -> int:
+        """How many of the owed jobs are in counts that users see."""
+        return sum(job.asked_for for job in self.owed)
+
+    def save_skipped(self) -> None:
+        """What was planned with a reason against it is an outcome."""
+        for job in self._skipped:
+            self._save(self.without_result(job, RunStatus.SKIPPED, job.skip_reason or ""))
+
+    def leave_out_what_others_did(self) -> None:
+        """Another process may have run this very sweep until it freed the board; while we hold it, nobody does."""
+        owed = self._tools.ledger.still_owed([job.job_id for job in self.owed])
+        done = len(self.owed) - len(owed)
+        self.owed = deque(job for job in self.owed if job.job_id in owed)
+        if done:
+            what = "1 job was" if done == 1 else f"{done} jobs were"
+            self._tools.notify(Noted(self._name, f"{what} measured by another process meanwhile"))
+
+    def take(self) -> Job:
+        """The next job, now in hand."""
+        job = self.owed[0]
+        self.in_hand = job
+        self._attempts[job.job_id] += 1
+        self._tools.notify(JobStarted(self._name, job))
+        return job
+
+    def collect(self, session: AgentSession) -> int:
+        """Take in what earlier connections left on the board; what was planned elsewhere, or for another board, stays.
+        Returns how many of them were owed here.
+
+        A result may be that of another sweep of this store: it is saved, and does not count in this one.
+        """
+        count = ours = 0
+        for outcome in session.collect():
+            job = self._tools.ledger.job(outcome.job_id)
+            if job is None or job.device != self._name:
+                continue
+            run = self.run_of(job, outcome, *span_of(outcome, self._link.conditions, datetime.now(UTC)))
+            if any(job.job_id == owed.job_id for owed in self.owed):
+                self.finish(run)
+                ours += 1
+            else:
+                self._tools.ledger.save_run(run)
+            session.acknowledge(outcome.job_id)
+            count += 1
+        if count:
+            self._tools.notify(Collected(self._name, count))
+        return ours
+
+    def finish(self, run: Run) -> None:
+        """Its outcome is kept, and it is owed no more (by this command: a lost one is taken up by the next)."""
+        self._save(run)
+        self.owed = deque(job for job in self.owed if job.job_id != run.job.job_id)
+        self.in_hand = None
+
+    def lose(self, error: DynofarmError, *, for_good: bool) -> None:
+        """The job in hand lost its board: at the second time, or `for_good`, it is left to the next `--resume`."""
+        job = self.in_hand
+        if job is not None and (for_good or self._attempts[job.job_id] >= ATTEMPTS_A_JOB):
+            self.finish(self.without_result(job, RunStatus.LOST, error.message, error.hint))
+
+    def run_of(self, job: Job, outcome: JobResult | JobFailure, started: datetime, finished: datetime) -> Run:
+        """What the agent sent, as it is stored; what disturbed it and was our doing goes with it."""
+        meanwhile = self.pushed_meanwhile.get(job.job_id)
+        if meanwhile is not None and isinstance(outcome, JobResult):
+            outcome = replace(outcome, details={**outcome.details, PUSHED_MEANWHILE: dict(meanwhile)})
+        return Run(
+            job,
+            status=RunStatus.OK if isinstance(outcome, JobResult) else RunStatus(outcome.reason),
+            started=started,
+            finished=finished,
+            message="" if isinstance(outcome, JobResult) else outcome.message,
+            detail="" if isinstance(outcome, JobResult) else outcome.detail,
+            result=outcome if isinstance(outcome, JobResult) else None,
+            facts=self._link.facts,
+            device_kind=str(self._link.device.kind),
+            attempts=max(1, self._attempts[job.job_id]),
+        )
+
+    def without_result(self, job: Job, status: RunStatus, message: str, detail: str = "") -> Run:
+        """Why a job was not measured."""
+        now = datetime.now(UTC)
+        kind = str(self._link.device.kind)
+        return Run(job, status, now, now, message, detail, facts=self._link.facts, device_kind=kind)
+
+    def _save(self, run: Run) -> None:
+        self._tools.ledger.save_run(run)
+        self._tools.notify(JobFinished(self._name, run))

@@ -1,0 +1,32 @@
+"""The first look at all boards, before anything is planned."""
+
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from orchestrator.conversation import Stopped
+from orchestrator.errors import BoardError
+from orchestrator.farm_file import CONNECTIONS
+from orchestrator.links import Link
+
+
+def muster(
+    links: Sequence[Link],
+    lock_wait_s: float,
+    failed: Callable[[str, BoardError], None],
+    stop: threading.Event,
+    at_once: int = CONNECTIONS,
+) -> None:
+    """Open every link, many at once; `failed` hears the name and the error of each that cannot be opened."""
+
+    def open_one(link: Link) -> None:
+        try:
+            link.open(lock_wait_s)
+        except BoardError as error:
+            failed(link.device.name, error)
+        except Stopped:
+            return
+
+    with ThreadPoolExecutor(at_once, "muster") as pool:
+        for future in [pool.submit(open_one, link) for link in links if not stop.is_set()]:
+            future.result()

@@ -1,0 +1,151 @@
+"""Boards for tests of the schedule: no agent, no network, no database; each does what its script says."""
+
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, cast
+
+from agent.protocol import Conditions, Facts, JobResult
+from orchestrator.breaker import Limits
+from orchestrator.devices import Device
+from orchestrator.errors import BoardError
+from orchestrator.events import Event
+from orchestrator.links import Link
+from orchestrator.records import LinkFault, PowerCycle
+from orchestrator.runs import Job, Run
+from orchestrator.schedule import Power, Tools, run_sweep
+from orchestrator.supply import Supply
+from tests.making import make_conditions, make_facts, make_job, make_result
+
+HASTY = Limits(first_s=0.001, longest_s=0.01, attempts=8, patience_s=60.0)
+
+Step = Callable[["FakeLink"], None]
+
+
+class FakeLink:
+    """A link whose openings and jobs follow scripts: an error is raised, a function called, None goes well; beyond
+    the script all goes well."""
+
+    def __init__(
+        self,
+        name: str,
+        opens: Sequence[BoardError | Step | None] = (),
+        runs: Sequence[BoardError | Step | None] = (),
+        **changes: Any,
+    ) -> None:
+        self.device = Device(name, host=name, **changes)
+        self.facts: Facts | None = None
+        self.conditions: Conditions | None = None
+        self.session: FakeLink | None = None
+        self.opened = 0
+        self.patience_s: list[float] = []
+        self._opens, self._runs = list(opens), list(runs)
+
+    def open(self, lock_wait_s: float) -> "FakeLink":
+        if self.session is None:
+            self.opened += 1
+            self.patience_s.append(lock_wait_s)
+            self._follow(self._opens)
+            self.facts, self.conditions, self.session = make_facts(), make_conditions(), self
+        return self
+
+    def close(self, *, politely: bool) -> None:
+        self.session = None
+
+    def collect(self) -> list[JobResult]:
+        return []
+
+    def run(self, order: Job, _note: object) -> JobResult:
+        self._follow(self._runs)
+        return make_result(order.job_id)
+
+    def acknowledge(self, _job_id: str) -> None:
+        return
+
+    def _follow(self, script: "list[BoardError | Step | None]") -> None:
+        step = script.pop(0) if script else None
+        if isinstance(step, BoardError):
+            raise step
+        if step is not None:
+            step(self)
+
+
+class FakeSupply:
+    """Whatever a job needs is there already."""
+
+    def outfit(self, _session: object, _facts: Facts, job: Job, _needed: Sequence[Job]) -> Job:
+        return job
+
+
+@dataclass
+class FakeLedger:
+    """Keeps everything in lists."""
+
+    runs: list[Run] = field(default_factory=list)
+    faults: list[LinkFault] = field(default_factory=list)
+    back: list[str] = field(default_factory=list)
+    cycles: list[PowerCycle] = field(default_factory=list)
+    remembered: list[str] = field(default_factory=list)
+
+    def job(self, _job_id: str) -> Job | None:
+        return None
+
+    def still_owed(self, job_ids: Sequence[str]) -> set[str]:
+        return set(job_ids)
+
+    def save_run(self, run: Run) -> bool:
+        self.runs.append(run)
+        return True
+
+    def remember_facts(self, device: str, _facts: Facts, _conditions: Conditions, _at: datetime) -> None:
+        self.remembered.append(device)
+
+    def note_fault(self, fault: LinkFault) -> None:
+        self.faults.append(fault)
+
+    def note_back(self, _sweep_id: int | None, device: str, _at: datetime) -> None:
+        self.back.append(device)
+
+    def keep_power_cycle(self, cycle: PowerCycle) -> None:
+        self.cycles.append(cycle)
+
+
+@dataclass
+class Stage:
+    """A sweep of fakes."""
+
+    ledger: FakeLedger = field(default_factory=FakeLedger)
+    heard: list[Event] = field(default_factory=list)
+    stop: threading.Event = field(default_factory=threading.Event)
+    limits: Limits = HASTY
+    power: Power | None = None
+
+    def play(self, *links: FakeLink, jobs: int = 1, lock_wait_s: float = 0.0) -> None:
+        """Muster as a launch does, and run `jobs` jobs on every board."""
+        missed: dict[str, BoardError] = {}
+        for link in links:
+            try:
+                link.open(0.0)
+            except BoardError as error:
+                missed[link.device.name] = error
+        planned = [
+            make_job(f"{link.device.name}-{number}", device=link.device.name)
+            for number in range(jobs)
+            for link in links
+        ]
+        supply = cast("Supply", FakeSupply())
+        tools = Tools(self.ledger, supply, self.heard.append, self.stop, 7, self.limits, self.power)
+        run_sweep(cast("list[Link]", list(links)), planned, tools, lock_wait_s, missed)
+
+    def told(self, kind: type[Any]) -> list[Any]:
+        return [event for event in self.heard if isinstance(event, kind)]
+
+    @property
+    def outcomes(self) -> dict[str, list[str]]:
+        """What became of the jobs of each board, in order."""
+        found: dict[str, list[str]] = defaultdict(list)
+        for run in self.ledger.runs:
+            found[run.job.device].append(str(run.status))
+        return dict(found)

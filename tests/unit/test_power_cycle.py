@@ -1,0 +1,96 @@
+"""The command that switches a board off and on: what it is given, and every way in which it can fail."""
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from orchestrator.devices import Device
+from orchestrator.power_cycle import power_argv, switch_power
+from tests.leaks import no_leaks
+
+
+def board(*power: str) -> Device:
+    return Device("kitchen", host="10.0.0.4", power=power)
+
+
+def script(folder: Path, text: str) -> str:
+    path = folder / "pdu"
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+    return str(path)
+
+
+def is_running(pid: int) -> bool:
+    """A process that ended and was not reaped yet runs no more."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_the_words_know_the_board_and_no_shell_reads_them() -> None:
+    argv = power_argv(board("pdu", "--outlet={device}", "{host}", "$HOME; rm *", "{other}"))
+    assert argv == ["pdu", "--outlet=kitchen", "10.0.0.4", "$HOME; rm *", "{other}"]
+    assert power_argv(board("~/bin/pdu", "~"))[0] == str(Path.home() / "bin" / "pdu")
+    assert power_argv(board("~/bin/pdu", "~"))[1] == "~"
+
+
+def test_what_it_did_is_recorded_with_its_words_and_its_output(tmp_path: Path) -> None:
+    cycle = switch_power(board(script(tmp_path, 'echo "off and on: $1"; echo warned >&2'), "{device}"), "me@here", 3)
+    assert (cycle.sweep_id, cycle.device, cycle.holder) == (3, "kitchen", "me@here")
+    assert (cycle.exit_status, cycle.fault) == (0, "")
+    assert cycle.command[1:] == ("kitchen",)
+    assert cycle.output == "off and on: kitchen\nwarned"
+    assert cycle.took_s >= 0.0
+
+
+def test_a_missing_program_is_one_sentence() -> None:
+    cycle = switch_power(board("no-such-pdu"), "me")
+    assert cycle.fault == "kitchen: its power command cannot start: there is no program no-such-pdu"
+    assert cycle.exit_status is None
+
+
+def test_a_program_that_may_not_be_started_is_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "pdu"
+    path.write_text("not a program")
+    cycle = switch_power(board(str(path)), "me")
+    assert cycle.fault == f"kitchen: its power command cannot start: {path}: Permission denied"
+
+
+def test_a_status_other_than_0_is_one_sentence_with_its_last_words(tmp_path: Path) -> None:
+    cycle = switch_power(board(script(tmp_path, "echo hello; echo 'outlet 7 is locked'; exit 3")), "me")
+    assert cycle.fault == "kitchen: its power command ended with status 3: outlet 7 is locked"
+    assert cycle.exit_status == 3
+
+
+def test_one_that_is_killed_names_the_signal(tmp_path: Path) -> None:
+    cycle = switch_power(board(script(tmp_path, "kill -TERM $$")), "me")
+    assert cycle.fault == "kitchen: its power command was ended by signal 15"
+
+
+def test_one_that_does_not_end_is_killed_with_all_that_it_started(tmp_path: Path) -> None:
+    pid_file = tmp_path / "child"
+    with no_leaks():
+        cycle = switch_power(board(script(tmp_path, f"sleep 300 & echo $! >{pid_file}; wait")), "me", limit_s=1.0)
+    assert "did not end within 1 s and was killed" in cycle.fault
+    deadline = time.monotonic() + 30
+    while pid_file.exists() and is_running(int(pid_file.read_text() or 0) or os.getpid()):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_one_that_leaves_a_service_behind_is_not_waited_for(tmp_path: Path) -> None:
+    pid_file = tmp_path / "child"
+    cycle = switch_power(board(script(tmp_path, f"sleep 30 & echo $! >{pid_file}")), "me", limit_s=20.0)
+    os.kill(int(pid_file.read_text()), 9)
+    assert cycle.fault == ""
+    assert cycle.took_s < 20.0
+
+
+@pytest.mark.parametrize("text", ["x" * 100_000, "\udcff".encode("utf-8", "surrogateescape").decode("latin-1")])
+def test_a_talkative_one_is_kept_in_part_and_strange_bytes_are_text(tmp_path: Path, text: str) -> None:
+    (tmp_path / "words").write_text(text, encoding="latin-1")
+    cycle = switch_power(board(script(tmp_path, f"cat {tmp_path / 'words'}")), "me")
+    assert 0 < len(cycle.output) <= 4096
