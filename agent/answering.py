@@ -1,14 +1,15 @@
-"""The requests that need nothing but the work folder and the board itself: one answer each."""
+"""The requests that need nothing but the work folder and the board itself: one answer each.
+
+What few visits ask for is imported when it is: an agent is compiled from its archive at every start.
+"""
 
 from typing import Any, Callable, Dict, Optional, Tuple
 
 from agent import blobs, tuning
 from agent.blobs import BlobFault, Breathe
-from agent.examination import examine
 from agent.places import Places
 from agent.probe import collect_conditions, collect_facts
 from agent.protocol import Error, Evict, Examine, Have, JobSpec, Probe, Probed, Tune, Unpack, WireError
-from agent.unpacking import unpack
 
 Handler = Callable[[Places, Any, Breathe, str], Any]
 
@@ -63,6 +64,8 @@ def _have(places: Places, request: Have, breathe: Breathe, _root: str) -> Any:
 
 
 def _unpack(places: Places, request: Unpack, breathe: Breathe, _root: str) -> Any:
+    from agent.unpacking import unpack
+
     return unpack(places, request.digest, breathe)
 
 
@@ -71,6 +74,8 @@ def _evict(places: Places, request: Evict, breathe: Breathe, _root: str) -> Any:
 
 
 def _examine(places: Places, request: Examine, breathe: Breathe, root: str) -> Any:
+    from agent.examination import examine
+
     return examine(root, places.root, request.seconds, breathe)
 
 
