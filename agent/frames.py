@@ -1,4 +1,4 @@
-"""Reading what is pushed, from a descriptor: plain bytes, or frames (`agent.protocol.frames`)."""
+"""Reading what is pushed, from a descriptor: plain bytes, or frames (`agent.messages.frames`)."""
 
 import os
 import select

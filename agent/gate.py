@@ -11,7 +11,8 @@ from base64 import b64decode
 from typing import Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from agent.inputs import FORMATS, fill
-from agent.protocol import Gate, ModelOnBoard, Reference, Tensor
+from agent.messages.jobs import ModelOnBoard, Reference, Tensor
+from agent.messages.outcomes import Gate
 from agent.runtimes import Array, Loaded
 
 _PIECE = 8192

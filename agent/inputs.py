@@ -13,7 +13,7 @@ import sys
 from array import array
 from typing import Any, Callable, List, Union
 
-from agent.protocol import InputRecipe
+from agent.messages.jobs import InputRecipe
 from agent.runtimes import Array, Unsupported
 from agent.runtimes.arrays import ITEM_BYTES, count_elements
 

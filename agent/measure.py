@@ -10,7 +10,7 @@ from array import array
 from statistics import median
 from typing import Any, Callable, List, NamedTuple, Sequence
 
-from agent.protocol import MeasureProtocol
+from agent.messages.jobs import MeasureProtocol
 
 AGREEMENT = 0.05
 """Three successive windows agree when their medians lie within this share of the smallest."""

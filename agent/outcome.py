@@ -1,10 +1,11 @@
-"""What a worker says to its supervisor, over a pipe of their own: one JSON object a line, strict as the protocol."""
+"""What a supervisor gives its worker, and what that says over a pipe of their own: JSON, strict as the protocol."""
 
 import json
 from dataclasses import dataclass
 from typing import Any, Dict, List, Optional, Type
 
-from agent.protocol import Gate, Memory, Surroundings, Tensor, Timing
+from agent.messages.jobs import JobSpec, Tensor
+from agent.messages.outcomes import Gate, Memory, Surroundings, Timing
 from agent.wire import WireError, from_plain, to_plain
 
 
@@ -37,6 +38,20 @@ class Failed:
     reason: str
     message: str
     detail: str = ""
+
+
+def encode_job(job: JobSpec) -> bytes:
+    """For the worker's standard input."""
+    return json.dumps(to_plain(job)).encode("ascii")
+
+
+def decode_job(data: bytes) -> JobSpec:
+    """`WireError` when it is none."""
+    try:
+        plain = json.loads(data.decode("ascii"))
+    except ValueError as error:
+        raise WireError("not a job: %s" % error) from None
+    return from_plain(JobSpec, plain, "job")
 
 
 _KINDS: Dict[str, Type[Any]] = {"reached": Reached, "measured": Measured, "failed": Failed}

@@ -14,8 +14,7 @@ from dataclasses import dataclass, replace
 from typing import List, NamedTuple, Optional, Tuple
 
 from agent.places import Places, remove_quietly, write_whole
-from agent.protocol import Hello, Reservation, WireError
-from agent.protocol.reservation import LONGEST_S, LONGEST_TEXT
+from agent.protocol import LONGEST_S, LONGEST_TEXT, Hello, Reservation, WireError
 from agent.sensors import read_text
 from agent.wire import from_plain, to_plain
 

@@ -19,7 +19,7 @@ import os
 import time
 from typing import Dict, NamedTuple, Optional, TypeVar
 
-from agent.protocol import Surroundings
+from agent.messages.outcomes import Surroundings
 from agent.sensors import pressure, read_text, to_int
 from agent.sensors.process import TICKS_PER_S, ProcProcess
 

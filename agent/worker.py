@@ -18,10 +18,12 @@ from typing import Any, Callable, Dict, List, Optional
 
 from agent import gate, measure, surroundings
 from agent.inputs import fill
-from agent.outcome import Failed, Measured, Reached, encode_report
-from agent.protocol import JobSpec, Memory, RunJob, Tensor, Timing, decode
+from agent.messages.jobs import JobSpec, Tensor
+from agent.messages.outcomes import Memory, Timing
+from agent.outcome import Failed, Measured, Reached, decode_job, encode_report
 from agent.runtimes import Array, Engine, Loaded, Rejected, Unsupported, open_engine
 from agent.sensors.process import read_status_bytes
+from agent.wire import WireError
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _DETAIL_CHARACTERS = 4000
@@ -175,13 +177,14 @@ def _reason(error: BaseException) -> str:
 
 
 def _read_job() -> JobSpec:
-    message = decode(sys.stdin.buffer.read())
-    if not isinstance(message, RunJob):
-        raise SystemExit("a worker takes one job, not %s" % type(message).__name__)
+    try:
+        job = decode_job(sys.stdin.buffer.read())
+    except WireError as error:
+        raise SystemExit("a worker takes one job on its standard input: %s" % error) from None
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.close(nothing)
-    return message.job
+    return job
 
 
 def _write_all(descriptor: int, data: bytes) -> None:

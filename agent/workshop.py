@@ -9,8 +9,9 @@ import tempfile
 from typing import IO, List, NamedTuple, Optional
 
 import agent
+from agent.messages.jobs import JobSpec
+from agent.outcome import encode_job
 from agent.places import Places, remove_quietly
-from agent.protocol import JobSpec, RunJob, encode
 from agent.sensors import read_text
 from agent.sensors.process import start_ticks
 
@@ -122,7 +123,7 @@ def _boot_id() -> str:
 def _job_file(places: Places, job: JobSpec) -> IO[bytes]:
     """The job as a file without a name: a worker that does not read cannot stall us, as it could with a pipe."""
     file = tempfile.TemporaryFile(dir=_shared_memory() or places.incoming)  # noqa: SIM115 - the caller closes it
-    file.write(encode(RunJob(job)))
+    file.write(encode_job(job))
     file.flush()
     file.seek(0)
     return file

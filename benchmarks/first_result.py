@@ -20,7 +20,8 @@ from pathlib import Path
 from bench_board import MODELS, folder_for_a_bench
 from interleaved import interleave, print_figures
 
-from agent.protocol import JobSpec, MeasureProtocol, ModelOnBoard, RunJob, RuntimeOnBoard, ThermalGate, encode
+from agent.outcome import encode_job
+from agent.protocol import JobSpec, MeasureProtocol, ModelOnBoard, RuntimeOnBoard, ThermalGate
 from orchestrator.bundle import agent_zipapp
 from orchestrator.carriers import CarrierShelf
 from orchestrator.farm import find_farm
@@ -71,7 +72,7 @@ class Bench:
             protocol=TINY, seed=1, references=list(model.references), thermal=ThermalGate(None), cpu_affinity=None,
             sample_hz=10.0, deadline_s=60.0,
         )  # fmt: skip
-        return encode(RunJob(job))
+        return encode_job(job)
 
     def forget(self) -> None:
         shutil.rmtree(self.board.work_dir, ignore_errors=True)

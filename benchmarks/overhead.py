@@ -20,7 +20,8 @@ from typing import Any
 from bench_board import fake_model, folder_for_a_bench, loopback_device
 from interleaved import median_of, ratio_of
 
-from agent.protocol import JobResult, JobSpec, MeasureProtocol, RunJob, Stage, encode
+from agent.outcome import encode_job
+from agent.protocol import JobResult, JobSpec, MeasureProtocol, Stage
 from orchestrator.bundle import agent_zipapp
 from orchestrator.carriers import CarrierShelf
 from orchestrator.devices import Device
@@ -82,7 +83,7 @@ class Bench:
         assert self.order is not None and self._link.facts is not None
         agent = Path(work_dir, "agent", f"{agent_zipapp().digest}.pyz")
         model = Path(work_dir, "blobs", self.order.model.digest)
-        line = encode(RunJob(self.order))
+        line = encode_job(self.order)
         began = time.perf_counter()
         reports, report_end = os.pipe()
         argv = [self._link.facts.python_path, "-I", "-S", str(agent), "worker", "--model", str(model)]

@@ -6,8 +6,7 @@ import socket
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from agent.protocol import Reservation
-from agent.protocol.reservation import LONGEST_S, LONGEST_TEXT
+from agent.protocol import LONGEST_S, LONGEST_TEXT, Reservation
 from orchestrator.errors import BoardReserved, UsageError
 from orchestrator.moments import moment_text
 from orchestrator.quantities import parse_duration_s

@@ -24,7 +24,7 @@ import time
 from typing import Any, Dict, List, Optional
 
 from agent.inputs import fill
-from agent.protocol import InputRecipe
+from agent.messages.jobs import InputRecipe
 from agent.runtimes import Array, Engine, Loaded, Rejected, Unsupported
 
 DEFAULTS: Dict[str, Any] = {

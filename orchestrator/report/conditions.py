@@ -1,6 +1,6 @@
 """Readings of a board, before and after and in between, in words. Pure.
 
-The unit is the end of a reading's name (`agent/protocol/board.py`).
+The unit is the end of a reading's name (`agent/messages/board.py`).
 """
 
 from collections.abc import Callable

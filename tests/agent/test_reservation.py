@@ -11,8 +11,7 @@ import pytest
 
 from agent import reservation
 from agent.places import Places
-from agent.protocol import Busy, Bye, Hello, Ready, Reservation, Reserved
-from agent.protocol.reservation import LONGEST_S
+from agent.protocol import LONGEST_S, Busy, Bye, Hello, Ready, Reservation, Reserved
 from agent.reservation import FILE_NAME, Clock, Kept, left_s
 from tests.agent.serving import FolderBoard, is_root, make_hello
 

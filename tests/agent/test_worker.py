@@ -15,8 +15,8 @@ import pytest
 
 from agent import measure, worker
 from agent.ending import Ending, explain
-from agent.outcome import Failed, Measured, Reached, decode_report, encode_report
-from agent.protocol import MeasureProtocol, Ping, Reference, RunJob, Tensor, WireError, encode
+from agent.outcome import Failed, Measured, Reached, decode_report, encode_job, encode_report
+from agent.protocol import MeasureProtocol, Ping, Reference, Tensor, WireError, encode
 from agent.runtimes.fake import FakeModel, FakeRuntime
 from tests.agent.serving import MODEL, ROOT, make_job
 
@@ -306,7 +306,7 @@ def start_worker(model: str, line: bytes, parent: int) -> tuple[int, bytes, byte
 
 
 def test_a_worker_reports_line_by_line_and_ends(model: str) -> None:
-    code, reports, words = start_worker(model, encode(RunJob(make_job(options=FAST))), os.getpid())
+    code, reports, words = start_worker(model, encode_job(make_job(options=FAST)), os.getpid())
     assert code == 0, words
     kinds = [type(decode_report(line)) for line in reports.splitlines()]
     assert kinds == [Reached, Reached, Reached, Measured]
@@ -315,9 +315,9 @@ def test_a_worker_reports_line_by_line_and_ends(model: str) -> None:
 def test_a_worker_takes_jobs_only(model: str) -> None:
     code, reports, words = start_worker(model, encode(Ping()), os.getpid())
     assert (code, reports) == (1, b"")
-    assert b"takes one job, not Ping" in words
+    assert b"a worker takes one job on its standard input: job: unknown key 'kind'" in words
 
 
 def test_a_worker_whose_supervisor_died_before_it_began_does_nothing(model: str) -> None:
-    code, reports, _ = start_worker(model, encode(RunJob(make_job(options=FAST))), parent=1)
+    code, reports, _ = start_worker(model, encode_job(make_job(options=FAST)), parent=1)
     assert (code, reports) == (1, b"")

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.protocol import Reservation
-from agent.protocol.reservation import LONGEST_S
+from agent.protocol import LONGEST_S, Reservation
 from orchestrator.claims import Claim, kept_out, myself
 from orchestrator.errors import BoardReserved, DynofarmError, StoreError
 from orchestrator.events import BoardDone, BoardFailed, Connected, Event, Waiting

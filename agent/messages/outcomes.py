@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any, Dict, List, Optional
 
-from agent.protocol.board import Conditions
-from agent.protocol.jobs import Tensor
+from agent.messages.board import Conditions
+from agent.messages.jobs import Tensor
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from typing import List, Optional
 
-from agent.protocol.jobs import JobSpec
-from agent.protocol.reservation import Reservation
+from agent.messages.jobs import JobSpec
+from agent.messages.reservation import Reservation
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import json
 import math
 from typing import Any, Dict, Type
 
-from agent.protocol.answers import (
+from agent.messages.answers import (
     Busy,
     Collected,
     Error,
@@ -27,8 +27,8 @@ from agent.protocol.answers import (
     Tuned,
     Unpacked,
 )
-from agent.protocol.board import Conditions, Facts
-from agent.protocol.examination import (
+from agent.messages.board import Conditions, Facts
+from agent.messages.examination import (
     BusyProcess,
     ClockControl,
     ClockPolicy,
@@ -40,8 +40,8 @@ from agent.protocol.examination import (
     Storage,
     SwapDevice,
 )
-from agent.protocol.frames import BLOCK_BYTES, FRAME, LANES
-from agent.protocol.jobs import (
+from agent.messages.frames import BLOCK_BYTES, FRAME, LANES
+from agent.messages.jobs import (
     EnergyPlan,
     InputRecipe,
     JobSpec,
@@ -52,7 +52,7 @@ from agent.protocol.jobs import (
     Tensor,
     ThermalGate,
 )
-from agent.protocol.outcomes import (
+from agent.messages.outcomes import (
     FAILURE_REASONS,
     Gate,
     JobFailure,
@@ -62,8 +62,8 @@ from agent.protocol.outcomes import (
     Surroundings,
     Timing,
 )
-from agent.protocol.relaying import Fetch, Fetching
-from agent.protocol.requests import (
+from agent.messages.relaying import Fetch, Fetching
+from agent.messages.requests import (
     Acknowledge,
     Bye,
     Collect,
@@ -76,7 +76,7 @@ from agent.protocol.requests import (
     Tune,
     Unpack,
 )
-from agent.protocol.reservation import Reservation, Reserved
+from agent.messages.reservation import LONGEST_S, LONGEST_TEXT, Reservation, Reserved
 from agent.wire import WireError, from_plain, to_plain
 
 __all__ = [
@@ -85,6 +85,8 @@ __all__ = [
     "FRAME",
     "KINDS",
     "LANES",
+    "LONGEST_S",
+    "LONGEST_TEXT",
     "MAX_LINE_BYTES",
     "PROTOCOL_VERSION",
     "Acknowledge",

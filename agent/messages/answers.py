@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Dict, List, Optional
 
-from agent.protocol.board import Conditions, Facts
-from agent.protocol.outcomes import JobFailure, JobResult
-from agent.protocol.reservation import Reservation
+from agent.messages.board import Conditions, Facts
+from agent.messages.outcomes import JobFailure, JobResult
+from agent.messages.reservation import Reservation
 
 
 @dataclass(frozen=True)
