@@ -1,6 +1,8 @@
 """Fixtures that more than one folder of tests needs."""
 
 import json
+import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,6 +15,9 @@ from tests.boards.board import BoardError
 from tests.boards.loopback import LoopbackBoard
 from tests.boards.sshd import find_sshd
 from tests.farming import TestFarm
+
+# A version manager's `python3` is a shell script that takes a tenth of a second at every start of a board's agent.
+os.environ["PATH"] = f"{Path(sys.executable).resolve().parent}:{os.environ['PATH']}"
 
 # The same examples every time, however loaded the machine is: a finding must not depend on luck. To look for more:
 # pytest --hypothesis-profile=searching
