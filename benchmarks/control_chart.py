@@ -12,7 +12,7 @@ import argparse
 import math
 import random
 
-from orchestrator.control_chart import follow
+from orchestrator.health.control_chart import follow
 
 SHAPES = ("normal", "heavy", "related", "bimodal")
 DEVIATIONS = (0.005, 0.01, 0.02, 0.03)

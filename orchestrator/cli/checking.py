@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from orchestrator.checkup import Checkup, check_devices
 from orchestrator.cli.context import print_json, say, say_next
 from orchestrator.cli.display import open_display
 from orchestrator.cli.rotation import free
@@ -13,6 +12,7 @@ from orchestrator.errors import BoardError
 from orchestrator.farm import Farm
 from orchestrator.report.devices import checkup_values, checkups_table
 from orchestrator.store import Store
+from orchestrator.visits.checkup import Checkup, check_devices
 
 STOPPED = 130
 UNUSABLE = 4

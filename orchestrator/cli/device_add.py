@@ -13,9 +13,9 @@ from orchestrator.devices import Link
 from orchestrator.errors import HostKeyUnknown, UsageError
 
 if TYPE_CHECKING:
-    from orchestrator.checkup import Checkup
     from orchestrator.devices import Device
     from orchestrator.farm import Farm
+    from orchestrator.visits.checkup import Checkup
 
 Fingerprints = Annotated[
     list[str] | None,

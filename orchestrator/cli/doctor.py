@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from orchestrator.devices import Device
-    from orchestrator.examining import Examination
     from orchestrator.farm import Farm
     from orchestrator.store import Store
+    from orchestrator.visits.examining import Examination
 
 EPILOG = "Example: dynofarm doctor kitchen, or dynofarm doctor --on tag:arm64 --seconds 10 --json"
 STOPPED, UNREACHED, SPOILT = 130, 4, 1
@@ -82,7 +82,7 @@ def _examine(
     from orchestrator.cli.selecting import select_devices
     from orchestrator.cli.stopping import stop_on_signals
     from orchestrator.errors import BoardError
-    from orchestrator.examining import examine_devices
+    from orchestrator.visits.examining import examine_devices
 
     chosen = free(store, select_devices(devices, wanted, store.last_facts()))
     names = [device.name for device in chosen]

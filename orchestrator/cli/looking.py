@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Sequence
 
-from orchestrator.canary import close_sweep, health_sweep, look, take_out
 from orchestrator.cli.context import print_json, say, say_next
 from orchestrator.cli.display import Display, open_display
 from orchestrator.cli.rotation import free
@@ -16,6 +15,7 @@ from orchestrator.launch import Launcher, Outcome
 from orchestrator.reference_model import reference_model
 from orchestrator.report.health import health_table, health_values
 from orchestrator.store import Store
+from orchestrator.visits.canary import close_sweep, health_sweep, look, take_out
 
 STOPPING = "stopping: boards finish the job in hand and keep its result (again to stop at once)"
 STOPPED, UNREACHABLE, TAKEN_OUT = 130, 4, 1

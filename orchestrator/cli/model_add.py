@@ -82,7 +82,7 @@ def _of_parent(model: Model, ancestor: Model, tolerance: float | None) -> tuple[
 
 
 def _own(farm: Farm, model: Model, tolerance: float | None) -> tuple[Reference, ...]:
-    from orchestrator.referencing import compute_references
+    from orchestrator.visits.referencing import compute_references
 
     allowed = tolerance if tolerance is not None else default_tolerance(model)
     try:

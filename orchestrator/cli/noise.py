@@ -73,8 +73,8 @@ def noise(
 
 def conclude(store: "Store", outcome: "Outcome", *, as_json: bool) -> int:
     """Reckon and show the floors of a noise sweep that has run, also of one that was resumed; the exit code."""
-    from orchestrator.noise import NoFloor, reckon
     from orchestrator.report.noise import noise_sentence, noise_table, noise_values
+    from orchestrator.visits.noise import NoFloor, reckon
 
     found = reckon(store, outcome.sweep_id)
     if as_json:
@@ -102,9 +102,9 @@ def _plan(
     """The sweep, read from options as `run` reads them, and the artifact."""
     from orchestrator.cli.sweeping import read_sweep
     from orchestrator.errors import UsageError
-    from orchestrator.noise import as_noise
     from orchestrator.reference_model import reference_model
     from orchestrator.sweep_files import sweep_from_options
+    from orchestrator.visits.noise import as_noise
 
     if model is None:
         if runtime is not None:

@@ -62,9 +62,9 @@ def _wait_for(farm: "Farm", store: "Store", device: "Device") -> bool:
     import time
 
     from orchestrator.breaker import USUAL, Breaker
-    from orchestrator.checkup import check_devices
     from orchestrator.cli.stopping import stop_on_signals
     from orchestrator.errors import BoardLost, Unreachable
+    from orchestrator.visits.checkup import check_devices
 
     breaker = Breaker(USUAL, time.monotonic, random.uniform)
     with stop_on_signals("stopping: the board is not waited for") as stop:

@@ -14,8 +14,8 @@ from orchestrator.farm import Farm
 from orchestrator.moments import moment_text
 from orchestrator.records import Ending
 from orchestrator.report.reservations import outcome_values
-from orchestrator.reserving import Outcome, Visitor, release, reserve
 from orchestrator.store import Store
+from orchestrator.visits.reserving import Outcome, Visitor, release, reserve
 
 STOPPING = "stopping"
 SOMEBODY_ELSES = 4

@@ -31,7 +31,7 @@ def spread(
     from datetime import datetime
 
     from orchestrator.cli.selecting import select_devices
-    from orchestrator.copies import spread_of, units_of
+    from orchestrator.health.copies import spread_of, units_of
     from orchestrator.quantities import parse_since
     from orchestrator.records import RunFilter
     from orchestrator.report.spread import spread_tables, spread_values

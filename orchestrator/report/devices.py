@@ -12,7 +12,7 @@ from orchestrator.report.standing import Standing, floor_text, standing_lines
 from orchestrator.report.words import bytes_text, count_text
 
 if TYPE_CHECKING:
-    from orchestrator.checkup import Checkup  # it draws in transports and carriers, which no list needs
+    from orchestrator.visits.checkup import Checkup  # it draws in transports and carriers, which no list needs
 
 
 def device_row(device: Device, facts: Facts | None, standing: Standing | None = None) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from orchestrator.report.console import report_console, words
 from orchestrator.report.words import count_text, duration_text
 
 if TYPE_CHECKING:
-    from orchestrator.examining import Examination  # it draws in transports and carriers
+    from orchestrator.visits.examining import Examination  # it draws in transports and carriers
 
 _STYLES = {Severity.SPOILS: "bold red", Severity.MAY_SPOIL: "yellow", Severity.NOTE: "dim"}
 _WIDTH = max(len(severity) for severity in Severity)

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
-from orchestrator.noise import NoFloor
 from orchestrator.records import NoiseRecord
 from orchestrator.report.console import cell, new_table, report_console
 from orchestrator.report.standing import floor_text
 from orchestrator.report.words import count_text, latency_text
+from orchestrator.visits.noise import NoFloor
 
 
 def noise_values(found: NoiseRecord | NoFloor) -> dict[str, Any]:

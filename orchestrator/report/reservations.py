@@ -9,7 +9,7 @@ from orchestrator.records import Ending, LeaseKind, LeaseRecord
 from orchestrator.report.console import cell, new_table, report_console, words
 
 if TYPE_CHECKING:
-    from orchestrator.reserving import Outcome  # it draws in transports, which no list needs
+    from orchestrator.visits.reserving import Outcome  # it draws in transports, which no list needs
 
 _STYLES = {Ending.FORCED: "red", Ending.REFUSED: "red", Ending.FAILED: "red", Ending.DIED: "red"}
 

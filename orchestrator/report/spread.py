@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from orchestrator.control_chart import percent
-from orchestrator.copies import BoardSpread, PairSpread, Than
+from orchestrator.health.control_chart import percent
+from orchestrator.health.copies import BoardSpread, PairSpread, Than
 from orchestrator.report.console import cell, new_table, report_console, words
 from orchestrator.report.words import latency_text
 

@@ -354,8 +354,8 @@ def test_a_model_is_checked_against_its_parent(
 def test_a_model_whose_references_cannot_be_had_is_registered_with_a_word(
     dynofarm: Dynofarm, farm: Path, fake_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from orchestrator import referencing
     from orchestrator.errors import ModelError, RuntimeUnavailable
+    from orchestrator.visits import referencing
 
     def offline(*_args: object) -> None:
         raise RuntimeUnavailable("the package index cannot be reached")

@@ -9,7 +9,6 @@ import pytest
 from rich.console import Console
 
 from agent.protocol import Gate, Memory, Samples, Timing
-from orchestrator.checkup import Checkup
 from orchestrator.devices import Device, Link
 from orchestrator.errors import Unreachable
 from orchestrator.records import RunFilter, RunSummary, StoredRun
@@ -29,6 +28,7 @@ from orchestrator.report.sql import rows_table, views_text, views_values
 from orchestrator.runs import Job, Role, Run, RunStatus
 from orchestrator.store import Store
 from orchestrator.sweep import RuntimeChoice, Sweep
+from orchestrator.visits.checkup import Checkup
 from tests.making import (
     MOMENT,
     make_conditions,

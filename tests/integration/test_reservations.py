@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.checkup import check_devices
 from orchestrator.devices import Device
 from orchestrator.errors import BoardReserved, Unreachable
 from orchestrator.events import Event
 from orchestrator.farm import find_farm, init_farm
 from orchestrator.records import Ending
-from orchestrator.reserving import Visitor, release, reserve
 from orchestrator.store import Store
+from orchestrator.visits.checkup import check_devices
+from orchestrator.visits.reserving import Visitor, release, reserve
 from tests.boards.loopback import LoopbackBoard
 from tests.integration.reach import device_of
 

@@ -6,7 +6,7 @@ from statistics import fmean
 
 import pytest
 
-from orchestrator.control_chart import BASELINE, LEARNING, change_point, follow, percent, robust_scale
+from orchestrator.health.control_chart import BASELINE, LEARNING, change_point, follow, percent, robust_scale
 
 SLOWER_5, SLOWER_10 = math.log(1.05), math.log(1.10)
 

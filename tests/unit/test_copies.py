@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from orchestrator.copies import CaseSpread, Than, Unit, components, spread_of, units_of
 from orchestrator.devices import Device, Kind
+from orchestrator.health.copies import CaseSpread, Than, Unit, components, spread_of, units_of
 from orchestrator.records import RunSummary
 from orchestrator.store import Store
 from orchestrator.sweep import Sweep

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from agent.protocol import Surroundings
-from orchestrator.changes import changes
 from orchestrator.health import Health, State, chart, health_of, visits_of
+from orchestrator.health.changes import changes
 from orchestrator.records import Circumstances, ReferenceRun
 from tests.making import MOMENT, make_conditions, make_facts
 

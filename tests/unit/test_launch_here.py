@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.checkup import check_devices
 from orchestrator.errors import BoardDiskFull, BoardLost, StoreError, Unreachable, UsageError
 from orchestrator.events import BoardDone, BoardFailed, Collected, Connected, JobFinished, JobStage, JobStarted, Waiting
 from orchestrator.launch import Outcome, holder, new_job_id, open_links
@@ -15,6 +14,7 @@ from orchestrator.records import RunFilter
 from orchestrator.runs import RunStatus
 from orchestrator.session import AgentSession
 from orchestrator.store import Store
+from orchestrator.visits.checkup import check_devices
 from tests.leaks import no_leaks
 from tests.unit.this_machine import HASTY, Bench
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator import referencing
 from orchestrator.errors import ModelError, RuntimeUnavailable
 from orchestrator.models import Model
-from orchestrator.referencing import KEEP, SEEDS, compute_references
+from orchestrator.visits import referencing
+from orchestrator.visits.referencing import KEEP, SEEDS, compute_references
 from tests.leaks import no_leaks
 from tests.unit.this_machine import Bench
 

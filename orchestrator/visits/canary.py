@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from orchestrator.changes import changes
 from orchestrator.health import Health, State, Visit, chart, health_of, visits_of
+from orchestrator.health.changes import changes
 from orchestrator.records import RunFilter
 from orchestrator.reference_model import reference_model
 from orchestrator.runs import Run, RunStatus

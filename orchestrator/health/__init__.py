@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from statistics import median
 
-from orchestrator.control_chart import LEARNING, Reading, follow, percent
+from orchestrator.health.control_chart import LEARNING, Reading, follow, percent
 from orchestrator.records import ReferenceRun
 
 A_VISIT_ENDS_AFTER = timedelta(hours=1)
