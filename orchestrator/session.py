@@ -59,13 +59,11 @@ from orchestrator.outcomes import outcome_of
 from orchestrator.transport import Transport
 from orchestrator.transport.push import Pushed, Way, push
 from orchestrator.transport.push_artifact import Artifact
+from orchestrator.transport.push_lines import NOISE_LIMIT_LINES
 
 log = logging.getLogger(__name__)
 
 BOOT_MARKER = b"dynofarm-boot "
-NOISE_LIMIT_LINES = 200
-"""A login shell may greet before the agent speaks; more than this is not a greeting."""
-
 SLOW_START_S = 60.0
 """A Pi Zero takes seconds to start Python; nothing is heard from it until then."""
 

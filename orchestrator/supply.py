@@ -3,7 +3,7 @@
 import hashlib
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Semaphore
 from typing import Protocol
@@ -100,7 +100,7 @@ class Supply:
         if carrier.runtime.carrier == "bundle" and carrier.runtime.digest is not None:
             session.unpack(carrier.runtime.digest)
         gate = ThermalGate(start_c, limit_s=device.thermal_limit_s)
-        return replace(_order(job, model, carrier.runtime, gate, cpus), held_clock_khz=session.held_clock_khz)
+        return _order(session, job, model, carrier.runtime, gate, cpus)
 
     def look_ahead(
         self, session: AgentSession, facts: Facts, job: Job, needed: Sequence[Job]
@@ -238,7 +238,14 @@ def _check_hash(path: Path, digest: str) -> None:
         raise ModelError(f"{path} changed since it was added", f"add it again: dynofarm model add {path}")
 
 
-def _order(job: Job, model: Model, runtime: RuntimeOnBoard, thermal: ThermalGate, cpus: list[int] | None) -> JobSpec:
+def _order(
+    session: AgentSession,
+    job: Job,
+    model: Model,
+    runtime: RuntimeOnBoard,
+    thermal: ThermalGate,
+    cpus: list[int] | None,
+) -> JobSpec:
     return JobSpec(
         job_id=job.job_id,
         model=ModelOnBoard(model.digest, model.name, model.format, list(model.recipes)),
@@ -254,4 +261,5 @@ def _order(job: Job, model: Model, runtime: RuntimeOnBoard, thermal: ThermalGate
         sample_hz=job.sample_hz,
         deadline_s=job.deadline_s,
         energy=ENERGY_PLAN if job.role is Role.ENERGY else None,
+        held_clock_khz=session.held_clock_khz,
     )
