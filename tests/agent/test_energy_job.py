@@ -123,7 +123,7 @@ def test_the_stored_energy_agrees_with_what_the_counter_really_counted(
     assert stored.summary.energy_j_per_inference is not None
     assert stored.summary.energy_j_per_inference * n == pytest.approx(true_net_j, abs=allowed_j)
     assert stored.summary.energy_source == "package-0: processor package only"
-    again = energy_of(stored.run.result)  # type: ignore[arg-type]
+    again = energy_of(stored.run.result)
     assert again.j_per_inference == stored.summary.energy_j_per_inference
     assert again.idle_w == pytest.approx(IDLE_W, rel=0.1)
     assert again.gross_j_per_inference == pytest.approx(true_gross_j / n, abs=allowed_j / n)

@@ -184,8 +184,8 @@ def test_a_full_disk_does_not_keep_a_result_from_being_sent(board: FolderBoard) 
 
 
 def test_a_failure_that_could_not_be_kept_says_so() -> None:
-    failure = _with_note(Failure(JobFailure("j", "crashed", "it fell", "last words")), "not kept").failure
-    assert failure == JobFailure("j", "crashed", "it fell", "last words\nnot kept")
+    noted = _with_note(Failure(JobFailure("j", "crashed", "it fell", "last words")), "not kept")
+    assert noted == Failure(JobFailure("j", "crashed", "it fell", "last words\nnot kept"))
 
 
 def test_a_worker_without_memory_is_out_of_memory(board: FolderBoard) -> None:

@@ -202,6 +202,6 @@ def test_a_board_that_never_cools_is_measured_after_the_limit(pi: str) -> None:
 
 
 def test_without_a_limit_or_a_sensor_nothing_is_waited_for(pi: str, tmp_path: Path) -> None:
-    assert cool(pi, start_c=None).look(100.0) is None  # type: ignore[arg-type]
+    assert cool(pi, start_c=None).look(100.0) is None
     assert cool(str(tmp_path / "bare"), start_c=10.0).look(100.0) is None
     assert cool(pi, start_c=50.0).waited_s == 0.0

@@ -18,7 +18,6 @@ from orchestrator.report.results import markdown_table, results_table
 from orchestrator.report.run_page import run_page
 from orchestrator.runs import Job, Role, Run, RunStatus
 from orchestrator.store import Store
-from orchestrator.supply import ENERGY_PLAN, _order
 from orchestrator.sweep import Sweep
 from tests.energetic import counts, levels, result_of, source
 from tests.making import MOMENT, make_facts, make_job, make_model, make_run
@@ -170,12 +169,3 @@ def test_a_skipped_energy_job_is_kept_with_its_sentence(store: Store) -> None:
     (row,) = listed(store, Role.ENERGY)
     assert (row.status, row.energy_j_per_inference) == (RunStatus.SKIPPED, None)
     assert row.message == "energy is not measured: no power sensor on this board"
-
-
-@pytest.mark.parametrize(("role", "expected"), [(Role.ENERGY, ENERGY_PLAN), (Role.CASE, None), (Role.REFERENCE, None)])
-def test_only_an_energy_job_is_ordered_with_a_plan_for_it(role: Role, expected: object) -> None:
-    from agent.protocol import RuntimeOnBoard, ThermalGate
-
-    order = _order(make_job(role=role), make_model(), RuntimeOnBoard("litert", None, "none"), ThermalGate(None), None)
-    assert order.energy == expected
-    assert order.sample_hz == make_job().sample_hz

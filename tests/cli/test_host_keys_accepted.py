@@ -76,7 +76,7 @@ def test_a_jump_hosts_key_is_accepted_before_the_boards(
     def through_a_jump(device: object, known_hosts: Path) -> object:
         if not known_hosts.exists() or "jump.example" not in known_hosts.read_text():
             raise HostKeyUnknown("kitchen", "jump.example shows SHA256:jump", "accept it", "SHA256:jump", jump_line)
-        return whole(device, known_hosts)  # type: ignore[arg-type]
+        return whole(device, known_hosts)
 
     monkeypatch.setattr(ssh, "fetch_host_key", through_a_jump)
     both = ["--accept-fingerprint", "SHA256:jump", "--accept-fingerprint", board.host_key_fingerprint]

@@ -165,7 +165,7 @@ def test_a_board_that_is_added_is_checked_at_once(dynofarm: Dynofarm, farm: Path
 
 
 def test_a_check_that_is_stopped_says_so(dynofarm: Dynofarm, bench: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def stopped(_farm: object, _store: Store, devices: list[object], *_more: object) -> list[checking.Checkup]:
+    def stopped(_farm: object, _store: Store, devices: list[object], *_more: object) -> list[object]:
         signal.raise_signal(signal.SIGINT)
         return [checking.Checkup(device) for device in devices]
 

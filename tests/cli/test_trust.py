@@ -231,7 +231,7 @@ def test_a_fault_while_judging_never_loses_what_came_of_a_sweep(
     monkeypatch.setattr("orchestrator.launch.judge_sweep", broken)
     audience: Callable[..., None] = lambda *_: None  # noqa: E731 - nobody listens
     with Store.open(farm / "results.db") as store:
-        launcher = Launcher(None, store, audience, threading.Event())  # type: ignore[arg-type]
+        launcher = Launcher(None, store, audience, threading.Event())
         assert str(fault) in launcher._judge(1)
 
 
@@ -239,7 +239,7 @@ def test_a_judged_sweep_says_nothing(farm: Path) -> None:
     sweep_id = keep_runs(farm, [measured(GOOD)])
     with Store.open(farm / "results.db") as store:
         assert judge_sweep(store, sweep_id) == 1
-        launcher = Launcher(None, store, lambda *_: None, threading.Event())  # type: ignore[arg-type]
+        launcher = Launcher(None, store, lambda *_: None, threading.Event())
         assert launcher._judge(sweep_id) == ""
 
 

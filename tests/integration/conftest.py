@@ -32,7 +32,7 @@ def new_board(tmp_path: Path) -> Iterator[NewBoard]:
     with contextlib.ExitStack() as boards:
 
         def start(name: str = "kitchen", **settings: object) -> LoopbackBoard:
-            return boards.enter_context(LoopbackBoard(tmp_path / name, **settings))  # type: ignore[arg-type]
+            return boards.enter_context(LoopbackBoard(tmp_path / name, **settings))
 
         yield start
 

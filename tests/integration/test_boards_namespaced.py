@@ -47,7 +47,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
             board = NamespacedBoard(
                 tmp_path / name,
                 architecture=architecture,
-                limits=Limits(**changes) if changes else None,  # type: ignore[arg-type]
+                limits=Limits(**changes) if changes else None,
             )
             stack.callback(board.stop)
             boards.append(board)

@@ -2,9 +2,7 @@
 
 import json
 import os
-import signal
 import sqlite3
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +15,7 @@ from tests.agent.trees import lay_out, write
 from tests.boards.loopback import LoopbackBoard
 from tests.boards.rooted import rooted_python
 from tests.farming import TestFarm
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 
@@ -104,13 +103,9 @@ def test_an_agent_killed_in_mid_sweep_leaves_no_board_at_the_wrong_clock(
     root = lay_out_clocks(tmp_path / "tree")
     board = rooted(root, "governor=performance", "clock_khz=1036800")
     watched = farm.watch("run", farm.sweep_of_fakes("kitchen", options="{sleep_ms: 150}"))
-    deadline = time.monotonic() + 60
-    while not (board.work_dir / "worker.pid").exists():
-        assert time.monotonic() < deadline, "no worker ever ran"
-        time.sleep(0.02)
+    wait_until((board.work_dir / "worker.pid").exists, "a worker")
     assert now(root) == ALL_FIXED
-    for pid in board.agents():
-        os.kill(pid, signal.SIGKILL)
+    assert board.kill_agents()
     watched.end().ok()
     assert {row["governor"] for row in conditions_of(farm)} == {"performance"}
     assert now(root) == FOUND

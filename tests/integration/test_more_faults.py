@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.boards.loopback import LoopbackBoard
+from tests.boards.processes import send
 from tests.farming import TestFarm
 from tests.waiting import wait_until
 
@@ -154,14 +155,12 @@ def test_an_agent_that_hangs_on_a_living_board_is_given_up_and_its_result_is_not
     running.wait_for("1/3")
     wait_until(lambda: bool(kitchen.workers()), "a worker")
     hung = kitchen.agents()
-    for pid in hung:
-        os.kill(pid, signal.SIGSTOP)
+    send(signal.SIGSTOP, hung)
     try:
         running.wait_for("its sshd answers, but the agent has been silent", 60)
         time.sleep(3)
     finally:
-        for pid in hung:
-            os.kill(pid, signal.SIGCONT)
+        send(signal.SIGCONT, hung)
     running.end().ok()
     assert_measured_once_and_in_turn(farm, 3)
     assert_nothing_left(kitchen)

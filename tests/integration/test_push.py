@@ -21,6 +21,7 @@ from orchestrator.transport import ssh
 from orchestrator.transport.push import Pushed
 from tests.boards.board import known_hosts_line
 from tests.boards.loopback import LoopbackBoard
+from tests.boards.processes import send
 from tests.integration.reach import Relay, device_of, make_key
 from tests.pushing import noise, push_file, receiver
 from tests.waiting import wait_until
@@ -75,9 +76,7 @@ def test_after_a_cut_only_the_rest_travels(board: LoopbackBoard, known_hosts: Pa
                 {"link cut": meter.cut, "sshd killed": board.kill_sessions, "receiver killed": kill_receivers}[fault]()
 
         def kill_receivers() -> None:
-            for process in board.alive().values():
-                if "receive" in process.argv:
-                    os.kill(process.pid, signal.SIGKILL)
+            send(signal.SIGKILL, {pid for pid, process in board.alive().items() if "receive" in process.argv})
 
         with pytest.raises(BoardLost):
             push_once(device, known_hosts, board.work_dir, model, report=strike)

@@ -22,7 +22,7 @@ def commits_of(store: Store) -> Iterator[list[int]]:
     seen: list[int] = []
 
     def committed(connection: object) -> None:
-        seen.append(connection.exec_driver_sql("SELECT count(*) FROM run").scalar())  # type: ignore[attr-defined]
+        seen.append(connection.exec_driver_sql("SELECT count(*) FROM run").scalar())
 
     event.listen(store._database._writer, "commit", committed)
     yield seen
@@ -33,7 +33,7 @@ def save_at_once(store: Store, runs: list[object]) -> list[Future[bool]]:
     """Let all runs queue up while somebody else has the file, then let them go."""
     with ThreadPoolExecutor(len(runs)) as pool:
         with store._saving._committing:
-            futures = [pool.submit(store.save_run, run) for run in runs]  # type: ignore[arg-type]
+            futures = [pool.submit(store.save_run, run) for run in runs]
             while len(store._saving._queue) < len(runs):
                 time.sleep(0.005)
         return futures

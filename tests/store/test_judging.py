@@ -47,7 +47,7 @@ def run_at(
 
 
 def verdicts(store: Store, **wanted: object) -> dict[str, tuple[str, str]]:
-    runs = store.runs(RunFilter(roles=(), **wanted))  # type: ignore[arg-type]
+    runs = store.runs(RunFilter(roles=(), **wanted))
     return {run.job_id[0]: (str(run.verdict), run.reasons) for run in runs}
 
 

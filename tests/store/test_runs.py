@@ -94,7 +94,7 @@ def test_surroundings_that_cannot_be_are_kept_and_judged_without_a_fault(
     store: Store, planned: Planner, said: dict[str, float]
 ) -> None:
     _, [job] = planned("a1")
-    run = make_run(job, result=make_result("a1", surroundings=Surroundings(**said)))  # type: ignore[arg-type]
+    run = make_run(job, result=make_result("a1", surroundings=Surroundings(**said)))
     assert store.save_run(run)
     assert store.run("a1").run == run
     assert judge(run).verdict in list(Verdict)

@@ -139,7 +139,7 @@ def test_nothing_is_said_while_a_clock_runs(clock: list[float]) -> None:
     conversation_.hear(Stage)
     clock[0] += 30.0
     conversation_.touch()
-    assert conversation_._channel.sent == []  # type: ignore[attr-defined]
+    assert conversation_._channel.sent == []
 
 
 def test_an_idle_agent_is_told_that_somebody_is_there(clock: list[float]) -> None:
@@ -148,7 +148,7 @@ def test_an_idle_agent_is_told_that_somebody_is_there(clock: list[float]) -> Non
     clock[0] += conversation.TOUCH_EVERY_S
     conversation_.touch()
     conversation_.touch()
-    assert [decode(line) for line in conversation_._channel.sent] == [Ping()]  # type: ignore[attr-defined]
+    assert [decode(line) for line in conversation_._channel.sent] == [Ping()]
 
 
 def test_a_stop_is_noticed_within_one_silent_second() -> None:

@@ -46,9 +46,9 @@ def test_the_truth_lies_within_the_stated_uncertainty_in_nineteen_of_twenty_nois
         assert energy.j_per_inference is not None
         assert energy.uncertainty_j is not None
         inside += abs(energy.j_per_inference - 0.12) <= energy.uncertainty_j
+        # and it is no free pass: a few hundredths of what was measured
+        assert energy.uncertainty_j < 0.12 * 0.1
     assert 0.93 * trials <= inside
-    # and it is no free pass: a few hundredths of what was measured
-    assert energy.uncertainty_j < 0.12 * 0.1
 
 
 def test_what_cannot_be_told_apart_from_idle_is_not_measured_but_its_gross_is() -> None:

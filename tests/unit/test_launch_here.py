@@ -107,7 +107,7 @@ def test_a_result_that_was_measured_before_a_loss_is_collected_and_not_measured_
     losses = []
 
     def lose_the_first(session: AgentSession, *order: object) -> object:
-        outcome = whole(session, *order)  # type: ignore[arg-type]
+        outcome = whole(session, *order)
         if not losses:
             losses.append(outcome)
             raise BoardLost("bench", "bench: the link broke", "look at the cable")
@@ -153,11 +153,11 @@ def test_a_stop_keeps_what_is_done_and_is_exit_code_130(bench: Bench) -> None:
     told = bench.notify
 
     def stop_after_one(event: object) -> None:
-        told(event)  # type: ignore[arg-type]
+        told(event)
         if isinstance(event, JobFinished):
             bench.stop.set()
 
-    bench.notify = stop_after_one  # type: ignore[method-assign]
+    bench.notify = stop_after_one
     outcome = bench.launcher().launch(bench.sweep(model, repeats=4), [model], [bench.device()])
     assert (outcome.stopped, outcome.exit_code) == (True, 130)
     assert (outcome.counts, outcome.owed) == ({RunStatus.OK: 1}, 3)

@@ -57,17 +57,17 @@ def stop_when(bench: Bench, enough: Callable[[list[Run]], bool]) -> None:
     told = bench.notify
 
     def notify(event: object) -> None:
-        told(event)  # type: ignore[arg-type]
+        told(event)
         if isinstance(event, JobFinished) and enough(finished(bench)):
             bench.stop.set()
 
-    bench.notify = notify  # type: ignore[method-assign]
+    bench.notify = notify
 
 
 def go_on(bench: Bench, sweep_id: int = 1) -> Outcome:
     bench.stop.clear()
     bench.heard.clear()
-    bench.notify = Bench.notify.__get__(bench)  # type: ignore[method-assign]
+    bench.notify = Bench.notify.__get__(bench)
     return bench.launcher().resume(sweep_id, [bench.device()])
 
 
@@ -165,7 +165,7 @@ def test_a_board_that_cannot_have_the_library_runs_its_cases_all_the_same(
     def offline(shelf: CarrierShelf, choice: object, facts: object) -> object:
         if choice == REFERENCE_RUNTIME:
             raise RuntimeUnavailable("litert cannot be fetched now", "try again later")
-        return whole(shelf, choice, facts)  # type: ignore[arg-type]
+        return whole(shelf, choice, facts)
 
     monkeypatch.setattr(CarrierShelf, "fetch", offline)
     model = bench.model()

@@ -65,7 +65,7 @@ def test_a_link_that_cannot_be_opened_no_leaks(bench: Bench) -> None:
 def test_what_the_way_warns_of_is_told_once(bench: Bench) -> None:
     def with_a_warning(device: Device) -> Transport:
         transport = LocalTransport(device)
-        transport.warnings = ("agent forwarding is off",)  # type: ignore[misc]
+        transport.warnings = ("agent forwarding is off",)
         return transport
 
     link = bench.link(bench.device(), with_a_warning)
@@ -97,7 +97,7 @@ def test_the_keeper_touches_idle_agents_and_survives_a_lost_one(bench: Bench, mo
             touched.append(True)
             raise BoardLost("bench", "gone")
 
-    link.session = Idle()  # type: ignore[assignment]
+    link.session = Idle()
     with Keeper([unopened, link]):
         deadline = time.monotonic() + 10
         while len(touched) < 2 and time.monotonic() < deadline:

@@ -168,7 +168,12 @@ def test_a_block_is_compressed_once_for_all_boards(tmp_path: Path, monkeypatch: 
     path.write_bytes(b"text " * 500_000)
     artifact, made = Artifact(path), []
     pack = artifact._pack
-    monkeypatch.setattr(artifact, "_pack", lambda at, size: made.append(at) or pack(at, size))
+
+    def counted(at: int, size: int) -> object:
+        made.append(at)
+        return pack(at, size)
+
+    monkeypatch.setattr(artifact, "_pack", counted)
     frames = {artifact.packed(MIB, MIB) for _ in range(5)}
     assert (len(frames), made) == (1, [MIB])
     artifact.close()
@@ -184,7 +189,7 @@ class Narrow(LocalTransport):
         if self.opened >= self.most:
             raise BoardUnfit("desk", "desk: its sshd refuses another session")
         self.opened += 1
-        channel = super().open_channel(argv)  # type: ignore[arg-type]
+        channel = super().open_channel(argv)
         channel.window_bytes = 24_576
         return channel
 
@@ -267,7 +272,7 @@ def test_a_limited_uplink_is_asked_for_every_byte(desk: LocalTransport, work: Pa
     class Counting(Uplink):
         def take(self, sender: object, site: str | None, size_bytes: int, check: Callable[[], None]) -> None:
             asked.append(size_bytes)
-            super().take(sender, site, size_bytes, check)  # type: ignore[arg-type]
+            super().take(sender, site, size_bytes, check)
 
     uplink = Counting(farm_bytes_s=50e6)
     push_file(desk, work, noise(tmp_path / "model", 2), way=Way(uplink, "roof"))

@@ -343,7 +343,7 @@ def test_no_more_links_are_made_at_a_time_than_there_are_slots(bench: Bench) -> 
             now[0] -= 1
         raise Unreachable(getattr(device, "name", ""), "nobody there")
 
-    links = [bench.link(bench.device(f"b{number}"), connect, slots) for number in range(20)]  # type: ignore[arg-type]
+    links = [bench.link(bench.device(f"b{number}"), connect, slots) for number in range(20)]
     failed: dict[str, BoardError] = {}
     muster(links, 0.0, failed.__setitem__, bench.stop)
     assert len(failed) == 20
@@ -359,7 +359,7 @@ def test_who_waits_for_a_slot_when_the_user_stops_connects_no_more(bench: Bench)
         raise Unreachable(connected[-1], "nobody there")
 
     slots = threading.Semaphore(1)
-    links: list[Link] = [bench.link(bench.device(f"b{number}"), connect, slots) for number in range(9)]  # type: ignore[arg-type]
+    links: list[Link] = [bench.link(bench.device(f"b{number}"), connect, slots) for number in range(9)]
     failed: dict[str, BoardError] = {}
     muster(links, 0.0, failed.__setitem__, bench.stop)
     assert len(connected) == len(failed) == 1

@@ -59,7 +59,7 @@ def test_with_leave_it_is_sent_while_the_other_runs_and_that_run_is_suspect(
         pushes.append(what[0])
         if len(pushes) == 2:
             wait_until(lambda: any(event.stage == "timing" for event in bench.told(JobStage)))
-        return whole(session, *what, **more)  # type: ignore[arg-type]
+        return whole(session, *what, **more)
 
     monkeypatch.setattr(AgentSession, "push", while_the_clock_runs)
     _, second = launch(bench, allowed=True)

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from agent.protocol import EnergyPlan
 from orchestrator.carriers import CarrierShelf
 from orchestrator.errors import ModelError, RuntimeUnavailable
 from orchestrator.events import Fetching, Noted, Pushing
 from orchestrator.idle import MARGIN_C
 from orchestrator.links import Link
-from orchestrator.supply import Supply
+from orchestrator.runs import Role
+from orchestrator.supply import ENERGY_PLAN, Supply
 from orchestrator.sweep import RuntimeChoice
 from tests.leaks import no_leaks
 from tests.unit.this_machine import Bench
@@ -68,6 +70,18 @@ def test_big_cpus_are_named_in_the_order(bench: Bench, link: Link) -> None:
     order = bench.supply(model).outfit(link.session, replace(link.facts, cpu_capacity=capacity), job, [job])
     assert order.cpu_affinity == [first]
     assert bench.told(Noted) == []
+
+
+@pytest.mark.parametrize(("role", "expected"), [(Role.ENERGY, ENERGY_PLAN), (Role.CASE, None), (Role.REFERENCE, None)])
+def test_only_an_energy_job_is_ordered_with_a_plan_for_it(
+    bench: Bench, link: Link, role: Role, expected: EnergyPlan | None
+) -> None:
+    model = bench.model()
+    assert link.session is not None
+    assert link.facts is not None
+    job = replace(bench.job(model), role=role)
+    order = bench.supply(model).outfit(link.session, link.facts, job, [job])
+    assert (order.energy, order.sample_hz) == (expected, job.sample_hz)
 
 
 def test_a_model_is_sent_once_and_a_carrier_fetched_once(bench: Bench, link: Link) -> None:

@@ -32,7 +32,7 @@ def visit(
 
 
 def reference(name: str, at_s: float, median_ns: float = MS, **more: str) -> Visit:
-    return visit(name, at_s, median_ns, role=Role.REFERENCE, lasts_s=1.0, **more)  # type: ignore[arg-type]
+    return visit(name, at_s, median_ns, role=Role.REFERENCE, lasts_s=1.0, **more)
 
 
 def context(visits: list[Visit], name: str) -> Context:
