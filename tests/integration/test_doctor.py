@@ -1,5 +1,6 @@
 """`dynofarm doctor` on real boards: what is busy is named, nothing is left behind, a board in use is not disturbed."""
 
+import os
 import re
 import signal
 import subprocess
@@ -23,9 +24,11 @@ MakeBoard = Callable[[str], LoopbackBoard]
 
 @contextmanager
 def busy_process() -> Iterator[int]:
-    """A process that does nothing but work, beside the boards."""
+    """A process that does nothing but work, beside the boards; the busiest even where the other tests work too."""
     with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as burner:
         try:
+            if os.geteuid() == 0:
+                os.setpriority(os.PRIO_PROCESS, burner.pid, -20)
             yield burner.pid
         finally:
             burner.kill()
