@@ -130,10 +130,17 @@ class Climb:
 
 
 class _Transport(Transport):
-    """paramiko's, which does not make a server's remarks on each login printable for a log that nobody reads."""
+    """paramiko's, without the work for a log that nobody reads, and with our ciphers and digests."""
+
+    _preferred_ciphers = CIPHERS
+    _preferred_macs = MACS
 
     def _parse_debug(self, message: object) -> None:
         pass
+
+    def _log(self, level: int, message: object, *values: object) -> None:
+        if self.logger.isEnabledFor(level):
+            super()._log(level, message, *values)  # type: ignore[misc]
 
 
 def _transport_of(client: SSHClient) -> Transport | None:
@@ -150,12 +157,10 @@ def _transport_factory(accepted: Iterable[HostKey], limit_s: float) -> Callable[
         )
         stream.settimeout(POLL_S)
         transport.handshake_timeout = 2 * limit_s  # the limit of the whole start comes first and has better words
-        options = transport.get_security_options()  # each look at one of its lists puts that list together anew
-        ciphers, digests, key_types = options.ciphers, options.digests, options.key_types
-        options.ciphers = [name for name in CIPHERS if name in ciphers]
-        options.digests = [name for name in MACS if name in digests]
-        known_first = [name for name in known_types if name in key_types]
-        options.key_types = [*known_first, *(name for name in key_types if name not in known_first)]
+        options = transport.get_security_options()
+        others = options.key_types
+        known_first = [name for name in known_types if name in others]
+        options.key_types = [*known_first, *(name for name in others if name not in known_first)]
         return transport
 
     return build

@@ -30,10 +30,14 @@ OPENSSH_MAGIC = b"openssh-key-v1\0"
 class KeySource(AuthSource):
     """One key to show, and its name for people."""
 
-    def __init__(self, username: str, key: PKey, label: str) -> None:
+    def __init__(self, username: str, key: PKey, origin: str) -> None:
         super().__init__(username)
         self.key = key
-        self.label = f"{label} ({fingerprint(key.asbytes())})"
+        self._origin = origin
+
+    @property
+    def label(self) -> str:
+        return f"{self._origin} ({fingerprint(self.key.asbytes())})"
 
     def authenticate(self, transport: Transport) -> list[str]:
         return transport.auth_publickey(self.username, self.key)
@@ -57,7 +61,7 @@ class KeyRing(AuthStrategy):
         """Files that need a passphrase and whose keys no ssh-agent holds."""
         self.unusable: list[str] = []
         """Sentences about files that cannot be used for another reason."""
-        self.tried: list[str] = []
+        self._shown: list[KeySource] = []
         self._key_file = key_file
         self._alone = alone and key_file is not None
         self._settings: Mapping[str, object] = ssh_config
@@ -76,15 +80,20 @@ class KeyRing(AuthStrategy):
     def get_sources(self) -> Iterator[KeySource]:
         """The keys in their order, each once, until the server hangs up."""
         shown: set[bytes] = set()
-        for key, label in self._keys():
-            if key.asbytes() in shown:
+        for key, origin in self._keys():
+            public = key.asbytes()
+            if public in shown:
                 continue
             if self._transport is not None and not self._transport.is_active():
                 return
-            shown.add(key.asbytes())
-            source = KeySource(self.username, key, label)
-            self.tried.append(source.label)
-            yield source
+            shown.add(public)
+            self._shown.append(KeySource(self.username, key, origin))
+            yield self._shown[-1]
+
+    @property
+    def tried(self) -> list[str]:
+        """The names of the keys that were shown."""
+        return [source.label for source in self._shown]
 
     def _keys(self) -> Iterator[tuple[PKey, str]]:
         named = [self._key_file] if self._key_file else []

@@ -105,9 +105,13 @@ def _resolve(device: Device, host: str) -> Route:
 
 class _Leg(Connection):  # type: ignore[misc]
     """fabric's `Connection`, made in a quarter of the time: it lists itself whole for each attribute that it sets, to
-    pass those that are none on to its configuration. Nothing here sets such a one."""
+    pass those that are none on to its configuration. Nothing here sets such a one. What paramiko is told besides is
+    known once the board is dialled."""
 
     __setattr__ = object.__setattr__
+
+    def resolve_connect_kwargs(self, _told: object) -> dict[str, object]:
+        return {}
 
 
 @dataclass(frozen=True)
@@ -119,9 +123,11 @@ class _Authentication:
 
 @cache
 def _fabric_defaults() -> Any:
-    """fabric puts its configuration together from ten levels, which costs more than all the rest of a connection's
-    making. lazy: the user's ~/.fabric files are about other things."""
-    return Config(ssh_config=SSHConfig(), lazy=True)
+    """fabric puts its configuration together from ten levels, and looks through them for each value: what is asked for
+    here is found once, and kept beside them. lazy: the user's ~/.fabric files are about other things."""
+    config = Config(ssh_config=SSHConfig(), lazy=True)
+    config._set(user=config.user, port=config.port, inline_ssh_env=config.inline_ssh_env)
+    return config
 
 
 def _connection(
@@ -131,9 +137,8 @@ def _connection(
     config = copy.copy(_fabric_defaults())
     config._set(base_ssh_config=ssh_config)
     gateway = hops[-1].connection if hops else False
-    # forward_agent: fabric stumbles over a path in it; connect_kwargs: it would write into those of its defaults
-    limits = {"forward_agent": False, "connect_timeout": 1, "connect_kwargs": {"compress": False}}
-    leg = _Leg(host, user=user, port=port, config=config, gateway=gateway, **limits)
+    # forward_agent: fabric stumbles over a path in it
+    leg = _Leg(host, user=user, port=port, config=config, gateway=gateway, forward_agent=False, connect_timeout=1)
     leg.authentication = _Authentication(ring)
     return leg
 

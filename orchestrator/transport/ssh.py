@@ -162,10 +162,7 @@ class SshTransport:
             raise BoardUnfit(name, f"{name}: its sshd refuses another session: {error.text}", hint) from error
         except FAULTS as error:
             raise self._lost(error) from error
-        # paramiko waits for the answer to an exec without a limit; closing the channel ends its wait
-        guard = threading.Timer(limit_s, channel.close)
-        guard.daemon = True
-        guard.start()
+        channel.event = _Bounded(limit_s)
         try:
             if keys is not None:
                 channel.request_forward_agent(keys.attend)
@@ -173,9 +170,6 @@ class SshTransport:
         except FAULTS as error:
             channel.close()
             raise self._lost(error) from error
-        finally:
-            guard.cancel()
-            guard.join()
         return SshChannel(name, channel, self._slots.release)
 
     def answers(self, timeout_s: float) -> bool:
@@ -198,6 +192,20 @@ class SshTransport:
         detail = f" ({cause})" if str(cause) else ""
         hint = "look at its power and network, then: dynofarm run --resume"
         return BoardLost(name, f"{name}: it answers no more{detail}", hint)
+
+
+class _Bounded(threading.Event):
+    """What a channel waits with for the answer to a command: paramiko's own would wait without a limit."""
+
+    def __init__(self, limit_s: float) -> None:
+        super().__init__()
+        self._limit_s = limit_s
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Raises `TimeoutError`."""
+        if super().wait(self._limit_s if timeout is None else timeout) or timeout is not None:
+            return self.is_set()
+        raise TimeoutError(f"it did not answer to a command within {self._limit_s:g} s")
 
 
 class _Question:

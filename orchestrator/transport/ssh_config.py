@@ -8,8 +8,9 @@ import glob
 import io
 import logging
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -62,11 +63,13 @@ def read_ssh_config(user: str | None = None, port: int | None = None) -> SSHConf
     in a ProxyCommand, which would else be this machine's user and 22.
     """
     config = _Asked()
-    preset = [f"User {user}" if user else "", f"Port {port}" if port else ""]
-    config.parse(io.StringIO("\n".join(preset)))
+    config.add(_preset(user, port))
     for path in (Path.home() / ".ssh" / "config", SYSTEM_FILE):
-        config.add(_parsed(path))
+        config.add(_parsed(path).blocks)
     return config
+
+
+Block = dict[str, Any]
 
 
 class _Asked(SSHConfig):
@@ -76,9 +79,9 @@ class _Asked(SSHConfig):
         super().__init__()
         self._answers: dict[str, SSHConfigDict] = {}
 
-    def add(self, file: "_File") -> None:
-        """Let a file speak after those before it. Its blocks are shared; paramiko's reader changes none of them."""
-        self._config.extend(file.blocks)  # type: ignore[attr-defined]
+    def add(self, blocks: "Iterable[Block]") -> None:
+        """Let them speak after those before. They are shared; paramiko's reader changes none of them."""
+        self._config.extend(blocks)  # type: ignore[attr-defined]
 
     def lookup(self, hostname: str) -> SSHConfigDict:
         if hostname not in self._answers:
@@ -90,7 +93,7 @@ class _Asked(SSHConfig):
 class _File:
     """A file as paramiko's reader took it in, Includes in place, and what it was made of."""
 
-    blocks: tuple[dict[str, Any], ...]
+    blocks: tuple[Block, ...]
     stamps: Mapping[Path, Stamp]
     included: Mapping[str, tuple[str, ...]]
     """The files that each pattern of an Include meant."""
@@ -115,14 +118,25 @@ def _parsed(path: Path) -> _File:
 def _take_in(path: Path) -> _File:
     stamps: dict[Path, Stamp] = {path: stamp_of(path)}
     included: dict[str, tuple[str, ...]] = {}
-    reader = SSHConfig()
+    blocks: tuple[Block, ...] = ()
     if path.is_file():
         text = "\n".join(_lines(path, path.parent, INCLUDE_DEPTH, stamps, included))
         try:
-            reader.parse(io.StringIO(text))
+            blocks = _blocks(text)
         except ConfigParseError as error:
             raise ConfigError(f"{path}: {error}", f"see what OpenSSH makes of it: ssh -G -F {path} HOST") from None
-    return _File(tuple(reader._config), stamps, included)  # type: ignore[attr-defined]
+    return _File(blocks, stamps, included)
+
+
+@lru_cache(maxsize=64)
+def _preset(user: str | None, port: int | None) -> tuple[Block, ...]:
+    return _blocks(f"{f'User {user}' if user else ''}\n{f'Port {port}' if port else ''}")
+
+
+def _blocks(text: str) -> tuple[Block, ...]:
+    reader = SSHConfig()
+    reader.parse(io.StringIO(text))
+    return tuple(reader._config)  # type: ignore[attr-defined]
 
 
 def _matching(pattern: str) -> tuple[str, ...]:
