@@ -82,7 +82,7 @@ def test_every_failure_reason_of_the_agent_is_a_status_of_the_orchestrator() -> 
 def test_every_command_has_help_with_an_example() -> None:
     import typer
 
-    from orchestrator.cli.main import app
+    from orchestrator.cli.main import command_line
 
     found = []
 
@@ -96,7 +96,7 @@ def test_every_command_has_help_with_an_example() -> None:
             assert getattr(command, "help", None), f"{path} has no help"
             assert "xample" in (getattr(command, "epilog", None) or ""), f"{path} has no example"
 
-    walk(typer.main.get_command(app), "")
+    walk(typer.main.get_command(command_line()), "")
     assert len(found) >= 15
 
 

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 
 from rich.cells import cell_len
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from orchestrator.records import RunSummary
 from orchestrator.report.cases import CaseRow, case_row, case_rows, trouble_text
-from orchestrator.report.console import add_column, cell, report_console, words
+from orchestrator.report.console import OpenTable, add_column, cell, report_console, words
 from orchestrator.report.trust import trust_notes, trust_text, verdict_text
 from orchestrator.report.words import bytes_text, energy_text, latency_text, options_text
 from orchestrator.runs import Role, RunStatus
@@ -165,8 +164,8 @@ def _counts_text(row: CaseRow) -> str:
     return each if row.good == 1 else f"{row.good} × {each}"
 
 
-def _table(rows: Sequence[CaseRow], columns: Sequence[Column], reasons: Sequence[str]) -> Table:
-    table = Table(box=None, pad_edge=False)
+def _table(rows: Sequence[CaseRow], columns: Sequence[Column], reasons: Sequence[str]) -> OpenTable:
+    table = OpenTable()
     for column in columns:
         add_column(table, column.heading, numeric=column.numeric)
     remarked = any(_remarks(row, reasons) for row in rows)

@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from rich.cells import cell_len
-from rich.table import Table
 
 from orchestrator.report.characters import one_line
-from orchestrator.report.console import cell, new_grid, report_console, words
+from orchestrator.report.console import OpenTable, cell, new_grid, report_console, words
 from orchestrator.store.views import VIEWS
 
 FEW = 3
@@ -24,7 +23,7 @@ def rows_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
             console.print(new_grid(list(zip(columns, row, strict=True))))
             console.print()
         return
-    table = Table(box=None, pad_edge=False)
+    table = OpenTable()
     for at, column in enumerate(columns):
         numeric = bool(rows) and all(isinstance(row[at], int | float | None) for row in rows)
         table.add_column(cell(column), justify="right" if numeric else "left", overflow="fold")

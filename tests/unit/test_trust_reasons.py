@@ -8,7 +8,7 @@ import pytest
 import typer
 
 from orchestrator.cli.completion import VERDICTS
-from orchestrator.cli.main import app
+from orchestrator.cli.main import command_line
 from orchestrator.trust.judge import judge, judgement_of
 from orchestrator.trust.reasons import (
     CATALOGUE,
@@ -88,7 +88,7 @@ def test_every_command_that_a_remedy_names_exists() -> None:
     }
     assert named
     for command in named:
-        found = typer.main.get_command(app)
+        found = typer.main.get_command(command_line())
         for word in command.split():
             children = getattr(found, "commands", None)
             if not children:
@@ -98,7 +98,7 @@ def test_every_command_that_a_remedy_names_exists() -> None:
 
 
 def test_every_option_that_a_remedy_names_exists() -> None:
-    commands = typer.main.get_command(app).commands
+    commands = typer.main.get_command(command_line()).commands
     known = set()
     for command in [
         *commands.values(),
