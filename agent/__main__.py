@@ -1,61 +1,79 @@
-"""The agent's verbs: `serve` (the talk), `receive` (one pushed file), `lane` (help with one), `worker` (one job)."""
+"""The agent's verbs: `serve` (the talk), `receive` (one pushed file), `lane` (help with one), `give` (a file for a
+neighbour), `fetch` (a file from the relay), `ask` (one question beside the session), `worker` (one job).
 
-import argparse
+Only programs write these command lines, so nothing is spent on help and abbreviations.
+"""
+
 import os
 import sys
-from typing import List, Optional
+from typing import Dict, List, Optional
+
+USAGE_STATUS = 2
 
 
 def main(argv: Optional[List[str]] = None) -> int:
     """Run one verb; the exit code. What is imported here is imported for every verb: keep it little."""
-    parser = argparse.ArgumentParser(prog="dynofarm-agent", description=__doc__)
-    verbs = parser.add_subparsers(dest="verb", required=True)
-    serve = verbs.add_parser("serve", help="talk with an orchestrator on standard input and output")
-    serve.add_argument("--work", required=True, help="the work folder")
-    serve.add_argument("--root", default="/", help=argparse.SUPPRESS)  # tests: a recorded tree of /proc and /sys
-    for name, meaning in (("receive", "keep the file on standard input"), ("lane", "help a `receive` that runs")):
-        receive = verbs.add_parser(name, help=meaning)
-        receive.add_argument("--work", required=True, help="the work folder")
-        receive.add_argument("--digest", required=True, help="SHA-256, hexadecimal")
-        receive.add_argument("--size", required=True, type=int, help="bytes")
-        receive.add_argument("--zstd", action="store_true", help="compressed frames may come")
-    give = verbs.add_parser("give", help="write a file to standard output, for a neighbour")
-    give.add_argument("--work", required=True, help="the work folder")
-    give.add_argument("--digest", required=True, help="SHA-256, hexadecimal")
-    give.add_argument("--from", dest="offset", type=int, default=0, help="bytes to leave out")
-    for name, meaning in (("fetch", "fetch a file from the relay"), ("ask", "answer one question beside the session")):
-        verbs.add_parser(name, help=meaning).add_argument("--work", required=True, help="the work folder")
-    worker = verbs.add_parser("worker", help="one job; started by serve")
-    worker.add_argument("--model", required=True)
-    worker.add_argument("--carrier")
-    worker.add_argument("--report-fd", required=True, type=int)
-    worker.add_argument("--parent", required=True, type=int)
-    chosen = parser.parse_args(argv)
-    if chosen.verb == "serve":
-        from agent.supervisor import serve as run_serve
+    verb, *words = (sys.argv[1:] if argv is None else argv) or [""]
+    try:
+        return _run(verb, _options(words))
+    except _Misused as error:
+        sys.stderr.write("dynofarm-agent %s: %s\n" % (verb, error))
+        return USAGE_STATUS
 
-        return run_serve(chosen.work, chosen.root)
-    if chosen.verb in ("receive", "lane"):
+
+class _Misused(Exception):
+    """The command line makes no sense."""
+
+
+class _Options(Dict[str, str]):
+    def __missing__(self, name: str) -> str:
+        raise _Misused("--%s is missing" % name)
+
+    def number(self, name: str, usual: str = "") -> int:
+        text = self.get(name, usual) if usual else self[name]
+        if not text.isdigit():
+            raise _Misused("--%s takes a number, not %r" % (name, text))
+        return int(text)
+
+
+def _options(words: List[str]) -> _Options:
+    """`--name value` each; `--zstd` stands alone."""
+    found, rest = _Options(), iter(words)
+    for word in rest:
+        if not word.startswith("--"):
+            raise _Misused("what is %r?" % word)
+        found[word[2:]] = "yes" if word == "--zstd" else next(rest, "")
+    return found
+
+
+def _run(verb: str, given: _Options) -> int:
+    if verb == "serve":
+        from agent.supervisor import serve
+
+        return serve(given["work"], given.get("root", "/"))
+    if verb in ("receive", "lane"):
         from agent import receiving
 
-        run_receive = receiving.receive if chosen.verb == "receive" else receiving.help_receive
-        return run_receive(chosen.work, chosen.digest, chosen.size, chosen.zstd)
-    if chosen.verb == "fetch":
+        receive = receiving.receive if verb == "receive" else receiving.help_receive
+        return receive(given["work"], given["digest"], given.number("size"), "zstd" in given)
+    if verb == "fetch":
         from agent.fetching import fetch
 
-        return fetch(chosen.work)
-    if chosen.verb == "give":
-        from agent.giving import give as run_give
+        return fetch(given["work"])
+    if verb == "give":
+        from agent.giving import give
 
-        return run_give(chosen.work, chosen.digest, chosen.offset)
-    if chosen.verb == "ask":
+        return give(given["work"], given["digest"], given.number("from", "0"))
+    if verb == "ask":
         from agent.asking import answer_aside
 
-        return answer_aside(chosen.work)
-    from agent.worker import main as run_worker
+        return answer_aside(given["work"])
+    if verb == "worker":
+        from agent.worker import main as work
 
-    run_worker(chosen.model, chosen.carrier, chosen.report_fd, chosen.parent)
-    return 0
+        work(given["model"], given.get("carrier"), given.number("report-fd"), given.number("parent"))
+        return 0
+    raise _Misused("no such verb")
 
 
 if __name__ == "__main__":

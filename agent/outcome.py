@@ -1,11 +1,11 @@
 """What a supervisor gives its worker, and what that says over a pipe of their own: JSON, strict as the protocol."""
 
 import json
-from dataclasses import dataclass
 from typing import Any, Dict, List, Optional, Type
 
 from agent.messages.jobs import JobSpec, Tensor
 from agent.messages.outcomes import Gate, Memory, Surroundings, Timing
+from agent.records import dataclass
 from agent.wire import WireError, from_plain, to_plain
 
 

@@ -10,11 +10,11 @@ import json
 import math
 import os
 import time
-from dataclasses import dataclass, replace
 from typing import List, NamedTuple, Optional, Tuple
 
 from agent.places import Places, remove_quietly, write_whole
 from agent.protocol import LONGEST_S, LONGEST_TEXT, Hello, Reservation, WireError
+from agent.records import dataclass, replace
 from agent.sensors import read_text
 from agent.wire import from_plain, to_plain
 

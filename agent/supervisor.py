@@ -226,13 +226,22 @@ class Supervisor:
                     notes,
                 )
             )
-            self._link.heard_at = now
+            self._keep_bytecode()
+            self._link.heard_at = time.monotonic()
             return 0.0
         if now >= self._lock_until:
             self._link.say(Busy(*self._lock.read_holder()) if taken is None else Reserved(taken))
             self._hello, self._link.heard_at = None, now
         poll_s = _LOCK_POLL_S if taken is None else _RESERVED_POLL_S
         return min(now + poll_s, max(now, self._lock_until))
+
+    def _keep_bytecode(self) -> None:
+        """On the first visit, before any request: later it would disturb what is measured."""
+        origin = workshop.own_origin()
+        if origin.is_archive and origin.is_text:
+            from agent import bytecode
+
+            bytecode.keep(self._places, origin.place, self._breathe)
 
     def _take(self, request: Any) -> None:
         if type(request) in REQUESTS:

@@ -4,9 +4,10 @@ Strict means: an unknown key, a missing key or a value of the wrong type is a `W
 Python 3.8, standard library only; the annotations of wire types therefore use `typing`'s names.
 """
 
-import dataclasses
 import typing
 from typing import Any, Dict, Type, TypeVar, Union
+
+from agent import records
 
 T = TypeVar("T")
 
@@ -20,8 +21,9 @@ class WireError(ValueError):
 
 def to_plain(value: Any) -> Any:
     """Turn a wire dataclass, and all inside it, into dicts, lists and scalars. Keys follow the fields' order."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: to_plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    names = records.names(type(value))
+    if names is not None:
+        return {name: to_plain(getattr(value, name)) for name in names}
     if isinstance(value, (list, tuple)):
         if _SCALARS.issuperset(map(type, value)):
             return list(value)  # latencies: up to a million of them, so no call an item
@@ -48,7 +50,7 @@ def _hints(kind: type) -> Dict[str, Any]:
 def _convert(kind: Any, value: Any, place: str) -> Any:
     if kind is Any:
         return value
-    if dataclasses.is_dataclass(kind) and isinstance(kind, type):
+    if isinstance(kind, type) and records.names(kind) is not None:
         return _convert_dataclass(kind, value, place)
     origin = typing.get_origin(kind)
     if origin is Union:
@@ -64,17 +66,13 @@ def _convert_dataclass(kind: Any, value: Any, place: str) -> Any:
     if not isinstance(value, dict):
         raise WireError("%s: expected an object, found %s" % (place, type(value).__name__))
     hints = _hints(kind)
-    fields = {field.name: field for field in dataclasses.fields(kind)}
-    unknown = sorted(set(value) - set(fields))
+    unknown = sorted(set(value).difference(hints))
     if unknown:
         raise WireError("%s: unknown key %r" % (place, unknown[0][:80]))
-    arguments = {}
-    for name, field in fields.items():
-        if name in value:
-            arguments[name] = _convert(hints[name], value[name], "%s.%s" % (place, name))
-        elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
+    for name in records.names(kind) or ():
+        if name not in value and name in records.required(kind):
             raise WireError("%s: missing key %r" % (place, name))
-    return kind(**arguments)
+    return kind(**{name: _convert(hints[name], one, "%s.%s" % (place, name)) for name, one in value.items()})
 
 
 def _convert_optional(kind: Any, value: Any, place: str) -> Any:

@@ -14,6 +14,7 @@ from agent.outcome import encode_job
 from agent.places import Places, remove_quietly
 from agent.sensors import read_text
 from agent.sensors.process import start_ticks
+from agent.start import kept_beside
 
 
 class Started(NamedTuple):
@@ -24,21 +25,33 @@ class Started(NamedTuple):
     """What the worker, or a library in it, prints; non-blocking."""
 
 
-def own_archive() -> str:
-    """The zipapp that this agent runs from, or the folder that holds the `agent` package."""
-    return os.path.dirname(os.path.dirname(os.path.abspath(agent.__file__)))
+class Origin(NamedTuple):
+    """Where this agent was read from: `place` is the zipapp, or the folder that holds the `agent` package."""
+
+    place: str
+    is_archive: bool
+    is_text: bool
+    """It was compiled at this start."""
+
+
+def own_origin() -> Origin:
+    place = os.path.dirname(os.path.dirname(os.path.abspath(agent.__file__)))
+    archive = os.path.abspath(sys.argv[0])
+    if place == kept_beside(archive):
+        return Origin(archive, True, False)
+    return Origin(place, os.path.isfile(place), True)
 
 
 def own_digest() -> str:
     """The hash that the archive is named by; `source` for an agent that runs from a folder."""
-    place = own_archive()
-    return os.path.splitext(os.path.basename(place))[0] if os.path.isfile(place) else "source"
+    origin = own_origin()
+    return os.path.splitext(os.path.basename(origin.place))[0] if origin.is_archive else "source"
 
 
 def command(carrier: str) -> List[str]:
     """How to start this agent again. With `system` the board's own packages count, the user's included."""
-    place = own_archive()
-    program = place if os.path.isfile(place) else os.path.join(place, "agent", "__main__.py")
+    origin = own_origin()
+    program = origin.place if origin.is_archive else os.path.join(origin.place, "agent", "__main__.py")
     flags = ["-E"] if carrier == "system" else ["-I", "-S"]
     return [sys.executable, *flags, program]
 

@@ -13,14 +13,6 @@ from importlib.resources.abc import Traversable
 EPOCH = (1980, 1, 1, 0, 0, 0)
 """The oldest time a zip can hold; the same in every archive, so that equal contents have equal hashes."""
 
-START = b"""\
-import sys
-
-from agent.__main__ import main
-
-sys.exit(main())
-"""
-
 
 @dataclass(frozen=True)
 class AgentArchive:
@@ -37,7 +29,7 @@ def agent_zipapp() -> AgentArchive:
     Stored, not deflated: compressors differ between machines, and the hash is the agent's name on the board.
     """
     sources = dict(_sources(files("agent"), "agent"))
-    sources["__main__.py"] = START
+    sources["__main__.py"] = sources["agent/start.py"]
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name in sorted(sources):

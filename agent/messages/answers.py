@@ -1,11 +1,11 @@
 """What the agent says."""
 
-from dataclasses import dataclass, field
 from typing import Dict, List, Optional
 
 from agent.messages.board import Conditions, Facts
 from agent.messages.outcomes import JobFailure, JobResult
 from agent.messages.reservation import Reservation
+from agent.records import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -132,4 +132,4 @@ class Received:
 
     digest: str
     size_bytes: int
-    already: bool = field(default=False)
+    already: bool = False

@@ -1,7 +1,8 @@
 """What a board is, and how it stands at one moment."""
 
-from dataclasses import dataclass, field
 from typing import Dict, List, Optional
+
+from agent.records import dataclass, field
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,9 @@ Everywhere: absent is None (or not in the list), never 0 and never a guess. A "p
 processor: 1.0 is one processor kept busy all the while, on a board of any number of processors.
 """
 
-from dataclasses import dataclass
 from typing import Dict, List, Optional
+
+from agent.records import dataclass
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """What a job is, as a board gets it."""
 
-from dataclasses import dataclass
 from typing import Any, Dict, List, Optional
+
+from agent.records import dataclass
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,10 @@
 """What came of a job."""
 
-from dataclasses import dataclass, field
 from typing import Any, Dict, List, Optional
 
 from agent.messages.board import Conditions
 from agent.messages.jobs import Tensor
+from agent.records import dataclass, field
 
 
 @dataclass(frozen=True)

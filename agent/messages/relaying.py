@@ -1,7 +1,8 @@
 """What is said to fetch a file from the relay of a site: `fetch` and `room` are verbs of their own, beside `serve`."""
 
-from dataclasses import dataclass
 from typing import List
+
+from agent.records import dataclass
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,10 @@
 """What the orchestrator says."""
 
-from dataclasses import dataclass, field
 from typing import List, Optional
 
 from agent.messages.jobs import JobSpec
 from agent.messages.reservation import Reservation
+from agent.records import dataclass, field
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """A board that somebody keeps for themselves for a while."""
 
-from dataclasses import dataclass
+from agent.records import dataclass
 
 LONGEST_S = 30 * 86400.0
 """Nobody keeps a board longer than this without saying so again."""

@@ -1,0 +1,35 @@
+"""The agent's bytecode, kept beside its archive: else each agent, worker and transfer that starts would compile the
+text again, which takes longer than all the rest of its start (on a slow board, seconds).
+"""
+
+import contextlib
+import io
+import marshal
+import os
+from binascii import crc32
+from importlib.util import MAGIC_NUMBER
+from typing import Callable
+
+from agent.places import Places, write_whole
+from agent.start import kept_beside
+
+_HEADER = MAGIC_NUMBER + bytes(12)
+"""Of compiled code without a source to compare it with: PEP 552."""
+
+
+def keep(places: Places, archive: str, breathe: Callable[[], None]) -> None:
+    """Compile the archive for this Python. Where that cannot be (a full disk), the agent starts from its text."""
+    from zipfile import ZipFile, ZipInfo  # once on a board; too much for each start
+
+    made = io.BytesIO()
+    with contextlib.suppress(OSError):
+        with ZipFile(archive) as texts, ZipFile(made, "w") as kept:
+            for name in texts.namelist():
+                if name.startswith("agent/"):
+                    code = compile(texts.read(name), os.path.join(archive, name), "exec", dont_inherit=True)
+                    kept.writestr(ZipInfo(name + "c"), _HEADER + marshal.dumps(code))
+                    breathe()
+            kept.comment = bytes(8)
+        data = made.getvalue()[:-8]
+        path = kept_beside(archive)
+        write_whole(path, places.temporary(os.path.basename(path)), [data, b"%08x" % crc32(data)])
