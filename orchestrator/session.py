@@ -57,7 +57,8 @@ from orchestrator.errors import (
 )
 from orchestrator.outcomes import outcome_of
 from orchestrator.transport import Transport
-from orchestrator.transport.push import Pushed, Way, push
+from orchestrator.transport.push import push
+from orchestrator.transport.push_tally import Pushed, Way
 from orchestrator.transport.push_artifact import Artifact
 from orchestrator.transport.push_lines import NOISE_LIMIT_LINES
 

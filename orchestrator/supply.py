@@ -20,8 +20,8 @@ from orchestrator.models import Model
 from orchestrator.runs import Job, Role
 from orchestrator.session import AgentSession
 from orchestrator.sweep import RuntimeChoice
-from orchestrator.transport.push import Way
 from orchestrator.transport.push_artifact import Artifact, Artifacts
+from orchestrator.transport.push_tally import Way
 from orchestrator.uplink import Uplink
 
 log = logging.getLogger(__name__)

@@ -10,9 +10,9 @@ from typing import Any
 
 from agent.protocol import BLOCK_BYTES
 from orchestrator.transport import Transport
-from orchestrator.transport.push import Pushed
 from orchestrator.transport.push import push as really_push
 from orchestrator.transport.push_artifact import Artifact
+from orchestrator.transport.push_tally import Pushed
 
 AGENT = Path(__file__).resolve().parents[1] / "agent" / "__main__.py"
 

@@ -5,63 +5,26 @@ One channel keeps a gigabit link full where the server grants a large window (Op
 """
 
 import logging
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from threading import Thread
 from typing import Any
 
-from agent.protocol import BLOCK_BYTES, FRAME, LANES, LaneDone, Receiving
+from agent.protocol import FRAME, LANES, LaneDone, Receiving
 from orchestrator.errors import BoardError, BoardLost
 from orchestrator.transport import ByteChannel, Transport
-from orchestrator.transport.push_artifact import Artifact, Probe
+from orchestrator.transport.push_artifact import Artifact
 from orchestrator.transport.push_lines import NOISE_LIMIT_LINES, Ear, message_in
-from orchestrator.uplink import Uplink
+from orchestrator.transport.push_tally import Pushed, Tally, Way
 
 SMALL_WINDOW_BYTES = 256 * 1024
 MOST_LANES = 7
 """Of a board's eight channels the agent has one."""
 LANES_FROM_BYTES = 4 << 20
 """Below this the other channels' Pythons start later than the file is there."""
-COMPRESSING_SHARE = 0.8
-"""A link that takes bytes faster than this share of our compressing speed is better fed with the bytes themselves."""
-PROVEN_S = 0.05
-"""So long must a link have been fed before its speed is believed."""
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Way:
-    """What is known of the way to a board. `link_bytes_s`: what it took at an earlier push, None for the first."""
-
-    uplink: Uplink = field(default_factory=Uplink)
-    site: str | None = None
-    link_bytes_s: float | None = None
-
-
-@dataclass(frozen=True)
-class Pushed:
-    """What came of a push: the board's last word, and what travelled.
-
-    `offset_bytes` were there already, `sent_bytes` went over the link, `packed_bytes` of the file went compressed.
-    """
-
-    answer: Any
-    offset_bytes: int = 0
-    sent_bytes: int = 0
-    packed_bytes: int = 0
-    lanes: int = 1
-    link_bytes_s: float | None = None
-
-    @property
-    def how(self) -> str:
-        """For people: what was decided; empty for a file that simply went there."""
-        words = [f"goes on at byte {self.offset_bytes}"] if self.offset_bytes else []
-        words += [f"zstd for {self.packed_bytes} bytes"] if self.packed_bytes else []
-        words += [f"{self.lanes} channels"] if self.lanes > 1 else []
-        return ", ".join(words)
 
 
 def push(
@@ -80,6 +43,10 @@ def push(
     return _Push(transport, command, artifact, report, name, way or Way()).run()
 
 
+class _Refused(Exception):
+    """The server gives no further channel; those that stand go on."""
+
+
 class _Push:
     def __init__(
         self,
@@ -93,7 +60,7 @@ class _Push:
         self._transport, self._command, self._artifact = transport, command, artifact
         self._report, self._name, self._way = report, name, way
         self._probe = artifact.probe()
-        self._tally = _Tally(artifact.size_bytes, way)
+        self._tally = Tally(artifact.size_bytes, way)
 
     def run(self) -> Pushed:
         with ExitStack() as channels:
@@ -102,8 +69,11 @@ class _Push:
             if not isinstance(ready, Receiving):
                 return Pushed(ready)
             self._tally.start(ready.offset_bytes, self._probe if ready.zstd and self._probe.pays else None)
-            lanes = self._lanes(leader, channels)
-            self._send(lanes)
+            if self._is_narrow(leader):
+                lanes = self._share(leader, channels)
+            else:
+                lanes = [leader]
+                self._feed(leader)
             # The leader looks whether all is there once its own input ends, so the others end first.
             words = [lane.finish() for lane in [*lanes[1:], leader]]
             answer = next((one for one in words if not isinstance(one, LaneDone)), words[-1])
@@ -115,47 +85,48 @@ class _Push:
         size_bytes, look = self._artifact.size_bytes, self._tally.check(self._report)
         return _Lane(channel, Ear(self._transport, channel, size_bytes, self._name, look), self._name)
 
-    def _lanes(self, leader: "_Lane", channels: ExitStack) -> list["_Lane"]:
-        """The leader, and helpers where the window is small; fewer where the server refuses more sessions."""
-        if leader.window_bytes >= SMALL_WINDOW_BYTES or self._tally.left_bytes < LANES_FROM_BYTES:
-            return [leader]
+    def _is_narrow(self, leader: "_Lane") -> bool:
+        return leader.window_bytes < SMALL_WINDOW_BYTES and self._tally.left_bytes >= LANES_FROM_BYTES
+
+    def _share(self, leader: "_Lane", channels: ExitStack) -> list["_Lane"]:
+        """Send with helpers, each from the moment its channel stands; the lanes there were, the leader first."""
         leader.channel.send(LANES)
-        lanes = [leader]
         if not isinstance(leader.hear(), Receiving):
             raise BoardLost(self._name, f"{self._name}: it does not take a file in pieces")
-        while len(lanes) < MOST_LANES:
-            try:
-                lanes.append(self._open("lane", channels))
-            except BoardLost:
-                raise
-            except BoardError as error:
-                log.info("%s: %d channels carry the file: %s", self._name, len(lanes), error.message)
-                break
-        for helper in lanes[1:]:
-            helper.expect(Receiving)
-        self._tally.lanes = len(lanes)
-        return lanes
+        lanes, faults = [leader], list[BaseException]()
 
-    def _send(self, lanes: list["_Lane"]) -> None:
-        if len(lanes) == 1:
-            self._feed(lanes[0])
-            return
-        faults: list[BaseException] = []
-
-        def feed(lane: _Lane) -> None:
+        def feed(lane: _Lane | None) -> None:
             try:
+                if lane is None:
+                    lane = self._helper(channels)
+                    lanes.append(lane)
+                    self._tally.lanes = len(lanes)
                 self._feed(lane)
+            except _Refused as refusal:
+                log.info("%s: %d channels carry the file: %s", self._name, len(lanes), refusal)
             except BaseException as fault:
                 faults.append(fault)
                 self._tally.stop()
 
-        threads = [threading.Thread(target=feed, args=(lane,), name=f"push {self._name}") for lane in lanes]
+        helpers = [None] * (MOST_LANES - 1)
+        threads = [Thread(target=feed, args=(one,), name=f"push {self._name}") for one in (leader, *helpers)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
         if faults:
             raise faults[0]
+        return lanes
+
+    def _helper(self, channels: ExitStack) -> "_Lane":
+        try:
+            lane = self._open("lane", channels)
+        except BoardLost:
+            raise
+        except BoardError as error:
+            raise _Refused(error.message) from error
+        lane.expect(Receiving)
+        return lane
 
     def _feed(self, lane: "_Lane") -> None:
         """Send block after block until none is left, or the board says something."""
@@ -235,80 +206,3 @@ class _Lane:
             if not self.ear.last_words():
                 raise
         return self.hear()
-
-
-class _Tally:
-    """What is to be sent, what was, and how fast the link takes it. Shared by the lanes of one push."""
-
-    def __init__(self, size_bytes: int, way: Way) -> None:
-        self._size_bytes = size_bytes
-        self._limit_bytes_s = way.uplink.limit_bytes_s(way.site)
-        self._earlier_bytes_s = way.link_bytes_s
-        self._lock = threading.Lock()
-        self._next = self._offset = self._there = 0
-        self._sent = self._packed = 0
-        self._sending_s = 0.0
-        self._probe: Probe | None = None
-        self._stopped = False
-        self.lanes = 1
-
-    def start(self, offset_bytes: int, probe: Probe | None) -> None:
-        self._next = self._offset = self._there = offset_bytes
-        self._probe = probe
-
-    @property
-    def left_bytes(self) -> int:
-        return self._size_bytes - self._next
-
-    def blocks(self) -> Iterator[tuple[int, int]]:
-        """Offset and size of the blocks that nobody took yet, in order."""
-        while True:
-            with self._lock:
-                at = self._next
-                if at >= self._size_bytes or self._stopped:
-                    return
-                self._next = min(self._size_bytes, (at // BLOCK_BYTES + 1) * BLOCK_BYTES)
-                size_bytes = self._next - at
-            yield at, size_bytes
-
-    def pack(self, at: int, size_bytes: int) -> bool:
-        """Shall this block go compressed? Only whole blocks: they are the same for all boards."""
-        whole = at % BLOCK_BYTES == 0 and (size_bytes == BLOCK_BYTES or at + size_bytes == self._size_bytes)
-        if self._probe is None or not whole:
-            return False
-        link_bytes_s = self.link_bytes_s()
-        return link_bytes_s is not None and link_bytes_s < self._probe.bytes_s * COMPRESSING_SHARE
-
-    def link_bytes_s(self) -> float | None:
-        """What the link takes: its limit, what this push saw, or an earlier one."""
-        return min((rate for rate in (self._seen_bytes_s(), self._limit_bytes_s) if rate is not None), default=None)
-
-    def _seen_bytes_s(self) -> float | None:
-        if self._sending_s < PROVEN_S * self.lanes:
-            return self._earlier_bytes_s
-        return self._sent * self.lanes / self._sending_s
-
-    def note(
-        self, size_bytes: int, sent_bytes: int, took_s: float, packed: bool, report: Callable[[int], None]
-    ) -> None:
-        with self._lock:
-            self._there += size_bytes
-            self._sent += sent_bytes
-            self._packed += size_bytes if packed else 0
-            self._sending_s += took_s
-            report(self._there)
-
-    def check(self, report: Callable[[int], None]) -> Callable[[], None]:
-        """For those that wait for their turn: the user may want to stop."""
-
-        def look() -> None:
-            with self._lock:
-                report(self._there)
-
-        return look
-
-    def stop(self) -> None:
-        self._stopped = True
-
-    def pushed(self, answer: Any) -> Pushed:
-        return Pushed(answer, self._offset, self._sent, self._packed, self.lanes, self._seen_bytes_s())

@@ -18,7 +18,7 @@ from agent.protocol import Received
 from orchestrator.devices import Device
 from orchestrator.errors import BoardLost
 from orchestrator.transport import ssh
-from orchestrator.transport.push import Pushed
+from orchestrator.transport.push_tally import Pushed
 from tests.boards.board import known_hosts_line
 from tests.boards.loopback import LoopbackBoard
 from tests.boards.processes import send

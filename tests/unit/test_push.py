@@ -12,8 +12,9 @@ from orchestrator.devices import Device, Link
 from orchestrator.errors import BoardLost, BoardUnfit, ModelError
 from orchestrator.transport import push as push_module
 from orchestrator.transport.local import LocalChannel, LocalTransport
-from orchestrator.transport.push import Way, push
+from orchestrator.transport.push import push
 from orchestrator.transport.push_artifact import Artifact, Artifacts
+from orchestrator.transport.push_tally import Way
 from orchestrator.uplink import Uplink
 from tests.leaks import no_leaks
 from tests.pushing import noise, push_file, receiver
