@@ -8,7 +8,6 @@ from typing import Any, Callable, Dict, Optional, Tuple
 from agent import blobs, tuning
 from agent.blobs import BlobFault, Breathe
 from agent.places import Places
-from agent.probe import collect_conditions, collect_facts
 from agent.protocol import Error, Evict, Examine, Have, JobSpec, Probe, Probed, Tune, Unpack, WireError
 
 Handler = Callable[[Places, Any, Breathe, str], Any]
@@ -52,6 +51,8 @@ def find_files(places: Places, job: JobSpec) -> Tuple[str, Optional[str]]:
 
 
 def _probe(places: Places, _request: Probe, breathe: Breathe, root: str) -> Any:
+    from agent.probe import collect_conditions, collect_facts
+
     return Probed(collect_facts(root, breathe), collect_conditions(root, places.root))
 
 

@@ -11,7 +11,7 @@ import signal
 import sys
 import time
 from collections import deque
-from typing import Any, Callable, Deque, Optional, Set, Union
+from typing import TYPE_CHECKING, Any, Callable, Deque, Optional, Set, Union
 
 from agent import reservation, spool, tuning, workshop
 from agent.answering import REQUESTS, answer, find_files
@@ -37,7 +37,9 @@ from agent.protocol import (
     WireError,
     decode,
 )
-from agent.running import RunningJob
+
+if TYPE_CHECKING:
+    from agent.running import RunningJob
 
 _MOST_WAITING = 1000
 """Requests that wait while a job runs; no honest orchestrator has so many."""
@@ -281,6 +283,8 @@ class Supervisor:
             self._link.say(Error("protocol", str(error)))
         else:
             if not self._link.ended:
+                from agent.running import RunningJob
+
                 talk = (self._link.say, self._watch, self._unwatch)
                 self._job = RunningJob(self._places, job, model_path, carrier_path, *talk, self._root)
 
