@@ -50,33 +50,36 @@ class _Shared:
     """The functions of all of them."""
 
     _names: Tuple[str, ...]
+    _keys: Set[str]
     _defaults: Dict[str, Any]
 
     def __init__(self, *values: Any, **named: Any) -> None:
-        given = dict(zip(self._names, values))
-        if len(values) > len(self._names) or not named.keys().isdisjoint(given):
-            raise TypeError("%s: too many values" % type(self).__name__)
-        given.update(named)
         own: Dict[str, Any] = self.__dict__
+        if values:
+            own.update(zip(self._names, values))
+            if len(values) > len(self._names) or not named.keys().isdisjoint(own):
+                raise TypeError("%s: too many values" % type(self).__name__)
+        own.update(named)
+        if own.keys() == self._keys:
+            return
         for name in self._names:
-            if name in given:
-                own[name] = given.pop(name)
-            elif name in self._defaults:
+            if name not in own:
+                if name not in self._defaults:
+                    raise TypeError("%s: no %s is given" % (type(self).__name__, name))
                 default = self._defaults[name]
                 own[name] = default.make() if type(default) is _Fresh else default
-            else:
-                raise TypeError("%s: no %s is given" % (type(self).__name__, name))
-        if given:
-            raise TypeError("%s has no %s" % (type(self).__name__, ", ".join(given)))
+        if own.keys() != self._keys:
+            raise TypeError("%s has no %s" % (type(self).__name__, ", ".join(own.keys() - self._keys)))
 
     def __repr__(self) -> str:
-        return "%s(%s)" % (type(self).__qualname__, ", ".join("%s=%r" % one for one in self.__dict__.items()))
+        values = ", ".join("%s=%r" % (name, self.__dict__[name]) for name in self._names)
+        return "%s(%s)" % (type(self).__qualname__, values)
 
     def __eq__(self, other: object) -> bool:
         return bool(self.__dict__ == other.__dict__) if type(other) is type(self) else NotImplemented
 
     def __hash__(self) -> int:
-        return hash(tuple(self.__dict__.values()))
+        return hash(tuple(self.__dict__[name] for name in self._names))
 
     def __setattr__(self, name: str, _value: object) -> None:
         raise AttributeError("%s is frozen: %s stays as it is" % (type(self).__name__, name))
@@ -90,6 +93,7 @@ _FUNCTIONS = {name: one for name, one in vars(_Shared).items() if callable(one)}
 
 def _finish(kind: Any) -> Any:
     kind._names = tuple(vars(kind).get("__annotations__", ()))
+    kind._keys = set(kind._names)
     kind._defaults = {name: vars(kind)[name] for name in kind._names if name in vars(kind)}
     kind.__dataclass_fields__ = _TrueFields()
     for name, function in _FUNCTIONS.items():

@@ -1,107 +1,163 @@
-"""Frozen dataclasses to plain JSON values and back, strictly.
+"""Records (`agent/records.py`) to plain JSON values and back, strictly.
 
-Strict means: an unknown key, a missing key or a value of the wrong type is a `WireError` that names the place.
+Strict means: an unknown key, a missing key or a value of the wrong type is a `WireError` that names the place. How a
+type is read is put together once, from its annotations, and the place is put together only for a fault: a farm reads
+a hundred thousand results.
 Python 3.8, standard library only; the annotations of wire types therefore use `typing`'s names.
 """
 
 import typing
-from typing import Any, Dict, Type, TypeVar, Union
+from typing import Any, Callable, Dict, List, Type, TypeVar, Union
 
 from agent import records
 
 T = TypeVar("T")
 
-
 _SCALARS = {int, float, str, bool, type(None)}
+_Reader = Callable[[Any], Any]
 
 
 class WireError(ValueError):
     """What arrived is not what the protocol says. The message names the place."""
 
 
+class _Misfit(Exception):
+    """A value does not fit; `place` grows on the way out, the innermost part last."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what)
+        self.place: List[str] = []
+
+
 def to_plain(value: Any) -> Any:
-    """Turn a wire dataclass, and all inside it, into dicts, lists and scalars. Keys follow the fields' order."""
-    names = records.names(type(value))
-    if names is not None:
-        return {name: to_plain(getattr(value, name)) for name in names}
-    if isinstance(value, (list, tuple)):
+    """Turn a record, or a dataclass, and all inside it into dicts, lists and scalars. Keys follow the fields' order."""
+    kind = type(value)
+    if kind in _SCALARS:
+        return value
+    if issubclass(kind, (list, tuple)):
         if _SCALARS.issuperset(map(type, value)):
             return list(value)  # latencies: up to a million of them, so no call an item
         return [to_plain(item) for item in value]
-    if isinstance(value, dict):
+    if issubclass(kind, dict):
         return {key: to_plain(item) for key, item in value.items()}
-    return value
+    names = records.names(kind)
+    if names is None:
+        return value
+    fields = [(name, getattr(value, name)) for name in names]
+    return {name: one if type(one) in _SCALARS else to_plain(one) for name, one in fields}
 
 
 def from_plain(kind: Type[T], value: Any, place: str = "") -> T:
-    """Build a wire dataclass from plain JSON values; raise `WireError` naming `place` where they do not fit."""
-    return typing.cast(T, _convert(kind, value, place or getattr(kind, "__name__", str(kind))))
+    """Build a record from plain JSON values; raise `WireError` naming `place` where they do not fit."""
+    try:
+        return typing.cast(T, _reader(kind)(value))
+    except _Misfit as misfit:
+        where = (place or getattr(kind, "__name__", str(kind))) + "".join(reversed(misfit.place))
+        raise WireError("%s: %s" % (where, misfit)) from None
 
 
-_HINTS: Dict[type, Dict[str, Any]] = {}
+_READERS: Dict[Any, _Reader] = {}
 
 
-def _hints(kind: type) -> Dict[str, Any]:
-    if kind not in _HINTS:
-        _HINTS[kind] = typing.get_type_hints(kind)
-    return _HINTS[kind]
+def _reader(kind: Any) -> _Reader:
+    found = _READERS.get(kind)
+    if found is None:
+        found = _READERS[kind] = _make_reader(kind)
+    return found
 
 
-def _convert(kind: Any, value: Any, place: str) -> Any:
+def _make_reader(kind: Any) -> _Reader:
     if kind is Any:
-        return value
+        return lambda value: value
     if isinstance(kind, type) and records.names(kind) is not None:
-        return _convert_dataclass(kind, value, place)
-    origin = typing.get_origin(kind)
+        return _record_reader(kind)
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if origin is Union:
-        return _convert_optional(kind, value, place)
+        (inner,) = [argument for argument in arguments if argument is not type(None)]
+        return _optional_reader(_reader(inner))
     if origin is list:
-        return _convert_list(typing.get_args(kind)[0], value, place)
+        return _list_reader(arguments[0], _reader(arguments[0]))
     if origin is dict:
-        return _convert_dict(typing.get_args(kind)[1], value, place)
-    return _convert_scalar(kind, value, place)
+        return _dict_reader(_reader(arguments[1]))
+    return _read_float if kind is float else _scalar_reader(kind)
 
 
-def _convert_dataclass(kind: Any, value: Any, place: str) -> Any:
-    if not isinstance(value, dict):
-        raise WireError("%s: expected an object, found %s" % (place, type(value).__name__))
-    hints = _hints(kind)
-    unknown = sorted(set(value).difference(hints))
-    if unknown:
-        raise WireError("%s: unknown key %r" % (place, unknown[0][:80]))
-    for name in records.names(kind) or ():
-        if name not in value and name in records.required(kind):
-            raise WireError("%s: missing key %r" % (place, name))
-    return kind(**{name: _convert(hints[name], one, "%s.%s" % (place, name)) for name, one in value.items()})
+def _record_reader(kind: Any) -> _Reader:
+    readers = {name: _reader(hint) for name, hint in typing.get_type_hints(kind).items()}
+    required = records.required(kind)
 
-
-def _convert_optional(kind: Any, value: Any, place: str) -> Any:
-    if value is None:
-        return None
-    (inner,) = [argument for argument in typing.get_args(kind) if argument is not type(None)]
-    return _convert(inner, value, place)
-
-
-def _convert_list(item_kind: Any, value: Any, place: str) -> Any:
-    if not isinstance(value, list):
-        raise WireError("%s: expected a list, found %s" % (place, type(value).__name__))
-    if item_kind is int and all(type(item) is int for item in value):
-        return value  # latencies: up to a million of them, so no call an item
-    return [_convert(item_kind, item, "%s[%d]" % (place, index)) for index, item in enumerate(value)]
-
-
-def _convert_dict(item_kind: Any, value: Any, place: str) -> Any:
-    if not isinstance(value, dict):
-        raise WireError("%s: expected an object, found %s" % (place, type(value).__name__))
-    return {key: _convert(item_kind, item, "%s.%s" % (place, key)) for key, item in value.items()}
-
-
-def _convert_scalar(kind: Any, value: Any, place: str) -> Any:
-    if kind is float and type(value) is int:
+    def read(value: Any) -> Any:
+        if not isinstance(value, dict):
+            raise _Misfit("expected an object, found %s" % type(value).__name__)
+        if not value.keys() <= readers.keys():
+            raise _Misfit("unknown key %r" % min(set(value) - set(readers))[:80])
+        if not value.keys() >= required:
+            raise _Misfit("missing key %r" % next(name for name in readers if name in required and name not in value))
+        given, name = {}, ""
         try:
-            return float(value)
-        except OverflowError:
-            raise WireError("%s: a number too large for a float" % place) from None
-    if type(value) is not kind:
-        raise WireError("%s: expected %s, found %s" % (place, kind.__name__, type(value).__name__))
-    return value
+            for name, one in value.items():
+                given[name] = readers[name](one)
+        except _Misfit as misfit:
+            misfit.place.append("." + name)
+            raise
+        return kind(**given)
+
+    return read
+
+
+def _optional_reader(inner: _Reader) -> _Reader:
+    return lambda value: None if value is None else inner(value)
+
+
+def _list_reader(item_kind: Any, inner: _Reader) -> _Reader:
+    def read(value: Any) -> Any:
+        if not isinstance(value, list):
+            raise _Misfit("expected a list, found %s" % type(value).__name__)
+        if item_kind in (int, str) and {item_kind}.issuperset(map(type, value)):
+            return value  # latencies: up to a million of them, so no call an item
+        found: List[Any] = []
+        try:
+            found.extend(map(inner, value))
+        except _Misfit as misfit:
+            misfit.place.append("[%d]" % len(found))
+            raise
+        return found
+
+    return read
+
+
+def _dict_reader(inner: _Reader) -> _Reader:
+    def read(value: Any) -> Any:
+        if not isinstance(value, dict):
+            raise _Misfit("expected an object, found %s" % type(value).__name__)
+        found, key = {}, ""
+        try:
+            for key, item in value.items():
+                found[key] = inner(item)
+        except _Misfit as misfit:
+            misfit.place.append("." + key)
+            raise
+        return found
+
+    return read
+
+
+def _scalar_reader(kind: Any) -> _Reader:
+    def read(value: Any) -> Any:
+        if type(value) is not kind:
+            raise _Misfit("expected %s, found %s" % (kind.__name__, type(value).__name__))
+        return value
+
+    return read
+
+
+def _read_float(value: Any) -> float:
+    """A whole number serves as well."""
+    if type(value) is float:
+        return value
+    if type(value) is not int:
+        raise _Misfit("expected float, found %s" % type(value).__name__)
+    try:
+        return float(value)
+    except OverflowError:
+        raise _Misfit("a number too large for a float") from None

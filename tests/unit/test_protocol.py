@@ -2,7 +2,7 @@
 
 import json
 import typing
-from dataclasses import MISSING, dataclass, fields, is_dataclass, replace
+from dataclasses import MISSING, fields, is_dataclass, replace
 from typing import Any
 
 import pytest
@@ -27,6 +27,7 @@ from agent.protocol import (
     decode,
     encode,
 )
+from agent.records import dataclass
 from agent.wire import from_plain, to_plain
 from tests.making import make_result
 
