@@ -1,19 +1,15 @@
-"""A session with one board's agent: start it, probe, push, run, collect. One connection, one agent, many jobs."""
+"""A session with one board's agent: probe, push, run, collect. One connection, one agent, many jobs."""
 
 import logging
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from agent.protocol import (
-    PROTOCOL_VERSION,
     Acknowledge,
-    Busy,
     Bye,
     Collect,
     Collected,
@@ -24,7 +20,6 @@ from agent.protocol import (
     Examined,
     Failure,
     Have,
-    Hello,
     Holdings,
     JobFailure,
     JobResult,
@@ -33,7 +28,6 @@ from agent.protocol import (
     Probed,
     Ready,
     Received,
-    Reserved,
     Result,
     RunJob,
     Stage,
@@ -42,31 +36,19 @@ from agent.protocol import (
     Unpack,
     Unpacked,
 )
-from orchestrator.bundle import AgentArchive, boot_argument
-from orchestrator.claims import Claim, kept_out
-from orchestrator.conversation import HEARTBEAT_S, Conversation
+from orchestrator.bundle import AgentArchive
+from orchestrator.claims import Claim
+from orchestrator.conversation import Conversation
 from orchestrator.devices import Device
-from orchestrator.errors import (
-    BoardBusy,
-    BoardDiskFull,
-    BoardError,
-    BoardLost,
-    BoardUnfit,
-    ProtocolBroken,
-    TransferCorrupt,
-)
+from orchestrator.errors import BoardDiskFull, BoardError, BoardLost, ProtocolBroken, TransferCorrupt
 from orchestrator.outcomes import outcome_of
+from orchestrator.startup import SLOW_START_S, Startup, boot_command
 from orchestrator.transport import Transport
 from orchestrator.transport.push import push
-from orchestrator.transport.push_tally import Pushed, Way
 from orchestrator.transport.push_artifact import Artifact
-from orchestrator.transport.push_lines import NOISE_LIMIT_LINES
+from orchestrator.transport.push_tally import Pushed, Way
 
 log = logging.getLogger(__name__)
-
-BOOT_MARKER = b"dynofarm-boot "
-SLOW_START_S = 60.0
-"""A Pi Zero takes seconds to start Python; nothing is heard from it until then."""
 
 AFTER_DEADLINE_S = 180.0
 """For what the deadline of a job does not hold: starting its worker, killing it, keeping and sending its result."""
@@ -82,9 +64,7 @@ class AgentSession:
         self.device = device
         self._transport = transport
         self._archive = archive
-        boot = [device.python, "-I", "-S", "-c", boot_argument()]
-        boot += [device.work_dir, archive.digest, str(len(archive.data))]
-        self._channel = transport.open_channel(boot)
+        self._channel = transport.open_channel(boot_command(device, archive))
         self._talk = Conversation(device, transport, self._channel, stop)
         self._work_dir = ""
         self.held_clock_khz: int | None = None
@@ -95,35 +75,11 @@ class AgentSession:
 
         `BoardUnfit`, `BoardBusy`, `BoardReserved`, `BoardDiskFull`, `BoardLost`.
         """
-        self._boot()
-        patience_s = SLOW_START_S + lock_wait_s
-        now = datetime.now().astimezone()
-        claim = claim or Claim("")
-        self._greet(
-            Hello(
-                PROTOCOL_VERSION,
-                holder,
-                lock_wait_s=lock_wait_s,
-                heartbeat_s=HEARTBEAT_S,
-                owner=claim.owner,
-                utc_s=time.time(),
-                reserve=claim.reservation(now),
-                lift=list(claim.lifted),
-            ),
-            patience_s,
-        )
-        answer: Ready | Busy | Reserved = self._talk.hear(Ready, Busy, Reserved, patience_s=patience_s)
-        if isinstance(answer, Reserved):
-            raise kept_out(self.device.name, answer.reservation, datetime.now().astimezone())
-        if isinstance(answer, Busy):
-            name = self.device.name
-            raise BoardBusy(
-                name,
-                f"{name} is busy: held by {answer.holder} since {answer.since}",
-                "wait for it, or give --wait 10m",
-            )
-        self._work_dir = answer.work_dir
-        return answer
+        startup = Startup(self.device, self._archive, self._channel, self._talk)
+        startup.boot()
+        ready = startup.greet(holder, lock_wait_s, claim or Claim(""))
+        self._work_dir = ready.work_dir
+        return ready
 
     @property
     def transport(self) -> Transport:
@@ -133,7 +89,8 @@ class AgentSession:
         """A verb of the agent as a command of its own, beside this session. `BoardLost` before the agent answered."""
         if not self._work_dir:
             raise BoardLost(self.device.name, f"{self.device.name}: its agent has not started yet")
-        return [self.device.python, "-I", "-S", self._agent_path(), name, "--work", self._work_dir, *words]
+        program = f"{self._work_dir}/agent/{self._archive.digest}.pyz"
+        return [self.device.python, "-I", "-S", program, name, "--work", self._work_dir, *words]
 
     def keep_up(self) -> None:
         """Called while something goes on beside the session: raises `Stopped`, and lets the agent know of us."""
@@ -216,16 +173,13 @@ class AgentSession:
 
         def report(there_bytes: int) -> None:
             nonlocal told_bytes
-            self._talk.check_stop()
-            self._talk.touch()
+            self.keep_up()
             if progress is not None and there_bytes != told_bytes:
                 told_bytes = there_bytes
                 progress(there_bytes)
 
         def command(verb: str, zstd: bool) -> list[str]:
-            argv = [self.device.python, "-I", "-S", self._agent_path(), verb, "--work", self._work_dir]
-            argv += ["--digest", digest, "--size", str(size_bytes)]
-            return [*argv, "--zstd"] if zstd else argv
+            return self.verb(verb, "--digest", digest, "--size", str(size_bytes), *(["--zstd"] if zstd else []))
 
         pushed = push(self._transport, command, artifact, report, self.device.name, way)
         if pushed.offset_bytes and isinstance(pushed.answer, Error) and pushed.answer.code == "corrupt":
@@ -290,68 +244,6 @@ class AgentSession:
     ) -> None:
         self.close(politely=error is None)
 
-    def _greet(self, hello: Hello, patience_s: float) -> None:
-        """Say hello; what took the agent in may still refuse to start it (`agent/boot.py`), and not wait for us."""
-        cut: BoardLost | None = None
-        try:
-            self._talk.say(hello)
-        except BoardLost as error:
-            cut = error
-        try:
-            line = self._talk.hear_line(patience_s)
-        except BoardLost as error:
-            raise cut or error from error
-        at = line.find(BOOT_MARKER)
-        if at >= 0:
-            raise self._refusal(_words_after_marker(line, at))
-        self._talk.put_back(line)
-
-    def _boot(self) -> None:
-        for _ in range(NOISE_LIMIT_LINES):
-            line = self._first_line()
-            at = line.find(BOOT_MARKER)
-            if at >= 0:
-                break
-        else:
-            hint = "its login shell must not print anything for commands that are not interactive"
-            raise ProtocolBroken(self.device.name, f"{self.device.name}: the board talks but starts no agent", hint)
-        words = _words_after_marker(line, at)
-        answer = dict(word.partition("=")[::2] for word in words.split(" ", 3))
-        if answer.get("state") == "refused":
-            raise self._refusal(words)
-        if answer.get("state") == "need":
-            self._talk.say_raw(self._archive.data)
-
-    def _first_line(self) -> bytes:
-        try:
-            return self._talk.hear_line(SLOW_START_S)
-        except BoardLost as error:
-            said = self._channel.errors().strip()
-            status = self._channel.exit_status(1.0)
-            # Words alone prove nothing, a login may always say some: the command must have ended by itself.
-            if said and status is not None and 0 < status <= 128:
-                raise BoardUnfit(
-                    self.device.name,
-                    f"{self.device.name}: {self.device.python} does not start there: {said.splitlines()[-1]}",
-                    "the board needs Python 3.8 or later; `python` in its profile says where it is",
-                ) from error
-            raise
-
-    def _refusal(self, words: str) -> BoardError:
-        name = self.device.name
-        reason = words.partition("reason=")[2]
-        if reason.startswith("python"):
-            hint = "the agent needs Python 3.8 or later; set `python` in the profile to a newer one"
-            return BoardUnfit(name, f"{name}: its Python is too old: {reason}", hint)
-        if reason.startswith("disk_full"):
-            return BoardDiskFull(name, f"{name}: no room for the agent: {reason}", "free some room on the board")
-        if reason.startswith(("corrupt", "truncated")):
-            return TransferCorrupt(name, f"{name}: the agent did not arrive as it was sent: {reason}")
-        return BoardUnfit(name, f"{name}: {reason}", "set `work_dir` in the profile to a folder that it may write to")
-
-    def _agent_path(self) -> str:
-        return f"{self._work_dir}/agent/{self._archive.digest}.pyz"
-
     def _check_received(self, message: Any, what: str) -> None:
         name = self.device.name
         if isinstance(message, Error) and message.code == "disk_full":
@@ -361,7 +253,3 @@ class AgentSession:
         if not isinstance(message, Received):
             found = message.message if isinstance(message, Error) else type(message).__name__
             raise BoardLost(name, f"{name}: {what} did not arrive whole: {found}", "dynofarm run --resume")
-
-
-def _words_after_marker(line: bytes, at: int) -> str:
-    return line[at + len(BOOT_MARKER) :].decode("utf-8", "replace")
