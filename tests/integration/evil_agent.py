@@ -3,42 +3,25 @@
 The real command talks to it over real pipes; only what the board says is made up.
 """
 
+import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from agent.protocol import (
-    PROTOCOL_VERSION,
-    Collect,
-    Collected,
-    Evict,
-    Evicted,
-    Failure,
-    Have,
-    Heartbeat,
-    Hello,
-    Holdings,
-    JobFailure,
-    JobSpec,
-    Ping,
-    Probe,
-    Probed,
-    Ready,
-    Result,
-    RunJob,
-    decode,
-    encode,
-)
+from agent.protocol import Collected, Failure, Holdings, JobFailure, JobSpec, Probed, Result
 from tests.farming import TestFarm
 from tests.making import make_conditions, make_facts, make_result
+from tests.talking import Answer, TalkingAgent
+
+__all__ = ["Collected", "Result", "failed", "make_conditions", "make_result", "say_raw", "serve", "sys"]
+"""What the programs of mad boards are written with."""
 
 ROOT = Path(__file__).resolve().parents[2]
-Answer = Iterable[Any]
 
 
 def write_board(folder: Path, name: str, program: str) -> Path:
-    """A `python` that is this program; it may use all names of this module."""
+    """A `python` that is this program; it may use the names in `__all__`."""
     path = folder / name
     head = f"#!{sys.executable}\nimport sys\nsys.path.insert(0, {str(ROOT)!r})\n"
     path.write_text(f"{head}from tests.integration.evil_agent import *\n{program}\n")
@@ -51,10 +34,6 @@ def add_evil_board(farm: TestFarm, name: str, program: str) -> None:
     python = write_board(farm.root, f"python-of-{name}", program)
     profile = f"transport: local\ngroup: {name}\npython: {python}\nwork_dir: {farm.root / 'work-of' / name}\n"
     (farm.root / "device_profiles" / f"{name}.yaml").write_text(profile)
-
-
-def say(message: Any) -> None:
-    say_raw(encode(message))
 
 
 def say_raw(data: bytes) -> None:
@@ -75,6 +54,35 @@ def failed(job: JobSpec, reason: str) -> Failure:
     return Failure(JobFailure(job.job_id, reason, "mad"))
 
 
+class EvilAgent(TalkingAgent):
+    """Over its own standard input and output."""
+
+    def __init__(
+        self, run: Callable[[JobSpec], Answer], collect: Callable[[], Answer], probed: Probed, *, holds: bool
+    ) -> None:
+        super().__init__("0" * 64, "/nowhere")
+        self._run, self._collect, self._probed, self._holds = run, collect, probed, holds
+
+    def send(self, data: bytes) -> None:
+        say_raw(data)
+
+    def leave(self, status: int) -> None:
+        sys.exit(status)
+
+    def probed(self) -> Probed:
+        return self._probed
+
+    def holdings(self, digests: Sequence[str]) -> Holdings:
+        names = list(digests)
+        return Holdings(names, [], names) if self._holds else Holdings([], names, [])
+
+    def spooled(self) -> Answer:
+        return self._collect()
+
+    def run(self, job: JobSpec) -> Answer:
+        return self._run(job)
+
+
 def serve(
     run: Callable[[JobSpec], Answer] = measured,
     collect: Callable[[], Answer] = nothing,
@@ -87,28 +95,8 @@ def serve(
 
     It `holds` all that it is asked for, so that nothing is pushed to it.
     """
-    say_raw(b"dynofarm-boot python=3.11.2 state=have\n")
     probed = Probed(make_facts(**(facts or {})), make_conditions(**(conditions or {})))
-    for line in sys.stdin.buffer:
-        request = decode(line)
-        answers: Answer = ()
-        if isinstance(request, Hello):
-            answers = [Ready(PROTOCOL_VERSION, "0" * 64, 1, [], 0, "/nowhere")]
-        elif isinstance(request, Probe):
-            answers = [probed]
-        elif isinstance(request, Have):
-            names = request.digests
-            answers = [Holdings(names, [], names) if holds else Holdings([], names, [])]
-        elif isinstance(request, Evict):
-            answers = [Evicted([], 10**12, 0)]
-        elif isinstance(request, Collect):
-            answers = [*collect(), Collected(0)]
-        elif isinstance(request, Ping):
-            answers = [Heartbeat()]
-        elif isinstance(request, RunJob):
-            answers = run(request.job)
-        for answer in answers:
-            if isinstance(answer, bytes):
-                say_raw(answer)
-            else:
-                say(answer)
+    agent = EvilAgent(run, collect, probed, holds=holds)
+    agent.boot()
+    while data := os.read(0, 1 << 16):
+        agent.take(data)
