@@ -4,6 +4,7 @@ import os
 import statistics
 import threading
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ class Bench:
         self._shelf = CarrierShelf(CACHE / "dynofarm" / "orchestrator")
         self.link = Link(
             self._device,
-            lambda device: connect(device, known_hosts=folder / "known_hosts"),
+            partial(connect, known_hosts=folder / "known_hosts"),
             archive,
             "benchmark",
             lambda _event: None,

@@ -30,8 +30,8 @@ from orchestrator.relays import find_relays
 from orchestrator.session import AgentSession
 from orchestrator.supply import Tell, Wanted
 from orchestrator.transport.connect import connect
-from orchestrator.transport.push_tally import Way
 from orchestrator.transport.push_artifact import Artifacts
+from orchestrator.transport.push_tally import Way
 from orchestrator.uplink import Uplink
 from tests.boards.loopback import LoopbackBoard
 

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 from agent.protocol import Conditions, Facts, Probed, Reservation
 from orchestrator.bundle import AgentArchive
@@ -13,10 +13,15 @@ from orchestrator.conversation import TOUCH_EVERY_S, Stopped
 from orchestrator.devices import Device
 from orchestrator.errors import BoardBusy, BoardError, BoardReserved
 from orchestrator.events import Connected, Connecting, Event, Noted, Waiting
+from orchestrator.records import FaultKind, LinkFault
 from orchestrator.session import AgentSession
-from orchestrator.transport import Transport
+from orchestrator.transport import Drop, Transport
 
-Connect = Callable[[Device], Transport]
+
+class Connect(Protocol):
+    """What connects to a device (`transport.connect`). `dropped` hears of servers that hang up and are tried again."""
+
+    def __call__(self, device: Device, /, *, dropped: Callable[[Drop], None]) -> Transport: ...
 
 
 class Link:
@@ -50,6 +55,8 @@ class Link:
         self._slots = slots or threading.Semaphore()
         self._transport: Transport | None = None
         self._attempts = 0
+        self._drops: list[Drop] = []
+        self._reached_at = datetime.min.replace(tzinfo=UTC)
         self.lasting = False
         """It stays open when the board's own jobs are done: its neighbours still fetch from it."""
 
@@ -75,6 +82,7 @@ class Link:
         except BaseException:
             self.close(politely=False)
             raise
+        self._reached_at = datetime.now(UTC)
         self.facts, self.conditions = probed.facts, probed.conditions
         self._notify(Connected(self.device.name, probed.facts))
         assert self.session is not None  # noqa: S101 - it answered just now
@@ -86,7 +94,7 @@ class Link:
             raise Stopped
         self._attempts += 1
         self._notify(Connecting(self.device.name, self._attempts))
-        self._transport = self._connect(self.device)
+        self._transport = self._connect(self.device, dropped=self._drops.append)
         if self._attempts == 1:
             for warning in self._transport.warnings:
                 self._notify(Noted(self.device.name, warning))
@@ -113,6 +121,24 @@ class Link:
         self.reserved = ready.reserved
         for note in ready.notes:
             self._notify(Noted(self.device.name, note))
+
+    def take_drops(self, sweep_id: int | None, attempts: int = 0) -> list[LinkFault]:
+        """How often the server hung up since this was last asked, to be written down. `attempts`: faults before."""
+        drops = self._drops[:]
+        del self._drops[: len(drops)]
+        return [
+            LinkFault(
+                sweep_id,
+                self.device.name,
+                drop.at,
+                FaultKind.DROPPED,
+                drop.message,
+                f"tried again after {drop.pause_s:.1f} s",
+                attempts + number,
+                self._reached_at if self._reached_at >= drop.at else None,
+            )
+            for number, drop in enumerate(drops, 1)
+        ]
 
     def close(self, *, politely: bool) -> None:
         """Give the session and the connection up. Never raises."""

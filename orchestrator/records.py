@@ -214,17 +214,27 @@ class Circumstances:
 
 
 class FaultKind(StrEnum):
-    """It was there and broke; it could not be made; what came over it was not what was sent."""
+    """It was there and broke; it could not be made; what came over it was not what was sent; the server hung up before
+    it looked at any key, and was tried again at once; a file did not come from the site's relay, and was sent straight.
+    """
 
     LOST = "lost"
     UNREACHABLE = "unreachable"
     CORRUPT = "corrupt"
+    DROPPED = "dropped"
+    RELAY = "relay"
+
+    @property
+    def is_loss(self) -> bool:
+        """Was the board out of reach until the next connection?"""
+        return self not in (FaultKind.DROPPED, FaultKind.RELAY)
 
 
 @dataclass(frozen=True)
 class LinkFault:
     """One time that a link broke or could not be made. `attempt` counts them since the board last did something for
-    the sweep; `what_next` says in words what was done then; `back` is when the board was reached again."""
+    the sweep; `what_next` says in words what was done then; `back` is when the board was reached again, and for a file
+    that a relay did not give the same moment as `at`."""
 
     sweep_id: int | None
     device: str

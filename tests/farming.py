@@ -84,10 +84,11 @@ class TestFarm:
         """Start a command and follow what it says."""
         return Watched(self.start(*argv, environment=environment), argv)
 
-    def add_board(self, board: LoopbackBoard, *options: str) -> None:
-        """Register a loopback board as a user would in a script."""
+    def add_board(self, board: LoopbackBoard, *options: str, at: tuple[str, int] | None = None) -> None:
+        """Register a loopback board as a user would in a script; `at` is where it is reached if not at its own port."""
+        host, port = at or (board.host, board.port)
         self.run(
-            "device", "add", board.name, f"{board.user}@{board.host}:{board.port}",
+            "device", "add", board.name, f"{board.user}@{host}:{port}",
             "--key", str(board.key_file), "--work-dir", str(board.work_dir), "--kind", "loopback",
             "--group", board.group, "--accept-fingerprint", board.host_key_fingerprint, "--no-check", *options,
         ).ok()  # fmt: skip

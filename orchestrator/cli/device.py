@@ -5,13 +5,10 @@ from typing import Annotated
 import typer
 
 from orchestrator.cli import device_reserve
-from orchestrator.cli.completion import board_selectors, device_names
 from orchestrator.cli.context import load_devices, open_store, print_json, say, settings_of
 from orchestrator.cli.device_add import add, trust
+from orchestrator.cli.options import BoardsOrAll, DeviceName, Json, Yes
 from orchestrator.cli.power import power_cycle
-
-Name = Annotated[str, typer.Argument(metavar="NAME", help="The device's name.", autocompletion=device_names)]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -55,7 +52,7 @@ def list_devices(context: typer.Context, as_json: Json = False) -> None:
             say("none was seen yet; next: dynofarm device check")
 
 
-def show(context: typer.Context, name: Name, as_json: Json = False) -> None:
+def show(context: typer.Context, name: DeviceName, as_json: Json = False) -> None:
     """Show one board: its profile and the facts of the last probe."""
     from dataclasses import asdict
 
@@ -77,10 +74,7 @@ def show(context: typer.Context, name: Name, as_json: Json = False) -> None:
 
 def check(
     context: typer.Context,
-    on: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="BOARD", help="Names, patterns, tag:…, arch:…; all.", autocompletion=board_selectors),
-    ] = None,
+    on: BoardsOrAll = None,
     as_json: Json = False,
 ) -> None:
     """Connect to boards, start the agent there, and say what they are and what is wrong with them."""
@@ -94,7 +88,7 @@ def check(
 
 def edit(
     context: typer.Context,
-    name: Name,
+    name: DeviceName,
     changes: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change one key; again for more.")
     ] = None,
@@ -116,8 +110,8 @@ def edit(
 
 def remove(
     context: typer.Context,
-    name: Name,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    name: DeviceName,
+    yes: Yes = False,
     as_json: Json = False,
 ) -> None:
     """Remove a board's profile and its accepted host key. Its results stay."""

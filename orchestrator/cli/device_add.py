@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchestrator.cli.completion import device_names
 from orchestrator.cli.console import confirm
 from orchestrator.cli.context import load_devices, open_store, print_json, say, say_next, settings_of
+from orchestrator.cli.options import DeviceName, Json
 from orchestrator.devices import Link
 from orchestrator.errors import HostKeyUnknown, UsageError
 
@@ -25,8 +25,6 @@ Fingerprints = Annotated[
         show_default=False,
     ),
 ]
-
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def add(
@@ -99,7 +97,7 @@ def _check(farm: "Farm", device: "Device", *, quiet: bool) -> "Checkup":
 
 def trust(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The device's name.", autocompletion=device_names)],
+    name: DeviceName,
     accept_fingerprint: Fingerprints = None,
     as_json: Json = False,
 ) -> None:

@@ -6,6 +6,7 @@ import typer
 
 from orchestrator.cli.completion import board_selectors
 from orchestrator.cli.context import load_devices, open_store, print_json, settings_of
+from orchestrator.cli.options import BoardsOrAll, Json, Quiet
 
 if TYPE_CHECKING:
     from orchestrator.farm import Farm
@@ -14,8 +15,6 @@ Boards = Annotated[
     list[str],
     typer.Argument(metavar="BOARD", help="Names, patterns, tag:…, arch:…, all.", autocompletion=board_selectors),
 ]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def register(group: typer.Typer) -> None:
@@ -72,10 +71,7 @@ def release(
 
 def reservations(
     context: typer.Context,
-    boards: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="BOARD", help="Names, patterns, tag:…, arch:…; all.", autocompletion=board_selectors),
-    ] = None,
+    boards: BoardsOrAll = None,
     history: Annotated[
         bool, typer.Option("--history", help="Who had what, when, why, and how it ended; sweeps, too.")
     ] = False,

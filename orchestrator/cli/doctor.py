@@ -6,6 +6,7 @@ import typer
 
 from orchestrator.cli.completion import board_selectors
 from orchestrator.cli.context import load_devices, open_store, print_json, say, say_next, settings_of
+from orchestrator.cli.options import BoardsOrAll, Json, Wait
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,10 +26,7 @@ def register(app: typer.Typer) -> None:
 
 def doctor(
     context: typer.Context,
-    boards: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="BOARD", help="Names, patterns, tag:…, arch:…; all.", autocompletion=board_selectors),
-    ] = None,
+    boards: BoardsOrAll = None,
     on: Annotated[
         list[str] | None,
         typer.Option(metavar="BOARD,…", help="The same as an option.", autocompletion=board_selectors),
@@ -36,10 +34,8 @@ def doctor(
     seconds: Annotated[
         float, typer.Option(min=0.1, max=60, metavar="S", help="How long to watch what else the board does.")
     ] = 3.0,
-    wait: Annotated[
-        str, typer.Option(metavar="DURATION", help="How long to wait for a board that another one holds.")
-    ] = "0",
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    wait: Wait = "0",
+    as_json: Json = False,
 ) -> None:
     """Say what on a board will spoil measurements, the worst first, each with the command that mends it.
 

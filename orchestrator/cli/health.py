@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchestrator.cli.completion import board_selectors, device_names
+from orchestrator.cli.completion import device_names
 from orchestrator.cli.context import load_devices, open_store, print_json, say, settings_of
+from orchestrator.cli.options import Json, OnBoardsOrAll, Quiet, Wait
 
 if TYPE_CHECKING:
     from orchestrator.store import Store
@@ -19,12 +20,7 @@ def register(app: typer.Typer) -> None:
 
 def health(
     context: typer.Context,
-    on: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="BOARD,…", help="Names, patterns, tag:…, arch:…; all of them.", autocompletion=board_selectors
-        ),
-    ] = None,
+    on: OnBoardsOrAll = None,
     runs: Annotated[int, typer.Option(min=1, max=100, metavar="N", help="Fresh processes a board.")] = 5,
     release: Annotated[
         list[str] | None,
@@ -37,11 +33,9 @@ def health(
         ),
     ] = None,
     why: Annotated[str | None, typer.Option(metavar="TEXT", help="With --release: what was done about it.")] = None,
-    wait: Annotated[
-        str, typer.Option(metavar="DURATION", help="How long to wait for a board that another one holds.")
-    ] = "2m",
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    wait: Wait = "2m",
+    quiet: Quiet = False,
+    as_json: Json = False,
 ) -> None:
     """Run the reference model on boards and compare with their history. Exit code 1: a board was taken out."""
     from orchestrator.cli import looking

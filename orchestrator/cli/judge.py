@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from orchestrator.cli.context import open_store, print_json, say, say_next, settings_of
+from orchestrator.cli.options import Json, Quiet
 from orchestrator.errors import UsageError
 
 if TYPE_CHECKING:
@@ -26,8 +27,8 @@ def judge(
         str | None, typer.Option(metavar="SWEEP", help="A number, a name, or last.", show_default="last")
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Every sweep there is.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    quiet: Quiet = False,
+    as_json: Json = False,
 ) -> None:
     """Judge stored runs again, by the rules of this version, and say whose verdict changed. Nothing is measured.
 

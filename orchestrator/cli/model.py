@@ -7,8 +7,8 @@ import typer
 
 from orchestrator.cli.completion import model_names
 from orchestrator.cli.context import open_store, print_json, say, settings_of
+from orchestrator.cli.options import Json
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Name = Annotated[
     str, typer.Argument(metavar="NAME", help="Its name, or the beginning of its hash.", autocompletion=model_names)
 ]

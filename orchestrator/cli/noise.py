@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchestrator.cli.completion import board_selectors, model_names
+from orchestrator.cli.completion import model_names
 from orchestrator.cli.context import load_devices, open_store, print_json, say, settings_of
+from orchestrator.cli.options import IncludeQuarantined, Json, OnBoardsOrAll, Quiet, Wait
 
 if TYPE_CHECKING:
     from orchestrator.farm import Farm
@@ -23,12 +24,7 @@ def register(app: typer.Typer) -> None:
 
 def noise(
     context: typer.Context,
-    on: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="BOARD,…", help="Names, patterns, tag:…, arch:…; all of them.", autocompletion=board_selectors
-        ),
-    ] = None,
+    on: OnBoardsOrAll = None,
     runs: Annotated[int, typer.Option(min=6, max=1000, metavar="N", help="Fresh processes a board.")] = 10,
     model: Annotated[
         str | None,
@@ -39,14 +35,10 @@ def noise(
     ] = None,
     threads: Annotated[int, typer.Option(min=1, metavar="N", help="Threads of the runtime.")] = 1,
     protocol: Annotated[str, typer.Option(metavar="NAME", help="quick, standard or mlperf-like.")] = "quick",
-    wait: Annotated[
-        str, typer.Option(metavar="DURATION", help="How long to wait for a board that another one holds.")
-    ] = "2m",
-    include_quarantined: Annotated[
-        bool, typer.Option("--include-quarantined", help="Measure boards in quarantine, too.")
-    ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    wait: Wait = "2m",
+    include_quarantined: IncludeQuarantined = False,
+    quiet: Quiet = False,
+    as_json: Json = False,
 ) -> None:
     """Measure the noise floor of boards: the same artifact against itself. Smaller differences mean nothing there."""
     from orchestrator.cli import sweeping

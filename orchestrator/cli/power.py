@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchestrator.cli.completion import device_names
 from orchestrator.cli.context import load_devices, open_store, print_json, say, say_next, settings_of
+from orchestrator.cli.options import DeviceName, Json, Yes
 
 if TYPE_CHECKING:
     from orchestrator.devices import Device
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 def power_cycle(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The device's name.", autocompletion=device_names)],
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    name: DeviceName,
+    yes: Yes = False,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until the board answers again.")] = True,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Switch a board off and on by the `power` command in its profile, and wait until it is back."""
     from orchestrator.cli.console import confirm

@@ -7,6 +7,7 @@ import typer
 
 from orchestrator.cli.completion import board_selectors, runnable
 from orchestrator.cli.context import load_devices, open_store, print_json, say, say_next, settings_of
+from orchestrator.cli.options import IncludeQuarantined, Quiet, Wait
 from orchestrator.errors import UsageError
 
 if TYPE_CHECKING:
@@ -63,16 +64,12 @@ def run(
     retry: Annotated[
         str | None, typer.Option(metavar="STATUS,…", help="With --resume: measure failed jobs again, too.")
     ] = None,
-    wait: Annotated[
-        str, typer.Option(metavar="DURATION", help="How long to wait for a board that another one holds.")
-    ] = "2m",
-    include_quarantined: Annotated[
-        bool, typer.Option("--include-quarantined", help="Measure boards in quarantine, too.")
-    ] = False,
+    wait: Wait = "2m",
+    include_quarantined: IncludeQuarantined = False,
     power_cycle: Annotated[
         bool, typer.Option("--power-cycle", help="Switch hung boards off and on, once each (`power` in the profile).")
     ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+    quiet: Quiet = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
 ) -> None:
     """Run a sweep over the boards and store what they measure. Ctrl-C keeps what is done."""
@@ -162,7 +159,7 @@ def _conclude(store: "Store", outcome: "Outcome", *, as_json: bool) -> None:
                 "runs": {str(status): count for status, count in outcome.counts.items()},
                 "verdicts": Counter(str(run.verdict) for run in runs if run.verdict is not None),
                 "link_faults": len(faults),
-                "boards_lost": len({fault.device for fault in faults}),
+                "boards_lost": len({fault.device for fault in faults if fault.kind.is_loss}),
                 "power_cycles": len(cycles),
             }
         )

@@ -6,6 +6,7 @@ import typer
 
 from orchestrator.cli.completion import board_selectors, model_names
 from orchestrator.cli.context import load_devices, open_store, print_json, say, settings_of
+from orchestrator.cli.options import Json
 
 EPILOG = "Example: dynofarm spread --model 'mobilebert*' --on tag:pi4"
 
@@ -25,7 +26,7 @@ def spread(
         typer.Option(metavar="BOARD,…", help="Only these boards; all of them.", autocompletion=board_selectors),
     ] = None,
     since: Annotated[str | None, typer.Option(metavar="WHEN", help="Only runs since: 7d, 2026-11-21.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Show how far copies of the same board differ, and which differences of models are larger than that."""
     from datetime import datetime

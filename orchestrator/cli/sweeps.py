@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from orchestrator.cli.context import open_store, print_json, say, settings_of
+from orchestrator.cli.options import Json
 
 if TYPE_CHECKING:
     from orchestrator.store import Store
@@ -20,7 +21,7 @@ def sweeps(
     faults: Annotated[
         str | None, typer.Option(metavar="SWEEP", help="Every loss of a board in this sweep, and what was done then.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: Json = False,
 ) -> None:
     """List the sweeps, the newest first: when, how many jobs, how they stand."""
     from orchestrator.report.sweeps import sweep_row, sweeps_table

@@ -1,15 +1,17 @@
 """Relays: a board that holds files for its site, so that a slow uplink carries each of them once.
 
 The other boards of the site fetch from it over SSH. Whatever goes wrong with that, they are sent the file straight
-from here, and the user reads why, once a board.
+from here; the user reads why, once a board, and each time is written down.
 """
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 
 from orchestrator.devices import Device, Link
 from orchestrator.events import Event, Noted
 from orchestrator.links import Link as BoardLink
+from orchestrator.records import FaultKind, LinkFault
 from orchestrator.relays.relay import Relay, RelayFault
 from orchestrator.session import AgentSession
 from orchestrator.supply import Tell, Wanted
@@ -28,12 +30,18 @@ class Relays:
         self._guard = threading.Lock()
         self._without: set[str] = set()
         self._told: set[str] = set()
+        self._keep: Callable[[LinkFault], None] = lambda _fault: None
+        self._sweep_id: int | None = None
 
     def take_turns(self, turns: Mapping[str, Turns]) -> None:
         """`turns` by exclusion: those of the boards that measure."""
         for relay in self._of_site.values():
             if relay.device.exclusion in turns:
                 relay.take_turns(turns[relay.device.exclusion])
+
+    def keep_faults(self, keep: Callable[[LinkFault], None], sweep_id: int | None) -> None:
+        """From now on each file that a relay does not give is written down for this sweep."""
+        self._keep, self._sweep_id = keep, sweep_id
 
     def close(self, *, politely: bool) -> None:
         """No board needs a relay any more; those that are boards of the sweep are closed with the others."""
@@ -62,6 +70,9 @@ class Relays:
         except RelayFault as fault:
             self._do_without(device, relay, fault)
             return False
+        finally:
+            if relay.guest:
+                self._note_drops(relay)
         return True
 
     def _do_without(self, device: Device, relay: Relay, fault: RelayFault) -> None:
@@ -70,10 +81,31 @@ class Relays:
             self._told.add(device.name)
             if fault.lasting:
                 self._without.add(device.name)
+        self._keep(self._detour(device, relay, fault))
         what = "its files" if fault.lasting else "this file"
         if fault.lasting or not told:
             text = f"gets {what} straight from here, not from the relay {relay.device.name}: {fault.reason}"
             self._notify(Noted(device.name, text))
+
+    def _note_drops(self, relay: Relay) -> None:
+        """A relay that is no board of the sweep has no thread that would do it."""
+        with self._guard:
+            faults = relay.link.take_drops(self._sweep_id)
+        for fault in faults:
+            self._keep(fault)
+
+    def _detour(self, device: Device, relay: Relay, fault: RelayFault) -> LinkFault:
+        now, what = datetime.now(UTC), "this file and those after it" if fault.lasting else "this file"
+        return LinkFault(
+            self._sweep_id,
+            device.name,
+            now,
+            FaultKind.RELAY,
+            f"{device.name}: no file from the relay {relay.device.name}: {fault.reason}",
+            f"{what} sent straight from here",
+            1,
+            now,
+        )
 
 
 def find_relays(

@@ -10,7 +10,13 @@ from orchestrator.report.words import count_text, duration_text
 
 
 def faults_lines(faults: Sequence[LinkFault]) -> list[str]:
-    """For the end of a run: `3 boards were lost 5 times and came back`."""
+    """For the end of a run: `3 boards were lost 5 times and came back`.
+
+    What did not keep a board from the sweep is told apart.
+    """
+    dropped = [fault for fault in faults if fault.kind is FaultKind.DROPPED]
+    detours = [fault for fault in faults if fault.kind is FaultKind.RELAY]
+    faults = [fault for fault in faults if fault.kind.is_loss]
     last = {fault.device: fault for fault in faults}
     back = {name for name, fault in last.items() if fault.back is not None}
     seen = {fault.device for fault in faults if fault.back is not None or fault.kind is not FaultKind.UNREACHABLE}
@@ -19,6 +25,8 @@ def faults_lines(faults: Sequence[LinkFault]) -> list[str]:
         *([_told(back, faults, "and came back")] if back else []),
         *([_told(gone, faults, f"and did not come back: {', '.join(sorted(gone))}")] if gone else []),
         *([f"{count_text(len(never), 'board')} could not be reached: {', '.join(sorted(never))}"] if never else []),
+        *([f"hung up on early, and tried again at once: {_names(dropped)}"] if dropped else []),
+        *([f"sent files straight, past the relay of their site: {_names(detours)}"] if detours else []),
     ]
 
 
@@ -27,6 +35,10 @@ def power_lines(cycles: Sequence[PowerCycle]) -> list[str]:
     done = sorted({cycle.device for cycle in cycles if not cycle.fault})
     lines = [f"switched off and on: {', '.join(done)}"] if done else []
     return lines + [cycle.fault for cycle in cycles if cycle.fault]
+
+
+def _names(faults: Sequence[LinkFault]) -> str:
+    return ", ".join(sorted({fault.device for fault in faults}))
 
 
 def _told(names: set[str], faults: Sequence[LinkFault], ending: str) -> str:

@@ -8,7 +8,7 @@ from orchestrator.report.console import cell, new_table, report_console
 
 
 def sweep_row(record: SweepRecord, link_faults: int = 0) -> dict[str, Any]:
-    """One sweep as plain values; `link_faults` is how often a board was lost in it, or could not be reached."""
+    """One sweep as plain values; `link_faults` is how many faults of its links are written down."""
     progress = record.progress
     return {
         "sweep": record.sweep_id,

@@ -33,6 +33,7 @@ def run_sweep(
     turns = {link.device.exclusion: Turns() for link in links}
     if tools.relays is not None:
         tools.relays.take_turns(turns)
+        tools.relays.keep_faults(tools.ledger.note_fault, tools.sweep_id)
     company = Company([link.device.name for link in links])
     missed = missed or {}
     by_device: dict[str, list[Job]] = defaultdict(list)

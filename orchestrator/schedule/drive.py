@@ -82,6 +82,7 @@ class Drive:
         finally:
             self._link.close(politely=not self._tools.stop.is_set())
             self._settle()
+            self._recovery.note_drops()
             self._company.leave(self.name)
         if not self._docket.owed:
             self._tools.notify(BoardDone(self.name))

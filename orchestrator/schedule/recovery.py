@@ -35,6 +35,8 @@ class Recovery:
         self._breaker = Breaker(tools.limits, time.monotonic, tools.dice)
         self._has_entered = self._is_expected = link.facts is not None
         self._is_down = False
+        self._drops = 0
+        """Faults that the connection itself got over, since the board last did something: not for the breaker."""
         self.kept: Ticket | None = None
         """The turn of a job in which the link broke: nobody else of the machine measures beside an agent that may."""
         power = tools.power
@@ -47,6 +49,7 @@ class Recovery:
 
     def reached(self) -> None:
         """The board was connected to and probed."""
+        self.note_drops()
         self._breaker.reached()
         if not self._has_entered:
             self._has_entered = self._is_expected = True
@@ -62,7 +65,14 @@ class Recovery:
 
     def progress(self) -> None:
         """The board did something for the sweep."""
+        self._drops = 0
         self._breaker.progress()
+
+    def note_drops(self) -> None:
+        """Write down how often the board's server hung up before it was, or was not, connected to."""
+        for fault in self._link.take_drops(self._tools.sweep_id, self._breaker.attempt + self._drops):
+            self._drops += 1
+            self._tools.ledger.note_fault(fault)
 
     def after(self, fault: TransportFault, *, answered: bool, more: bool) -> None:
         """Wait until the board may be tried again; raises the fault when it is to be left alone.
@@ -71,6 +81,7 @@ class Recovery:
         when the user asks to stop.
         """
         self._is_down = True
+        self.note_drops()
         self._company.note(self._name, well=False)
         if not more:
             self._breaker.fault()
@@ -112,7 +123,7 @@ class Recovery:
                 kind,
                 fault.message,
                 what_next,
-                self._breaker.attempt,
+                self._breaker.attempt + self._drops,
             )
         )
 
@@ -139,5 +150,6 @@ class Recovery:
             self._tools.notify(Noted(self._name, cycle.fault))
             return "its power could not be switched off and on; "
         self._is_expected = True  # it was given a new start: it is waited for, whoever else is done
+        self._drops = 0
         self._breaker.renew()
         return "its power was switched off and on; "

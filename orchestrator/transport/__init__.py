@@ -5,10 +5,25 @@ its death (end of file, reset, closed socket, no progress for too long).
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from orchestrator.transport.key_agent import KeyAgent, Login
+
+
+@dataclass(frozen=True)
+class Drop:
+    """A server that hung up before it looked at any key, and was tried again `pause_s` later."""
+
+    at: datetime
+    message: str
+    pause_s: float
+
+
+def unheard(_drop: Drop) -> None:
+    """For those who keep no record of drops."""
 
 
 class ByteChannel(Protocol):

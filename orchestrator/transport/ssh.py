@@ -6,6 +6,7 @@ import shlex
 import threading
 import time
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,6 +17,7 @@ from paramiko.transport import Transport as ParamikoTransport
 
 from orchestrator.devices import Device, Link
 from orchestrator.errors import BoardError, BoardLost, BoardUnfit
+from orchestrator.transport import Drop, unheard
 from orchestrator.transport.climb import Climb, PinnedHostKey, shown_key
 from orchestrator.transport.faults import FAULTS, Dropped
 from orchestrator.transport.hostkeys import HostKey, KnownHosts, forget, read_known_hosts
@@ -35,12 +37,13 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
-def connect(device: Device, known_hosts: Path) -> "SshTransport":
+def connect(device: Device, known_hosts: Path, dropped: Callable[[Drop], None] = unheard) -> "SshTransport":
     """Connect, check the host keys, log in. Raises `Unreachable`, `HostKeyUnknown`, `HostKeyChanged`,
 
-    `AuthenticationFailed` and `ConfigError`. A server that hangs up early is tried three times, everything else once.
+    `AuthenticationFailed` and `ConfigError`. A server that hangs up early is tried three times, everything else once;
+    `dropped` hears of each time that another attempt follows.
     """
-    return _attempt(lambda: _connect_once(device, read_known_hosts(known_hosts)))
+    return _attempt(lambda: _connect_once(device, read_known_hosts(known_hosts)), dropped)
 
 
 def fetch_host_key(device: Device, known_hosts: Path | None = None) -> HostKey:
@@ -59,7 +62,7 @@ def forget_host_key(device: Device, known_hosts: Path) -> bool:
     return forget(known_hosts, hop.host, hop.port)
 
 
-def _attempt(action: Callable[[], T]) -> T:
+def _attempt(action: Callable[[], T], told: Callable[[Drop], None] = unheard) -> T:
     for attempt in range(1, ATTEMPTS + 1):
         try:
             return action()
@@ -67,7 +70,9 @@ def _attempt(action: Callable[[], T]) -> T:
             if attempt == ATTEMPTS:
                 raise dropped.error from dropped
             log.info("%s; attempt %d of %d", dropped, attempt + 1, ATTEMPTS)
-            time.sleep(attempt * random.uniform(*PAUSE_S))  # noqa: S311 - spreading load, no secret
+            pause_s = attempt * random.uniform(*PAUSE_S)  # noqa: S311 - spreading load, no secret
+            told(Drop(datetime.now(UTC), dropped.error.message, pause_s))
+            time.sleep(pause_s)
     raise AssertionError("unreachable")
 
 

@@ -112,6 +112,19 @@ def test_the_end_of_a_run_says_who_was_lost_and_who_came_back() -> None:
     assert faults_lines([]) == []
 
 
+def test_what_kept_no_board_from_the_sweep_is_no_loss() -> None:
+    drops = [
+        fault("a", FaultKind.DROPPED, back=True),
+        fault("a", FaultKind.DROPPED),
+        fault("b", FaultKind.RELAY, back=True),
+    ]
+    assert faults_lines(drops) == [
+        "hung up on early, and tried again at once: a",
+        "sent files straight, past the relay of their site: b",
+    ]
+    assert faults_lines([*drops, fault("a", back=True)])[0] == "1 board was lost 1 time and came back"
+
+
 def test_the_end_of_a_run_says_whose_power_was_switched() -> None:
     done = PowerCycle(1, "a", MOMENT, "me", ("pdu",), 0, 1.0)
     failed = PowerCycle(1, "b", MOMENT, "me", ("pdu",), 1, 1.0, "b: its power command ended with status 1")

@@ -116,6 +116,10 @@ class Relay:
             with contextlib.suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
 
+    def drop_next(self, count: int) -> None:
+        """Of the connections that come from now on, drop the first so many."""
+        self._drop = self.connections + count
+
     def cut(self) -> None:
         """Reset what is open."""
         for sock in self._open:

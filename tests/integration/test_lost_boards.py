@@ -10,6 +10,7 @@ from orchestrator.records import FaultKind, RunFilter
 from orchestrator.runs import RunStatus
 from tests.boards.loopback import LoopbackBoard
 from tests.farming import TestFarm
+from tests.integration.reach import Relay
 
 pytestmark = pytest.mark.integration
 
@@ -57,6 +58,31 @@ def test_a_board_that_is_gone_for_three_tries_comes_back_and_all_of_it_is_writte
     assert len(faults) >= 3
     assert [fault.kind for fault in faults[:2]] == [FaultKind.LOST, FaultKind.UNREACHABLE]
     assert all(fault.what_next.startswith("tried again after") and fault.back for fault in faults)
+
+
+def test_a_connection_that_its_server_dropped_is_written_down_though_the_next_one_got_through(
+    make_board: MakeBoard, farm: TestFarm, fake_model: Path
+) -> None:
+    board = make_board("kitchen")
+    with Relay((board.host, board.port)) as way:
+        farm.add_board(board, at=(way.host, way.port))
+        farm.run("model", "add", str(fake_model), "--no-reference").ok()
+        way.drop_next(2)
+        done = farm.run("run", farm.sweep_of_fakes("kitchen", repeats=2)).ok()
+        shown = farm.run("sweeps", "--faults", "last").ok()
+    measured_once(farm, 2)
+    with farm.store() as store:
+        faults = store.link_faults(1)
+    assert [(fault.device, fault.kind, fault.attempt) for fault in faults] == [
+        ("kitchen", FaultKind.DROPPED, 1),
+        ("kitchen", FaultKind.DROPPED, 2),
+    ]
+    assert all("closed the connection before it said anything" in fault.message for fault in faults)
+    assert all(fault.what_next.startswith("tried again after") for fault in faults)
+    assert all(fault.back is not None and fault.at < fault.back for fault in faults)
+    assert "hung up on early, and tried again at once: kitchen" in done.err
+    assert "lost" not in done.err
+    assert shown.out.count("closed the connection") == 2
 
 
 def power_of(board: LoopbackBoard, folder: Path) -> tuple[str, threading.Thread]:

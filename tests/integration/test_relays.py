@@ -22,6 +22,7 @@ from orchestrator.devices import Link as Way
 from orchestrator.errors import BoardDiskFull
 from orchestrator.events import Event, Noted
 from orchestrator.links import Keeper, Link
+from orchestrator.records import FaultKind, LinkFault
 from orchestrator.relays import Relays, find_relays, relay
 from orchestrator.session import AgentSession
 from orchestrator.supply import Tell, Wanted
@@ -34,6 +35,7 @@ from orchestrator.turns import Turns
 from tests.boards.loopback import LoopbackBoard
 from tests.boards.sshd import has_sshd
 from tests.farming import TestFarm
+from tests.integration.reach import Relay as TcpRelay
 
 pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("relays")]
 """One process starts the site."""
@@ -55,6 +57,7 @@ class Site:
         self.links: dict[str, Link] = {}
         self.open: list[Link] = []
         self.events: list[Event] = []
+        self.faults: list[LinkFault] = []
         self.sent: list[tuple[str, int]] = []
         self.artifacts = Artifacts()
         self.stop = threading.Event()
@@ -104,9 +107,11 @@ class Site:
     def relays(self, turns: dict[str, Turns] | None = None) -> Relays:
         self.events.clear()
         self.sent.clear()
+        self.faults.clear()
         links = list(self.links.values())
         found = find_relays(links, lambda: [link.device for link in links], lambda _others: [], self.events.append)
         found.take_turns(turns or {})
+        found.keep_faults(self.faults.append, 7)
         return found
 
     def session(self, name: str) -> AgentSession:
@@ -186,7 +191,7 @@ def test_the_uplink_carries_a_file_once_for_five_neighbours_and_their_relay(site
     assert to == "r0"
     assert SIZE_BYTES <= sent_bytes < SIZE_BYTES * 1.001
     assert all(site.has(name, wanted) for name in site.links)
-    assert site.notes == []
+    assert (site.notes, site.faults) == ([], [])
     for path in site.boards["street"].home.rglob("*"):
         assert not path.is_file() or b"PRIVATE KEY" not in path.read_bytes()
     for name in NEIGHBOURS:
@@ -212,6 +217,10 @@ def test_a_relay_with_another_host_key_is_refused_by_the_neighbour(site: Site) -
     ]
     assert site.bring(relays, site.wanted(1000), "n1") == [False]
     assert len(site.notes) == 1, "it is not tried again for every file"
+    (fault,) = site.faults
+    assert (fault.sweep_id, fault.device, fault.kind, fault.back) == (7, "n1", FaultKind.RELAY, fault.at)
+    assert fault.message.startswith("n1: no file from the relay r0: the relay shows it another host key")
+    assert fault.what_next == "this file and those after it sent straight from here"
 
 
 def test_a_neighbour_that_goes_astray_gets_no_signature(site: Site) -> None:
@@ -297,6 +306,7 @@ def test_a_file_that_the_relay_lost_is_pushed_and_the_next_one_comes_from_it_aga
     ]
     assert site.bring(relays, wanted, "n2") == [True]
     assert [name for name, _ in site.sent] == ["r0", "r0"]
+    assert [(fault.device, fault.what_next) for fault in site.faults] == [("n2", "this file sent straight from here")]
 
 
 def test_a_file_that_rotted_on_the_relay_is_sent_there_anew(site: Site) -> None:
@@ -353,6 +363,25 @@ def test_a_relay_that_cannot_be_reached_is_done_without(site: Site) -> None:
     assert any("refuses connections" in note and note.startswith("n1 ") for note in site.notes), site.notes
     assert board.pid is not None
     relays.close(politely=True)
+
+
+def test_a_relay_that_hangs_up_is_tried_again_and_each_time_is_written_down(site: Site) -> None:
+    """Like every board, though it is none of the sweep's and has no thread there."""
+    links = [link for name, link in site.links.items() if name != "r0"]
+    with TcpRelay(None, drop=99) as way:
+        far = replace(site.device("r0"), host=way.host, port=way.port)
+        relays = find_relays(
+            links,
+            lambda: [far, *(link.device for link in links)],
+            lambda devices: [site.new_link(device) for device in devices],
+            site.events.append,
+        )
+        site.faults.clear()
+        relays.keep_faults(site.faults.append, 7)
+        assert site.bring(relays, site.wanted(1000), "n1") == [False]
+        relays.close(politely=True)
+    told = sorted((fault.device, str(fault.kind), fault.attempt) for fault in site.faults)
+    assert told == [("n1", "relay", 1), ("r0", "dropped", 1), ("r0", "dropped", 2)]
 
 
 def test_this_machine_and_farms_without_sites_have_no_relay(site: Site) -> None:

@@ -5,7 +5,7 @@ import errno
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,7 +13,7 @@ import pytest
 
 from orchestrator.devices import Device
 from orchestrator.errors import AuthenticationFailed, BoardError, BoardLost, BoardUnfit, Unreachable
-from orchestrator.transport import dial, ssh, ssh_channel
+from orchestrator.transport import Drop, dial, ssh, ssh_channel, unheard
 from orchestrator.transport.dial import HopStream
 from orchestrator.transport.faults import cannot_dial
 from orchestrator.transport.hostkeys import accept
@@ -54,10 +54,12 @@ def settings(monkeypatch: pytest.MonkeyPatch, *lines: str) -> Iterator[None]:
         yield
 
 
-def refused(kind: type[BoardError], device: Device, known_hosts: Path) -> BoardError:
+def refused(
+    kind: type[BoardError], device: Device, known_hosts: Path, dropped: Callable[[Drop], None] = unheard
+) -> BoardError:
     """The error of a connection that cannot be made; it must name the device and say what next."""
     with pytest.raises(kind) as caught:
-        ssh.connect(device, known_hosts)
+        ssh.connect(device, known_hosts, dropped)
     error = caught.value
     assert type(error) is kind
     assert error.device == device.name
@@ -146,10 +148,12 @@ def test_a_server_that_falls_silent_after_its_banner(board: LoopbackBoard, known
 
 def test_a_server_that_closes_at_once_is_tried_three_times(board: LoopbackBoard, known_hosts: Path) -> None:
     with Relay(None, host="127.0.0.1", drop=99) as relay:
-        error = refused(Unreachable, device_of(board, host=relay.host, port=relay.port), known_hosts)
+        device, drops = device_of(board, host=relay.host, port=relay.port), list[Drop]()
+        error = refused(Unreachable, device, known_hosts, drops.append)
     assert "closed the connection before it said anything" in error.message
     assert "MaxStartups" in error.hint
     assert relay.connections == 3
+    assert [drop.message for drop in drops] == [error.message] * 2, "the third time is the error itself"
 
 
 def test_a_server_that_closes_after_its_banner_is_tried_three_times(board: LoopbackBoard, known_hosts: Path) -> None:
@@ -162,10 +166,15 @@ def test_a_server_that_closes_after_its_banner_is_tried_three_times(board: Loopb
 def test_a_server_that_drops_two_connections_lets_the_third_in(board: LoopbackBoard, known_hosts: Path) -> None:
     with Relay((board.host, board.port), drop=2) as relay:
         accept(known_hosts, known_hosts_line(relay.host, relay.port, board.login.host_key))
-        transport = ssh.connect(device_of(board, host=relay.host, port=relay.port), known_hosts)
+        drops: list[Drop] = []
+        transport = ssh.connect(device_of(board, host=relay.host, port=relay.port), known_hosts, drops.append)
         assert hear_all(transport.open_channel(["echo", "hello"])) == b"hello\n"
         transport.close()
     assert relay.connections == 3
+    assert len(drops) == 2
+    assert all("closed the connection before it said anything" in drop.message for drop in drops)
+    assert 0 < drops[0].pause_s < drops[1].pause_s + ssh.PAUSE_S[1]
+    assert drops[0].at < drops[1].at
 
 
 def test_a_server_of_the_first_protocol_is_told_to_update(home: Path, tmp_path: Path) -> None:

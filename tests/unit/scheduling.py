@@ -3,7 +3,7 @@
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, cast
 
@@ -40,6 +40,7 @@ class FakeLink:
         self.conditions: Conditions | None = None
         self.session: FakeLink | None = None
         self.opened = 0
+        self.drops: list[LinkFault] = []
         self.patience_s: list[float] = []
         self._opens, self._runs = list(opens), list(runs)
 
@@ -53,6 +54,10 @@ class FakeLink:
 
     def close(self, *, politely: bool) -> None:
         self.session = None
+
+    def take_drops(self, _sweep_id: int | None, attempts: int) -> list[LinkFault]:
+        drops, self.drops = self.drops, []
+        return [replace(fault, attempt=attempts + number) for number, fault in enumerate(drops, 1)]
 
     def collect(self) -> list[JobResult]:
         return []

@@ -1,17 +1,19 @@
 """A board's link: opened once, closed without a word, its lock kept, its losses told."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from orchestrator import links
 from orchestrator.devices import Device
-from orchestrator.errors import BoardBusy, BoardLost, BoardUnfit, Unreachable
+from orchestrator.errors import BoardBusy, BoardError, BoardLost, BoardUnfit, Unreachable
 from orchestrator.events import Connected, Connecting, Noted, Waiting
-from orchestrator.links import Keeper
-from orchestrator.transport import Transport
+from orchestrator.links import Connect, Keeper
+from orchestrator.records import FaultKind
+from orchestrator.transport import Drop, Transport
 from orchestrator.transport.local import LocalTransport
 from tests.leaks import no_leaks
 from tests.unit.this_machine import Bench
@@ -63,7 +65,7 @@ def test_a_link_that_cannot_be_opened_no_leaks(bench: Bench) -> None:
 
 
 def test_what_the_way_warns_of_is_told_once(bench: Bench) -> None:
-    def with_a_warning(device: Device) -> Transport:
+    def with_a_warning(device: Device, **_: object) -> Transport:
         transport = LocalTransport(device)
         transport.warnings = ("agent forwarding is off",)
         return transport
@@ -73,6 +75,40 @@ def test_what_the_way_warns_of_is_told_once(bench: Bench) -> None:
         link.open(0.0)
         link.close(politely=True)
     assert [event.text for event in bench.told(Noted)] == ["agent forwarding is off"]
+
+
+def hung_up_on(times: int, finds: BoardError | None = None) -> Connect:
+    """What connects after so many drops, or fails then."""
+
+    def connect(device: Device, *, dropped: Callable[[Drop], None]) -> Transport:
+        for pause_s in range(times):
+            dropped(Drop(datetime.now(UTC), f"{device.name} hung up", float(pause_s)))
+        if finds is not None:
+            raise finds
+        return LocalTransport(device)
+
+    return connect
+
+
+def test_a_server_that_hung_up_and_was_tried_again_is_a_fault_that_is_over(bench: Bench) -> None:
+    link = bench.link(bench.device(), hung_up_on(2))
+    link.open(0.0)
+    link.close(politely=True)
+    faults = link.take_drops(7, 3)
+    assert [(fault.kind, fault.attempt, fault.what_next) for fault in faults] == [
+        (FaultKind.DROPPED, 4, "tried again after 0.0 s"),
+        (FaultKind.DROPPED, 5, "tried again after 1.0 s"),
+    ]
+    assert all(fault.sweep_id == 7 and fault.device == "bench" for fault in faults)
+    assert all(fault.back is not None and fault.at <= fault.back for fault in faults)
+    assert link.take_drops(7) == []
+
+
+def test_a_server_that_hung_up_until_it_was_given_up_is_not_back(bench: Bench) -> None:
+    link = bench.link(bench.device(), hung_up_on(2, Unreachable("bench", "bench hung up")))
+    with pytest.raises(Unreachable):
+        link.open(0.0)
+    assert [fault.back for fault in link.take_drops(7)] == [None, None]
 
 
 def test_a_board_that_does_not_let_its_clock_be_set_is_noted_once_and_used(bench: Bench) -> None:

@@ -22,7 +22,7 @@ from orchestrator.errors import (
 )
 from orchestrator.events import BoardDone, BoardFailed, Noted, Waiting
 from orchestrator.links import Link
-from orchestrator.records import FaultKind, PowerCycle
+from orchestrator.records import FaultKind, LinkFault, PowerCycle
 from orchestrator.schedule import Power, muster
 from tests.leaks import no_leaks
 from tests.making import MOMENT
@@ -330,11 +330,43 @@ def test_no_other_board_of_the_machine_measures_while_its_power_is_off(stage: St
     assert len(stage.ledger.cycles) == 1
 
 
+def hang_up(link: FakeLink) -> None:
+    """A server that drops the first connection and lets the second in."""
+    link.drops.append(LinkFault(7, link.device.name, MOMENT, FaultKind.DROPPED, "it hung up", "tried again", 0))
+
+
+def test_drops_that_a_connection_got_over_are_written_down_and_do_not_open_the_breaker(stage: Stage) -> None:
+    def hang_up_and_stay_away(link: FakeLink) -> None:
+        hang_up(link)
+        raise GONE
+
+    stage.limits = replace(HASTY, attempts=3)
+    stage.play(FakeLink("a", opens=[hang_up, hang_up_and_stay_away, hang_up], runs=[LOST]), jobs=2)
+    assert stage.outcomes == {"a": ["ok", "ok"]}
+    assert [(str(fault.kind), fault.attempt) for fault in stage.ledger.faults] == [
+        ("dropped", 1),
+        ("lost", 2),
+        ("dropped", 3),
+        ("unreachable", 4),
+        ("dropped", 5),
+    ]
+
+
+def test_drops_before_a_board_is_left_alone_are_written_down(stage: Stage) -> None:
+    def hang_up_and_refuse(link: FakeLink) -> None:
+        hang_up(link)
+        raise AuthenticationFailed("a", "a: no key fits")
+
+    stage.play(FakeLink("a", opens=[hang_up_and_refuse]))
+    assert len(stage.told(BoardFailed)) == 1
+    assert [fault.kind for fault in stage.ledger.faults] == [FaultKind.DROPPED]
+
+
 def test_no_more_links_are_made_at_a_time_than_there_are_slots(bench: Bench) -> None:
     slots = threading.Semaphore(3)
     lock, now, most = threading.Lock(), [0], [0]
 
-    def connect(device: object) -> object:
+    def connect(device: object, **_: object) -> object:
         with lock:
             now[0] += 1
             most[0] = max(most[0], now[0])
@@ -353,7 +385,7 @@ def test_no_more_links_are_made_at_a_time_than_there_are_slots(bench: Bench) -> 
 def test_who_waits_for_a_slot_when_the_user_stops_connects_no_more(bench: Bench) -> None:
     connected: list[str] = []
 
-    def connect(device: object) -> object:
+    def connect(device: object, **_: object) -> object:
         connected.append(getattr(device, "name", ""))
         bench.stop.set()
         raise Unreachable(connected[-1], "nobody there")

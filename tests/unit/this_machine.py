@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,7 +16,7 @@ from orchestrator.devices import Link as LinkKind
 from orchestrator.events import Event
 from orchestrator.farm import Farm, find_farm, init_farm
 from orchestrator.launch import Launcher
-from orchestrator.links import Link
+from orchestrator.links import Connect, Link
 from orchestrator.model_files import read_model
 from orchestrator.models import Model
 from orchestrator.runs import Job
@@ -33,7 +33,7 @@ HASTY = Limits(first_s=0.01, longest_s=0.05, attempts=6, patience_s=60.0)
 E = TypeVar("E")
 
 
-def connect_here(device: Device) -> Transport:
+def connect_here(device: Device, **_: object) -> Transport:
     return LocalTransport(device)
 
 
@@ -70,7 +70,7 @@ class Bench:
     def link(
         self,
         device: Device,
-        connect: Callable[[Device], Transport] = connect_here,
+        connect: Connect = connect_here,
         slots: threading.Semaphore | None = None,
     ) -> Link:
         return Link(device, connect, agent_zipapp(), "a test", self.notify, self.stop, slots)
