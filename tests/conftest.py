@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from tests.boards.board import BoardError
 from tests.boards.loopback import LoopbackBoard
 from tests.boards.sshd import find_sshd
 from tests.farming import TestFarm
+from tests.unfinished import drop_unfinished
 
 # A version manager's `python3` is a shell script that takes a tenth of a second at every start of a board's agent.
 os.environ["PATH"] = f"{Path(sys.executable).resolve().parent}:{os.environ['PATH']}"
@@ -24,6 +25,16 @@ os.environ["PATH"] = f"{Path(sys.executable).resolve().parent}:{os.environ['PATH
 settings.register_profile("steady", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("searching", deadline=None)
 settings.load_profile("steady")
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
+    """When all tests are over, and before pytest-cov combines what they left: it wraps the same loop further out."""
+    result = yield
+    controller = getattr(session.config.pluginmanager.getplugin("_cov"), "cov_controller", None)
+    if controller is not None and not hasattr(session.config, "workerinput"):
+        drop_unfinished(Path(controller.cov.get_option("run:data_file")))
+    return result
 
 
 @pytest.fixture(scope="session", autouse=True)
