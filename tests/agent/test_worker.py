@@ -16,9 +16,9 @@ import pytest
 from agent import measure, worker
 from agent.ending import Ending, explain
 from agent.outcome import Failed, Measured, Reached, decode_report, encode_job, encode_report
-from agent.protocol import MeasureProtocol, Ping, Reference, Tensor, WireError, encode
+from agent.protocol import MeasureProtocol, Ping, Reference, Result, Tensor, WireError, encode
 from agent.runtimes.fake import FakeModel, FakeRuntime
-from tests.agent.serving import MODEL, ROOT, make_job
+from tests.agent.serving import MODEL, ROOT, FolderBoard, make_job
 
 FAST = {"sleep_ms": 0.2}
 
@@ -63,8 +63,10 @@ def test_a_measurement_holds_all_times_and_all_latencies(model: str) -> None:
     assert not gc.isenabled()
 
 
-def test_memory_is_told_in_three_moments(model: str) -> None:
-    memory = worker.run_job(make_job(options={**FAST, "allocate_bytes": 30 * 2**20}), model, None, Ear()).memory
+def test_memory_is_told_in_three_moments(board: FolderBoard) -> None:
+    """In a process of its own: this one has memory to give from the tests before."""
+    job = make_job(options={**FAST, "allocate_bytes": 30 * 2**20})
+    memory = board.serve().run(job, Result).result.memory
     assert memory.runtime_rss_bytes is not None
     assert memory.loaded_rss_bytes is not None
     assert memory.peak_rss_bytes is not None
