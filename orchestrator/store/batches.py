@@ -28,11 +28,15 @@ class _Waiting:
 
 
 class Batches:
-    """Safe for many threads. `save` stores one run inside the transaction of its batch."""
+    """Safe for many threads. `save` stores one run inside the transaction of its batch; `undone` hears of what was
+    stored and then was not."""
 
-    def __init__(self, database: Database, save: Callable[[sqlite3.Connection, Prepared], bool]) -> None:
+    def __init__(
+        self, database: Database, save: Callable[[sqlite3.Connection, Prepared], bool], undone: Callable[[], None]
+    ) -> None:
         self._database = database
         self._save = save
+        self._undone = undone
         self._queue: list[_Waiting] = []
         self._queueing = threading.Lock()
         self._committing = threading.Lock()
@@ -58,6 +62,7 @@ class Batches:
                 for one in batch:
                     self._save_one(raw(connection), one)
         except BaseException as fault:
+            self._undone()
             for one in batch:
                 one.fault = _for_another(fault)
         finally:
@@ -71,6 +76,7 @@ class Batches:
         except DynofarmError as fault:
             one.fault = fault
             connection.execute("ROLLBACK TO one_run")
+            self._undone()
         connection.execute("RELEASE one_run")
 
 

@@ -15,9 +15,19 @@ from orchestrator.store import tables
 from orchestrator.store.moments import to_text
 from orchestrator.store.rows import facts_digest, from_json, to_json
 
+_LAST: dict[str | None, tuple[Facts, dict[str, str]]] = {}
+"""By machine the facts that were stored last: a board tells the same with each result."""
+
+_MOST_MACHINES = 10_000
+
 
 def facts_to_row(facts: Facts, at: datetime) -> dict[str, Any]:
-    return {"digest": facts_digest(facts), "content": to_json(facts), "first_seen": to_text(at)}
+    last = _LAST.get(facts.machine_id)
+    if last is None or last[0] != facts:
+        if len(_LAST) >= _MOST_MACHINES:
+            _LAST.clear()
+        last = _LAST[facts.machine_id] = facts, {"digest": facts_digest(facts), "content": to_json(facts)}
+    return last[1] | {"first_seen": to_text(at)}
 
 
 def keep_facts(connection: sqlite3.Connection, row: Mapping[str, Any]) -> int:
@@ -67,6 +77,8 @@ def remember(connection: Connection, visits: Mapping[str, tuple[Facts, Condition
 
 def remember_wait(connection: sqlite3.Connection, name: str, result: JobResult) -> None:
     """A job that waited in vain for a cool board tells how warm the board is when it idles."""
+    if learn_from_wait(None, result) is None:
+        return
     row = connection.execute("SELECT idle_c FROM device WHERE name = ?", (name,)).fetchone()
     known = row[0] if row is not None else None
     learnt = learn_from_wait(known, result)

@@ -2,14 +2,16 @@
 
 import sqlite3
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
 from orchestrator.errors import UnknownName
 from orchestrator.records import RunFilter
+from orchestrator.runs import RunStatus
 from orchestrator.store.moments import to_text
 from orchestrator.store.names import unknown
-from orchestrator.store.views import RUNS
+from orchestrator.store.views.runs import RUNS
 
 COLUMN = {column.name: column.expression for column in RUNS.columns}
 """What stands behind each column of `runs_view`."""
@@ -25,7 +27,10 @@ SORT_KEYS = {
 LAST = "last"
 
 _VERSIONS = "SELECT DISTINCT runtime_version FROM run"
-_CELLS = "cell JOIN model ON model.id = cell.model"
+CELLS = "cell JOIN model ON model.id = cell.model"
+
+FEW = 0.5
+"""Chosen: of the cells. Their runs are found by an index, and sorted; above that all runs are read in their order."""
 
 _AXES = (
     ("device", "device", "devices", "SELECT name FROM device"),
@@ -35,26 +40,47 @@ _AXES = (
 )
 
 
-def narrow(connection: sqlite3.Connection, wanted: RunFilter) -> tuple[str, list[Any]]:
-    """The condition of a filter on the rows of `run`, and its parameters. `UnknownName` for a name, not a pattern, that
-    was never seen."""
-    cells, cell_values = _of_cells(connection, wanted)
-    narrowed = len(cells) > bool(wanted.roles)
+@dataclass(frozen=True)
+class Narrowed:
+    """What a filter asks of the rows of `cell` (joined with `model`), and of those of `run`; each with its parameters.
+    Empty: nothing is asked. `of_few`: the cells that it lets through are few among all. `rare`: so are the runs, by how
+    they ended."""
+
+    cells: str
+    cell_values: tuple[Any, ...]
+    runs: str
+    run_values: tuple[Any, ...]
+    of_few: bool
+    rare: bool
+
+    @property
+    def condition(self) -> str:
+        """Both, asked of `run` alone."""
+        # A plus sign keeps SQLite from looking every case up where nearly all are wanted: it would sort all runs then.
+        column = "run.cell" if self.of_few else "+run.cell"
+        cells = f"{column} IN (SELECT cell.id FROM {CELLS} WHERE {self.cells})" if self.cells else ""
+        return " AND ".join(one for one in (cells, self.runs) if one) or "1"
+
+    @property
+    def values(self) -> tuple[Any, ...]:
+        return (*self.cell_values, *self.run_values)
+
+
+def narrow(connection: sqlite3.Connection, wanted: RunFilter) -> Narrowed:
+    """A filter as SQL. `UnknownName` for a name, not a pattern, that was never seen."""
+    cells, cell_values, of_few = _of_cells(connection, wanted)
     conditions: list[str] = []
     values: list[Any] = []
-    if cells:
-        # A plus sign keeps SQLite from looking every case up where nearly all are wanted: it would sort all runs then.
-        column = "run.cell" if narrowed else "+run.cell"
-        conditions.append(f"{column} IN (SELECT cell.id FROM {_CELLS} WHERE {' AND '.join(cells)})")
-        values += cell_values
     if wanted.sweep is not None:
         conditions.append("run.sweep = ?")
         values.append(find_sweep_id(connection, wanted.sweep))
     elif wanted.purposes:
-        # Asked the other way round, since the sweeps that are not wanted are few.
+        # Asked the other way round, since the sweeps that are not wanted are few, and mostly none.
         purposes = [str(purpose) for purpose in wanted.purposes]
-        conditions.append(f"+run.sweep NOT IN (SELECT id FROM sweep WHERE NOT {_among('purpose', purposes)})")
-        values += purposes
+        others = f"SELECT id FROM sweep WHERE NOT {_among('purpose', purposes)}"
+        if connection.execute(f"{others} LIMIT 1", purposes).fetchone():
+            conditions.append(f"+run.sweep NOT IN ({others})")
+            values += purposes
     if wanted.versions:
         found = _matching(connection, "version", wanted.versions, _VERSIONS)
         conditions.append(_among(COLUMN["runtime_version"], found))
@@ -69,11 +95,13 @@ def narrow(connection: sqlite3.Connection, wanted: RunFilter) -> tuple[str, list
             values.append(to_text(moment))
     if not wanted.every_attempt:
         conditions.append(f"NOT {COLUMN['replaced']}")
-    return " AND ".join(conditions) or "1", values
+    rare = bool(wanted.verdicts) or (bool(wanted.statuses) and RunStatus.OK not in wanted.statuses)
+    return Narrowed(cells, tuple(cell_values), " AND ".join(conditions), tuple(values), of_few, rare)
 
 
-def _of_cells(connection: sqlite3.Connection, wanted: RunFilter) -> tuple[list[str], list[Any]]:
-    """What a filter asks of the few rows of `cell`."""
+def _of_cells(connection: sqlite3.Connection, wanted: RunFilter) -> tuple[str, list[Any], bool]:
+    """What a filter asks of the rows of `cell`, and whether these are few. There are not many, so they are counted
+    first: what all of them fulfil need not be asked of a hundred thousand runs, and what none does, of no run."""
     conditions: list[str] = []
     values: list[Any] = []
     # Patterns are matched here against the few names there are: the same rules as everywhere else in dynofarm.
@@ -88,7 +116,16 @@ def _of_cells(connection: sqlite3.Connection, wanted: RunFilter) -> tuple[list[s
         if chosen:
             conditions.append(_among(COLUMN[column], chosen))
             values += [one if isinstance(one, int) else str(one) for one in chosen]
-    return conditions, values
+    if not conditions:
+        return "", [], False
+    condition = " AND ".join(conditions)
+    count = f"SELECT (SELECT count(*) FROM cell), (SELECT count(*) FROM {CELLS} WHERE {condition})"
+    everything, let_through = connection.execute(count, values).fetchone()
+    if let_through == everything:
+        return "", [], False
+    if not let_through:
+        return "0", [], True
+    return condition, values, let_through <= FEW * everything
 
 
 def _among(column: str, some: Sequence[Any]) -> str:

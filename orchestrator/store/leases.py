@@ -1,6 +1,6 @@
-"""One holder per board among orchestrators that share a store.
+"""Who had which board among orchestrators that share a store.
 
-The board's own lock is the last word (`agent`); a lease answers sooner and says who. A holder that died on this
+The board's own lock excludes (`agent`); a lease says who had it, and how that ended. A holder that died on this
 machine is recognised by its process id and the start time of that process, so that no lease outlives a crash.
 """
 
@@ -14,7 +14,6 @@ from pathlib import Path
 from sqlalchemy import Connection, RowMapping, bindparam, select, update
 from sqlalchemy.dialects.sqlite import insert
 
-from orchestrator.errors import BoardBusy
 from orchestrator.records import Ending, Lease, LeaseKind
 from orchestrator.store import tables
 from orchestrator.store.devices import name_devices
@@ -64,20 +63,6 @@ PROCESS = tuple(field.name for field in fields(Holder))
 """The columns that say which process holds."""
 
 
-def take(connection: Connection, device: str, holder: str, at: datetime) -> Lease:
-    """Lease a board; `BoardBusy` names who has it. A dead holder's lease is taken over."""
-    row = _rows(connection, [device]).get(device)
-    if row is not None and row["holder"] is not None and not is_dead(process_of(row), this_process()):
-        since = f"{row['since']:%Y-%m-%d %H:%M:%S} UTC"
-        raise BoardBusy(
-            device,
-            f"{device} is in use by {row['holder']} since {since} (process {row['pid']} on {row['host']})",
-            "Wait until it has finished, or end that process.",
-        )
-    (lease,) = take_over(connection, [device], holder, at)
-    return lease
-
-
 def take_over(
     connection: Connection,
     devices: Sequence[str],
@@ -110,18 +95,9 @@ def take_over(
     return taken
 
 
-def give_back(connection: Connection, lease: Lease, at: datetime, how: Ending = Ending.DONE) -> bool:
-    """Free the board; False when the lease was taken over meanwhile, and nothing was freed."""
-    table = tables.lease
-    mine = (table.c.device == lease.device, table.c.token == lease.token, table.c.holder.is_not(None))
-    if connection.execute(update(table).where(*mine).values(holder=None)).rowcount != 1:
-        return False
-    _end(connection, [(lease, at, how)])
-    return True
-
-
 def give_back_all(connection: Connection, ended: Sequence[tuple[Lease, datetime, Ending]]) -> None:
-    """The same for many at once; those that were taken over meanwhile are left alone."""
+    """Free boards, each with the moment and the way in which its lease ended; those that were taken over meanwhile are
+    left alone."""
     table = tables.lease
     mine = (table.c.device == bindparam("of"), table.c.token == bindparam("number"), table.c.holder.is_not(None))
     rows = [{"of": lease.device, "number": lease.token} for lease, _, _ in ended]

@@ -13,7 +13,7 @@ from orchestrator.store import tables
 from orchestrator.store.filters import COLUMN
 from orchestrator.store.moments import from_text, to_text
 from orchestrator.store.rows import from_json
-from orchestrator.store.views import RUNS
+from orchestrator.store.views.runs import RUNS
 
 _MEASURED = (
     f"FROM {RUNS.source} WHERE cell.device = ? AND model.digest = ? AND protocol.name = ? AND cell.role <> 'energy' "

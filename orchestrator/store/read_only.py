@@ -6,7 +6,6 @@ lets nothing but reading pass, and a clock ends what runs too long.
 
 import json
 import sqlite3
-from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from time import monotonic
@@ -14,7 +13,7 @@ from typing import Any
 
 from orchestrator.errors import StoreDamaged, StoreError, UsageError
 from orchestrator.store.place import check_readable
-from orchestrator.store.series import unpack, unpack_readings
+from orchestrator.store.series import unpack_any
 
 TIME_LIMIT_S = 30.0
 LARGEST_VALUE_BYTES = 256 * 2**20
@@ -72,8 +71,7 @@ def _authorize(action: int, first: str | None, second: str | None, _schema: str 
 def _unpack(codec: Any, base: Any, data: Any) -> str | None:
     if data is None:
         return None
-    values: Sequence[float | None] = unpack_readings(codec, data) if "f64le" in codec else unpack(codec, base, data)
-    return json.dumps(values)
+    return json.dumps(unpack_any(codec, base, data))
 
 
 def _explained(error: Exception, path: Path, time_limit_s: float) -> Exception:

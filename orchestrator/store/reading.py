@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from orchestrator.records import RunFilter, RunSummary
-from orchestrator.store import summaries
+from orchestrator.store import cases, summaries
+from orchestrator.store.cases import Excerpt
 from orchestrator.store.faults import in_plain_words
 from orchestrator.store.file import BUSY_TIMEOUT_S, connect
 from orchestrator.store.schema import is_current
-from orchestrator.store.summaries import Excerpt
 
 CACHE_KIB = 16 * 1024
 """SQLite's own 2 MB hold too few pages of 16 KiB for a list that joins five tables."""
@@ -44,7 +44,7 @@ class Reader:
     def first_cases(self, wanted: RunFilter) -> Excerpt:
         """The cases that a person sees first: those that ran last, or the first in the filter's order."""
         with in_plain_words(self._path):
-            return summaries.first_cases(self._connection, wanted)
+            return cases.first_cases(self._connection, wanted)
 
     def medians(self, wanted: RunFilter) -> dict[str, list[tuple[int, float]]]:
         """For a comparison: by case key, the block and the median latency (ns) of each measured run, in order of

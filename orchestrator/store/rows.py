@@ -27,8 +27,12 @@ class Row(Protocol):
     def __getitem__(self, name: str, /) -> Any: ...
 
 
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+"""Made once: `json.dumps` would make one for each call."""
+
+
 def to_json(value: Any) -> str:
-    return json.dumps(to_plain(value), ensure_ascii=False, separators=(",", ":"))
+    return _encode(to_plain(value))
 
 
 def from_json(kind: type[T], text: str) -> T:
@@ -50,16 +54,17 @@ def from_json(kind: type[T], text: str) -> T:
 def to_dense_json(value: Any) -> str:
     """The same without what is None: half of what a board says of its conditions is that it cannot tell. `from_json`
     reads it back. What is no number becomes None too: SQLite's own functions would choke on it."""
-    return json.dumps(_dense(value), ensure_ascii=False, separators=(",", ":"))
+    return _encode(_dense(value))
 
 
-def merge_patch(before: Any, after: Any) -> str:
-    """What SQLite's `json_patch` makes `after` out of `before` with (RFC 7396), both as `to_dense_json` writes them."""
-    return json.dumps(_difference(_dense(before), _dense(after)), ensure_ascii=False, separators=(",", ":"))
+def with_patch(before: Any, after: Any) -> tuple[str, str]:
+    """`before` as `to_dense_json` writes it, and what SQLite's `json_patch` makes `after` out of it with (RFC 7396)."""
+    first, second = _dense(before), _dense(after)
+    return _encode(first), _encode(_difference(first, second))
 
 
 def _dense(value: Any) -> dict[str, Any]:
-    return {key: one for key, one in softened(to_plain(value)).items() if one is not None}
+    return {key: one for key, one in softened(vars(value)).items() if one is not None}
 
 
 def softened(plain: Any) -> Any:

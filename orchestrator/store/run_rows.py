@@ -11,14 +11,15 @@ from orchestrator.energy import energy_of
 from orchestrator.runs import Job, Role, Run, RunStatus
 from orchestrator.stats import summarise
 from orchestrator.store.moments import from_text, to_text
-from orchestrator.store.rows import Row, from_json, merge_patch, to_dense_json, to_json
-from orchestrator.store.series import Packed, pack_clock, pack_latencies, pack_readings, unpack, unpack_readings
+from orchestrator.store.packing import pack_clock, pack_latencies, pack_readings
+from orchestrator.store.rows import Row, from_json, to_dense_json, to_json, with_patch
+from orchestrator.store.series import unpack, unpack_readings
 from orchestrator.trust.judge import judge
 from orchestrator.trust.verdicts import Judgement, Reason, Verdict
 
 log = logging.getLogger(__name__)
 
-LATENCY, CLOCK, SAMPLE = "latency", "clock", "sample"
+CLOCK, SAMPLE = "clock", "sample"
 
 
 def run_to_row(run: Run) -> dict[str, Any]:
@@ -44,6 +45,7 @@ def _figures(result: JobResult) -> dict[str, Any]:
     figures: dict[str, Any] = {"n": 0}
     if n:
         figures = vars(summarise(timing.latencies_ns))
+    before, after = with_patch(result.conditions_before, result.conditions_after)
     loaded, alone = memory.loaded_rss_bytes, memory.runtime_rss_bytes
     return figures | {
         "runtime_version": result.runtime_version,
@@ -68,8 +70,8 @@ def _figures(result: JobResult) -> dict[str, Any]:
         "outputs_digest": result.outputs_digest,
         "details": to_json(result.details),
         "thermal_wait_s": result.thermal_wait_s,
-        "conditions_before": to_dense_json(result.conditions_before),
-        "conditions_after": merge_patch(result.conditions_before, result.conditions_after),
+        "conditions_before": before,
+        "conditions_after": after,
         "surroundings": None if result.surroundings is None else to_dense_json(result.surroundings),
     }
 
@@ -96,21 +98,24 @@ def _energy(result: JobResult) -> dict[str, Any]:
     }
 
 
+def result_to_latency(result: JobResult) -> dict[str, Any]:
+    """The row of `latency` without its run."""
+    return vars(pack_latencies(result.timing.latencies_ns))
+
+
 def result_to_series(result: JobResult) -> list[dict[str, Any]]:
-    """Rows of `series` without their run: the latencies, the clock of the samples, one row a channel of them."""
-    rows = [_series(LATENCY, "latency_ns", pack_latencies(result.timing.latencies_ns))]
+    """Rows of `series` without their run: the clock of the samples, and one row for each channel of them."""
+    rows = []
     if result.samples.t_ns or result.samples.channels:
-        rows.append(_series(CLOCK, "t_ns", pack_clock(result.samples.t_ns)))
+        nothing = {"min": None, "mean": None, "max": None}
+        rows.append({"kind": CLOCK, "channel": "t_ns", **vars(pack_clock(result.samples.t_ns)), **nothing})
     for channel, readings in result.samples.channels.items():
         known = [reading for reading in readings if reading is not None]
-        figures = {"min": min(known), "mean": sum(known) / len(known), "max": max(known)} if known else {}
-        rows.append(_series(SAMPLE, channel, pack_readings(readings)) | figures)
+        figures: dict[str, float | None] = {"min": None, "mean": None, "max": None}
+        if known:
+            figures = {"min": min(known), "mean": sum(known) / len(known), "max": max(known)}
+        rows.append({"kind": SAMPLE, "channel": channel, **vars(pack_readings(readings)), **figures})
     return rows
-
-
-def _series(kind: str, channel: str, packed: Packed) -> dict[str, Any]:
-    none = {"min": None, "mean": None, "max": None}
-    return {"kind": kind, "channel": channel, **vars(packed), **none}
 
 
 def judgement_to_row(judgement: Judgement) -> dict[str, Any]:
@@ -136,7 +141,7 @@ def reasons_from_json(text: str | None) -> tuple[Reason, ...]:
     return tuple(Reason(one["code"], one["figures"]) for one in json.loads(text))
 
 
-def run_from_rows(row: Row, series: Sequence[Row], job: Job, facts: Facts | None) -> Run:
+def run_from_rows(row: Row, latency: Row | None, series: Sequence[Row], job: Job, facts: Facts | None) -> Run:
     """The run as it was saved; `attempts` is the store's own count of attempts at the job."""
     return Run(
         job=job,
@@ -145,21 +150,22 @@ def run_from_rows(row: Row, series: Sequence[Row], job: Job, facts: Facts | None
         finished=from_text(row["finished"]),
         message=row["message"],
         detail=row["detail"],
-        result=_result(row, series) if row["loop_wall_ns"] is not None else None,
+        result=_result(row, latency, series) if latency is not None else None,
         facts=facts,
         device_kind=row["device_kind"],
         attempts=row["attempt"],
     )
 
 
-def _result(row: Row, series: Sequence[Row]) -> JobResult:
-    whole = {one["kind"]: unpack(one["codec"], one["base"], one["data"]) for one in series if one["kind"] != SAMPLE}
-    channels = {one["channel"]: unpack_readings(one["codec"], one["data"]) for one in series if one["kind"] == SAMPLE}
+def _result(row: Row, latency: Row, series: Sequence[Row]) -> JobResult:
+    samples = [one for one in series if one["kind"] == SAMPLE]
+    channels = {one["channel"]: unpack_readings(one["codec"], one["base"], one["data"]) for one in samples}
+    clock = next((unpack(one["codec"], one["base"], one["data"]) for one in series if one["kind"] == CLOCK), [])
     return JobResult(
         job_id=row["job_id"],
         runtime_version=row["runtime_version"],
         timing=Timing(
-            latencies_ns=whole[LATENCY],
+            latencies_ns=unpack(latency["codec"], latency["base"], latency["data"]),
             **{name: row[name] for name in ("load_ns", "first_ns", "warmup_inferences", "warmup_ns")},
             steady=bool(row["steady"]),
             **{name: row[name] for name in ("loop_start_ns", "loop_wall_ns", "loop_cpu_ns")},
@@ -171,6 +177,6 @@ def _result(row: Row, series: Sequence[Row]) -> JobResult:
         thermal_wait_s=row["thermal_wait_s"],
         conditions_before=from_json(Conditions, row["conditions_before"]),
         conditions_after=from_json(Conditions, row["conditions_after"]),
-        samples=Samples(whole.get(CLOCK, []), channels),
+        samples=Samples(clock, channels),
         surroundings=None if row["surroundings"] is None else from_json(Surroundings, row["surroundings"]),
     )

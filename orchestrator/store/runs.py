@@ -17,13 +17,15 @@ from orchestrator.store.rows import from_json, job_from_row
 from orchestrator.store.run_rows import (
     judgement_from_row,
     judgement_to_row,
+    result_to_latency,
     result_to_series,
     run_from_rows,
     run_to_row,
 )
+from orchestrator.store.shared_names import SharedNames
 from orchestrator.store.summaries import SUMMARY_COLUMNS, summary_from_values
 from orchestrator.store.sweeps import JOBS
-from orchestrator.store.views import RUNS
+from orchestrator.store.views.runs import RUNS
 from orchestrator.trust.verdicts import Judgement
 
 
@@ -33,7 +35,18 @@ def _insert(table: Any, left_out: str) -> str:
 
 
 _RUN = {column.name: None for column in tables.run.columns}
-_INSERT_RUN, _INSERT_SERIES = _insert(tables.run, "id"), _insert(tables.series, "")
+_INSERT_RUN = _insert(tables.run, "id")
+_INSERT_LATENCY = _insert(tables.latency, "")
+_SERIES_COLUMNS = tuple(column.name for column in tables.series.columns)
+_INSERT_SERIES = f"INSERT INTO series ({', '.join(_SERIES_COLUMNS)}) VALUES "
+_MARKS = f"({', '.join('?' * len(_SERIES_COLUMNS))})"
+MOST_ROWS = 50
+"""In one statement: SQLite takes a limited number of values."""
+
+_LATENCY = (
+    "SELECT codec.name AS codec, latency.base, latency.data FROM latency "
+    "JOIN codec ON codec.id = latency.codec WHERE latency.run = ?"
+)
 _SERIES = (
     "SELECT channel.kind, channel.name AS channel, codec.name AS codec, series.base, series.data FROM series "
     "JOIN channel ON channel.id = series.channel JOIN codec ON codec.id = series.codec WHERE series.run = ?"
@@ -46,6 +59,7 @@ class Prepared:
 
     run: Run
     row: dict[str, Any]
+    latency: dict[str, Any] | None
     series: list[dict[str, Any]]
     facts: dict[str, Any] | None
 
@@ -53,13 +67,15 @@ class Prepared:
 def prepare(run: Run) -> Prepared:
     """Summaries, verdict and packed series of a run. `StoreError` for a result that cannot be."""
     try:
-        series = result_to_series(run.result) if run.result is not None else []
-        return Prepared(run, run_to_row(run), series, facts_to_row(run.facts, run.started) if run.facts else None)
+        facts = facts_to_row(run.facts, run.started) if run.facts else None
+        if run.result is None:
+            return Prepared(run, run_to_row(run), None, [], facts)
+        return Prepared(run, run_to_row(run), result_to_latency(run.result), result_to_series(run.result), facts)
     except (OverflowError, struct.error, UnicodeEncodeError) as error:
         raise _impossible(run, error) from error
 
 
-def save(connection: sqlite3.Connection, prepared: Prepared) -> bool:
+def save(connection: sqlite3.Connection, prepared: Prepared, names: SharedNames | None = None) -> bool:
     """Store what came of a job; False when the job has its outcome already. `UnknownJob` for a job never planned here.
 
     A result may arrive twice: the link may die after our commit and before the board hears of it. So a job with a
@@ -67,8 +83,7 @@ def save(connection: sqlite3.Connection, prepared: Prepared) -> bool:
     takes anything. What is replaced is kept, and marked.
     """
     run = prepared.run
-    job, cell, sweep = _planned(connection, run.job.job_id)
-    attempts = connection.execute("SELECT status, attempt, replaced FROM run WHERE job = ?", (job,)).fetchall()
+    (job, cell, sweep), attempts = _planned(connection, run.job.job_id)
     current = {RunStatus(status) for status, _, replaced in attempts if not replaced}
     if RunStatus.OK in current or (any(status.final for status in current) and run.status is not RunStatus.OK):
         return False
@@ -79,10 +94,8 @@ def save(connection: sqlite3.Connection, prepared: Prepared) -> bool:
         facts = keep_facts(connection, prepared.facts) if prepared.facts is not None else None
         place = {"job": job, "cell": cell, "sweep": sweep, "attempt": attempt, "facts": facts}
         number = connection.execute(_INSERT_RUN, _RUN | prepared.row | place).lastrowid
-        for one in prepared.series:
-            channel = _number_of(connection, "channel", kind=one["kind"], name=one["channel"])
-            codec = _number_of(connection, "codec", name=one["codec"])
-            connection.execute(_INSERT_SERIES, {**one, "run": number, "channel": channel, "codec": codec})
+        if prepared.latency is not None:
+            _save_packed(connection, number, prepared.latency, prepared.series, names or SharedNames())
     except (OverflowError, UnicodeEncodeError, sqlite3.DataError) as error:
         raise _impossible(run, error) from error
     if run.result is not None:
@@ -97,26 +110,43 @@ def _impossible(run: Run, error: Exception) -> StoreError:
     )
 
 
-def _number_of(connection: sqlite3.Connection, table: str, **names: str) -> int:
-    """The number of a name that many rows share; a new one gets the next."""
-    condition = " AND ".join(f"{column} = :{column}" for column in names)
-    row = connection.execute(f"SELECT id FROM {table} WHERE {condition}", names).fetchone()
-    if row is not None:
-        return int(row[0])
-    marks = ", ".join(f":{column}" for column in names)
-    made = connection.execute(f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks})", names).lastrowid
-    return int(made or 0)
+def _save_packed(
+    connection: sqlite3.Connection,
+    run: int | None,
+    latency: dict[str, Any],
+    series: Sequence[dict[str, Any]],
+    names: SharedNames,
+) -> None:
+    """What was measured one by one."""
+    codec = names.number_of(connection, "codec", name=latency["codec"])
+    connection.execute(_INSERT_LATENCY, {**latency, "run": run, "codec": codec})
+    values: list[Any] = []
+    for one in series:
+        channel = names.number_of(connection, "channel", kind=one["kind"], name=one["channel"])
+        numbers = {"run": run, "channel": channel, "codec": names.number_of(connection, "codec", name=one["codec"])}
+        row = one | numbers
+        values += [row[column] for column in _SERIES_COLUMNS]
+    # All in one statement: each lets go of the interpreter, and other threads wait for it.
+    some = len(_SERIES_COLUMNS) * MOST_ROWS
+    for start in range(0, len(values), some):
+        part = values[start : start + some]
+        connection.execute(_INSERT_SERIES + ", ".join([_MARKS] * (len(part) // len(_SERIES_COLUMNS))), part)
 
 
-def _planned(connection: sqlite3.Connection, job_id: str) -> tuple[int, int, int]:
-    """The numbers of a job, its cell and its sweep."""
-    row = connection.execute("SELECT id, cell, sweep FROM job WHERE job_id = ?", (job_id,)).fetchone()
-    if row is None:
+def _planned(connection: sqlite3.Connection, job_id: str) -> tuple[tuple[int, int, int], list[tuple[str, int, bool]]]:
+    """The numbers of a job, its cell and its sweep; and of each attempt at it the status, the number, whether it was
+    replaced."""
+    rows = connection.execute(
+        "SELECT job.id, job.cell, job.sweep, run.status, run.attempt, run.replaced "
+        "FROM job LEFT JOIN run ON run.job = job.id WHERE job.job_id = ?",
+        (job_id,),
+    ).fetchall()
+    if not rows:
         raise UnknownJob(
             f"job {job_id} was never planned in this database",
             "Another orchestrator's database has planned it: its next sweep on that board collects the result.",
         )
-    return row[0], row[1], row[2]
+    return rows[0][:3], [row[3:] for row in rows if row[3] is not None]
 
 
 def keep_judgements(connection: sqlite3.Connection, judged: Sequence[tuple[str, int, Judgement]]) -> None:
@@ -187,7 +217,10 @@ def _whole(connection: sqlite3.Connection, row: sqlite3.Row) -> StoredRun:
     cursor = connection.cursor()
     cursor.row_factory = sqlite3.Row
     job = cursor.execute(f"{JOBS} WHERE job.id = ?", (row["job"],)).fetchone()
-    packed = cursor.execute(_SERIES, (row["id"],)).fetchall()
-    found = run_from_rows(row, packed, job_from_row(job), from_json(Facts, row["facts"]) if row["facts"] else None)
+    latency = cursor.execute(_LATENCY, (row["id"],)).fetchone()
+    series = cursor.execute(_SERIES, (row["id"],)).fetchall()
+    found = run_from_rows(
+        row, latency, series, job_from_row(job), from_json(Facts, row["facts"]) if row["facts"] else None
+    )
     summary = summary_from_values(row[column] for column in SUMMARY_COLUMNS)
     return StoredRun(summary, found, row["sweep"], judgement_from_row(row))

@@ -6,7 +6,7 @@ import sqlite3
 from orchestrator.runs import Role
 from orchestrator.store.filters import COLUMN
 from orchestrator.store.moments import from_text
-from orchestrator.store.views import RUNS
+from orchestrator.store.views.runs import RUNS
 from orchestrator.trust.contexts import Visit
 
 _COLUMNS = (

@@ -1,11 +1,16 @@
 """What the rules look at, and nothing else: a stored run, and what other runs tell of its board. Pure."""
 
 import math
+from array import array
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # reasons are put into words without the whole protocol: making its types takes 50 ms
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
     from agent.protocol import JobResult, Surroundings
     from orchestrator.runs import Run
 
@@ -64,6 +69,17 @@ class Evidence:
     def wall_s(self) -> float:
         """How long the timed loop took."""
         return self.result.timing.loop_wall_ns / 1e9
+
+    @cached_property
+    def latencies_ns(self) -> "Sequence[int] | NDArray[Any]":
+        """Those of the timed loop, looked at once for all rules."""
+        import numpy as np
+
+        given = self.result.timing.latencies_ns
+        try:
+            return np.frombuffer(array("Q", given), dtype=np.uint64).astype(np.float64)
+        except OverflowError:  # a broken agent's
+            return given
 
     @cached_property
     def cpus(self) -> int | None:

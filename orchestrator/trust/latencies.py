@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from orchestrator.stats import middle
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -64,7 +66,7 @@ class Levels:
     high_share: float
 
 
-def find_trend(latencies_ns: Sequence[int]) -> Trend | None:
+def find_trend(latencies_ns: "Sequence[int] | Numbers") -> Trend | None:
     """First third against last third: None unless their medians differ by `LEAST_CHANGE` and every part of the one lies
     on the same side of every part of the other. A board that goes to and fro has no trend."""
     import numpy as np
@@ -76,16 +78,16 @@ def find_trend(latencies_ns: Sequence[int]) -> Trend | None:
     # What does not fill a part is left out in the middle, where the parts do not count.
     third, rest = PARTS // 3 * each, len(values) - PARTS // 3 * each
     first, last = values[:third], values[rest:]
-    first_parts, last_parts = (np.median(one.reshape(-1, each), axis=1) for one in (first, last))
+    first_parts, last_parts = (_medians(np.sort(one.reshape(-1, each), axis=1)) for one in (first, last))
     if first_parts.max() >= last_parts.min() and last_parts.max() >= first_parts.min():
         return None
-    found = Trend(float(np.median(first)), float(np.median(last)))
+    found = Trend(middle(np.sort(first)), middle(np.sort(last)))
     if found.first_ns <= 0 or found.last_ns <= 0 or abs(math.log1p(found.change)) < math.log1p(LEAST_CHANGE):
         return None
     return found
 
 
-def find_levels(latencies_ns: Sequence[int]) -> Levels | None:
+def find_levels(latencies_ns: "Sequence[int] | Numbers") -> Levels | None:
     """Two levels with a valley between them; None for one level, however long its tail.
 
     The logarithms, without their tails, are split where the variance between the two groups is greatest (Otsu, 1979:
@@ -102,8 +104,12 @@ def find_levels(latencies_ns: Sequence[int]) -> Levels | None:
     if ordered[cut] <= 0:
         return None
     logs = np.log(ordered[cut : len(ordered) - cut])
+    # A group holds a tenth at least, so its median is a twentieth from its end at least. Steady runs end here.
+    edge = (_least_group(len(logs)) - 1) // 2
+    if logs[-1 - edge] - logs[edge] < math.log1p(LEAST_STEP):
+        return None
     split = _split(logs)
-    low, high = float(np.median(logs[:split])), float(np.median(logs[split:]))
+    low, high = middle(logs[:split]), middle(logs[split:])
     steps = np.diff(ordered)
     step_ns = float(steps[steps > 0].min(initial=math.inf))
     if high - low < math.log1p(LEAST_STEP) or math.exp(high) - math.exp(low) < QUANTA * step_ns:
@@ -113,12 +119,22 @@ def find_levels(latencies_ns: Sequence[int]) -> Levels | None:
     return Levels(math.exp(low), math.exp(high), 1 - split / len(logs))
 
 
+def _medians(ordered: "Numbers") -> "Numbers":
+    """The median of each row; the rows are in order."""
+    half = ordered.shape[1] // 2
+    return ordered[:, half] if ordered.shape[1] % 2 else (ordered[:, half - 1] + ordered[:, half]) / 2
+
+
+def _least_group(n: int) -> int:
+    return max(1, math.ceil(LEAST_SHARE * n))
+
+
 def _split(logs: "Numbers") -> int:
     """How many of the ordered values are in the lower group; both hold at least `LEAST_SHARE`."""
     import numpy as np
 
     n = len(logs)
-    margin = max(1, math.ceil(LEAST_SHARE * n))
+    margin = _least_group(n)
     below = np.arange(margin, n - margin + 1)
     sums = np.cumsum(logs)
     low = sums[below - 1]

@@ -57,7 +57,7 @@ def unsteady(evidence: Evidence) -> Reason | None:
 
 def trend(evidence: Evidence) -> Reason | None:
     """On a restless board only one that is greater than what it always does."""
-    found = find_trend(evidence.result.timing.latencies_ns)
+    found = find_trend(evidence.latencies_ns)
     if found is None or abs(math.log1p(found.change)) < math.log1p(move_limit(evidence.context.restless)):
         return None
     first_ms, last_ms = round(found.first_ns / 1e6, 6), round(found.last_ns / 1e6, 6)
@@ -65,7 +65,7 @@ def trend(evidence: Evidence) -> Reason | None:
 
 
 def bimodal(evidence: Evidence) -> Reason | None:
-    found = find_levels(evidence.result.timing.latencies_ns)
+    found = find_levels(evidence.latencies_ns)
     if found is None:
         return None
     low_ms, high_ms = round(found.low_ns / 1e6, 6), round(found.high_ns / 1e6, 6)

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import pytest
 from sqlalchemy import event
 
+from agent.protocol import Samples
 from orchestrator.errors import DiskFull, StoreError, UnknownJob
 from orchestrator.runs import Job, RunStatus
 from orchestrator.store import Store
@@ -110,3 +111,20 @@ def test_many_threads_are_all_served(store: Store, planned: Planner) -> None:
         saved = list(pool.map(board, [jobs[index::30] for index in range(30)]))
     assert saved == [[True] * 3] * 30
     assert len(store.runs()) == 90
+
+
+def test_a_name_that_was_first_met_in_a_refused_result_is_learnt_again(store: Store, planned: Planner) -> None:
+    _, jobs = planned("a1", "a2")
+    for job, start_ns in zip(jobs, (2**63, 7), strict=True):
+        samples = Samples([start_ns], {"fan_rpm": [900.5]})
+        run = make_run(job, result=make_result(job.job_id, samples=samples))
+        if start_ns == 7:
+            assert store.save_run(run)
+            continue
+        with pytest.raises(StoreError, match="something that cannot be"):
+            store.save_run(run)
+    stored = store.run("a2").run.result
+    assert stored is not None
+    assert stored.samples.channels == {"fan_rpm": [900.5]}
+    with store._database.read() as connection:
+        assert connection.exec_driver_sql("PRAGMA foreign_key_check").all() == []

@@ -3,19 +3,14 @@ import subprocess
 import sys
 from dataclasses import replace
 from datetime import datetime, timedelta
-from pathlib import Path
-
-import pytest
 
 from agent.protocol import Facts
-from orchestrator.errors import BoardBusy
 from orchestrator.idle import CREEP_C_PER_DAY
 from orchestrator.store import Store
 from orchestrator.store.leases import Holder, is_dead, process_start, this_process
 from tests.making import MOMENT, make_conditions, make_facts, make_result, make_run
 from tests.store.conftest import Planner
 
-ROOT = Path(__file__).parents[2]
 LATER = MOMENT + timedelta(days=1)
 
 
@@ -59,6 +54,16 @@ def test_the_idle_temperature_is_learnt_from_visits_and_from_waits_in_vain(store
     assert visit(45.0, LATER) == 45.0
 
 
+def test_each_result_keeps_the_facts_of_its_own_time(store: Store, planned: Planner) -> None:
+    _, jobs = planned("a1", "a2", "a3", "a4")
+    told = [make_facts(), make_facts(kernel="6.6"), make_facts(), make_facts(machine_id=None)]
+    for job, facts in zip(jobs, told, strict=True):
+        assert store.save_run(make_run(job, facts=facts))
+    assert [store.run(job.job_id).run.facts for job in jobs] == told
+    with store._database.read() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM facts").scalar() == 3
+
+
 def test_facts_of_an_older_dynofarm_are_still_read(store: Store) -> None:
     store.remember_facts("kitchen", make_facts(), make_conditions(), MOMENT)
     with store._database.write() as connection:
@@ -67,58 +72,6 @@ def test_facts_of_an_older_dynofarm_are_still_read(store: Store) -> None:
         )
     facts: Facts = store.last_facts()["kitchen"]
     assert facts == make_facts(isa=[], modules={}, emulated=None)
-
-
-def test_one_board_has_one_holder(store: Store, database: Path) -> None:
-    lease = store.lease_board("kitchen", "anna@desk")
-    with Store.open(database) as other, pytest.raises(BoardBusy, match="in use by anna@desk since") as caught:
-        other.lease_board("kitchen", "ben@desk")
-    assert caught.value.device == "kitchen"
-    assert f"process {os.getpid()}" in caught.value.message
-    assert store.lease_board("attic", "ben@desk").token == 1
-    assert store.release(lease)
-    assert store.lease_board("kitchen", "ben@desk").token == 2
-
-
-def test_a_lease_is_given_back_once_and_only_by_its_holder(store: Store) -> None:
-    lease = store.lease_board("kitchen", "anna@desk")
-    assert store.release(lease)
-    assert not store.release(lease)
-    store.lease_board("kitchen", "ben@desk")
-    assert not store.release(lease), "an old token frees nothing"
-    with pytest.raises(BoardBusy):
-        store.lease_board("kitchen", "carl@desk")
-
-
-def test_the_lease_of_a_killed_orchestrator_is_taken_over(store: Store, database: Path) -> None:
-    code = (
-        "import os, signal, sys\n"
-        "from orchestrator.store import Store\n"
-        "Store.open(sys.argv[1]).lease_board('kitchen', 'doomed')\n"
-        "os.kill(os.getpid(), signal.SIGKILL)\n"
-    )
-    died = subprocess.run([sys.executable, "-c", code, str(database)], cwd=ROOT, timeout=60, check=False)
-    assert died.returncode == -9
-    assert store.lease_board("kitchen", "anna@desk").token == 2
-
-
-def test_a_live_orchestrator_keeps_its_lease(store: Store, database: Path) -> None:
-    code = (
-        "import sys\n"
-        "from orchestrator.store import Store\n"
-        "Store.open(sys.argv[1]).lease_board('kitchen', 'busy')\n"
-        "print('leased', flush=True)\n"
-        "sys.stdin.read()\n"
-    )
-    with subprocess.Popen(
-        [sys.executable, "-c", code, str(database)], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as other:
-        assert other.stdout is not None
-        assert other.stdout.readline() == b"leased\n"
-        with pytest.raises(BoardBusy, match="busy"):
-            store.lease_board("kitchen", "anna@desk")
-        other.communicate(timeout=30)
-    assert store.lease_board("kitchen", "anna@desk").token == 2
 
 
 def test_a_process_id_that_was_given_out_again_is_not_the_holder() -> None:

@@ -103,10 +103,11 @@ def test_damage_in_the_middle_is_told_when_it_is_met(store: Store, planned: Plan
     for job in jobs:
         store.save_run(make_run(job))
     store.close()
+    with closing(sqlite3.connect(database)) as connection:
+        ((page,),) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'latency'")
     with database.open("r+b") as file:
-        for page in range(30, database.stat().st_size // 16384):
-            file.seek(page * 16384)
-            file.write(b"\xff" * 16384)
+        file.seek((page - 1) * 16384)
+        file.write(b"\xff" * 16384)
     with Store.open(database) as opened, pytest.raises(StoreDamaged, match="is damaged"):
         for job in jobs:
             opened.run(job.job_id)

@@ -9,14 +9,16 @@ from pathlib import Path
 import pytest
 
 from orchestrator.errors import StoreDamaged, StoreError
-from orchestrator.records import RunFilter
-from orchestrator.runs import RunStatus
-from orchestrator.store import Store, summaries
+from orchestrator.records import RunFilter, RunSummary
+from orchestrator.runs import Role, RunStatus
+from orchestrator.store import Store, cases
 from orchestrator.store.engine import raw
+from orchestrator.store.filters import narrow
 from orchestrator.store.moments import to_text
 from orchestrator.store.reading import open_reader
 from orchestrator.store.runs import prepare, save
 from orchestrator.sweep import Sweep
+from orchestrator.trust.verdicts import Verdict
 from tests.making import MOMENT, make_job, make_model, make_result, make_run
 
 ROOT = Path(__file__).parents[2]
@@ -26,8 +28,8 @@ ROOT = Path(__file__).parents[2]
 def busy(store: Store, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Sixty boards with five runs each, an hour apart; the later a board's name, the slower it is. More than 200 are
     more than people read, here."""
-    monkeypatch.setattr(summaries, "RUNS_READ", 200)
-    monkeypatch.setattr(summaries, "LEAST_RUNS_A_CASE", 2)
+    monkeypatch.setattr(cases, "RUNS_READ", 200)
+    monkeypatch.setattr(cases, "LEAST_RUNS_A_CASE", 2)
     models = [make_model()]
     made = [prepare(make_run(make_job(), result=make_result(latencies_ns=[10**6 * (1 + at)]))) for at in range(60)]
     jobs = [make_job(f"{at:02}-{block}", device=f"b{at:02}", block=block) for block in range(5) for at in range(60)]
@@ -36,12 +38,13 @@ def busy(store: Store, monkeypatch: pytest.MonkeyPatch) -> Path:
         for number, job in enumerate(jobs):
             one = made[number % 60]
             at = to_text(MOMENT + timedelta(hours=job.block, seconds=number % 60))
-            row = one.row | {"started": at, "finished": at}
+            verdict = "suspect" if number % 3 else "trusted"
+            row = one.row | {"started": at, "finished": at, "verdict": verdict}
             assert save(raw(connection), replace(one, run=replace(one.run, job=job), row=row))
     return store.path
 
 
-def boards(runs: "summaries.Excerpt") -> list[str]:
+def boards(runs: cases.Excerpt) -> list[str]:
     return list(dict.fromkeys(run.device for run in runs.runs))
 
 
@@ -72,6 +75,59 @@ def test_what_is_narrowed_down_is_shown_whole(busy: Path) -> None:
     assert (one.cases, one.of_newest, len(one.runs)) == (9, False, 45)
     assert (lately.cases, lately.of_newest, len(lately.runs)) == (60, False, 180)
     assert (none.cases, none.runs) == (0, ())
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        RunFilter(),
+        RunFilter(descending=True),
+        RunFilter(sort="p50"),
+        RunFilter(sort="p50", descending=True),
+        RunFilter(sort="p99"),
+        RunFilter(sort="mean", verdicts=(Verdict.TRUSTED,)),
+        RunFilter(sort="device", descending=True),
+        RunFilter(verdicts=(Verdict.SUSPECT,), since=MOMENT + timedelta(hours=1)),
+        RunFilter(devices=("b[0-4]*",)),
+        RunFilter(devices=("b5*",), sweep="long"),
+        RunFilter(statuses=(RunStatus.OK,), until=MOMENT + timedelta(hours=3), every_attempt=True),
+        RunFilter(roles=(), purposes=()),
+    ],
+)
+def test_an_excerpt_shows_what_looking_at_every_run_would(
+    busy: Path, monkeypatch: pytest.MonkeyPatch, wanted: RunFilter
+) -> None:
+    with open_reader(busy) as reader:
+        monkeypatch.setattr(cases, "RUNS_READ", 40)
+        short = reader.first_cases(wanted)
+        monkeypatch.setattr(cases, "RUNS_READ", 10_000)
+        whole = reader.first_cases(wanted)
+        every = list(reader.each_run(wanted))
+    assert sorted(run.job_id for run in whole.runs) == sorted(run.job_id for run in every)
+    of_cases: dict[str, list[RunSummary]] = {}
+    for run in whole.runs:
+        of_cases.setdefault(run.case_key, []).append(run)
+    in_time = wanted.sort == "started" and not wanted.descending
+    shown = list(of_cases.values())[-50 if in_time else 0 :][:50]
+    assert short.all_cases == len(of_cases)
+    assert list(short.runs) == [run for runs in shown for run in runs[-short.each :]]
+    assert short.of_newest == any(len(runs) > short.each for runs in shown)
+
+
+def test_a_filter_that_no_case_or_every_case_fulfils_is_not_asked_of_runs(busy: Path) -> None:
+    with open_reader(busy) as reader:
+        connection = reader._connection
+        assert narrow(connection, RunFilter(roles=(Role.ENERGY,), purposes=())).cells == "0"
+        assert reader.newest_runs(RunFilter(roles=(Role.ENERGY,)), 10) == []
+        assert narrow(connection, RunFilter(roles=(Role.CASE,), devices=("b*",))).condition == "NOT run.replaced"
+        assert narrow(connection, RunFilter(devices=("b0*",))).of_few
+
+
+def test_the_newest_of_a_rare_kind_are_the_newest_of_it(busy: Path) -> None:
+    with open_reader(busy) as reader:
+        newest = reader.newest_runs(RunFilter(verdicts=(Verdict.TRUSTED,)), 3)
+        assert [run.device for run in newest] == ["b51", "b54", "b57"]
+        assert newest == list(reader.each_run(RunFilter(verdicts=(Verdict.TRUSTED,))))[-3:]
 
 
 def test_the_newest_runs_come_in_order_of_time(busy: Path) -> None:

@@ -6,9 +6,6 @@ import threading
 from datetime import timedelta
 from pathlib import Path
 
-import pytest
-
-from orchestrator.errors import BoardBusy
 from orchestrator.records import Ending, LeaseKind, LeaseRecord
 from orchestrator.store import Store
 from orchestrator.store.read_only import run_sql
@@ -128,8 +125,9 @@ def test_the_visit_of_a_sweep_is_in_the_trail_from_its_lease_to_its_end(store: S
 def test_whoever_holds_the_boards_own_lock_takes_the_lease_over(store: Store) -> None:
     (first,) = store.lease_boards(["kitchen"], "one", owner=ANNA, why="a", sweep_id=None)
     (second,) = store.lease_boards(["kitchen"], "two", owner=BEN, why="b", sweep_id=None)
-    assert not store.release(first)
-    assert store.release(second)
+    store.release_all([(first, MOMENT, Ending.FAILED)])
+    assert [one.ending for one in store.reservations.history(MOMENT)] == [None, Ending.TAKEN_OVER]
+    store.release_all([(second, MOMENT, Ending.DONE)])
     assert [one.ending for one in store.reservations.history(MOMENT)] == [Ending.DONE, Ending.TAKEN_OVER]
 
 
@@ -147,17 +145,17 @@ def test_the_visit_of_a_killed_process_is_told_as_such_before_and_after_the_next
     assert died.returncode == -9
     (record,) = store.reservations.history(MOMENT)
     assert (record.owner, record.ending, record.ended) == (BEN, Ending.DIED, None)
-    store.lease_board("kitchen", ANNA)
+    store.lease_boards(["kitchen"], "next", owner=ANNA, why="nightly", sweep_id=None)
     newest, oldest = store.reservations.history(MOMENT)
     assert (newest.ending, oldest.ending) == (None, Ending.DIED)
     assert oldest.ended is not None
 
 
 def test_a_reservation_does_not_hinder_the_lease_of_a_process_that_runs_already(store: Store) -> None:
-    store.lease_board("kitchen", BEN)
+    store.lease_boards(["kitchen"], "one", owner=BEN, why="nightly", sweep_id=None)
     assert keep(store)["kitchen"].owner == ANNA
-    with pytest.raises(BoardBusy, match=BEN):
-        store.lease_board("kitchen", ANNA)
+    found = {(one.kind, one.owner, one.ending) for one in store.reservations.history(MOMENT)}
+    assert found == {(LeaseKind.SWEEP, BEN, None), (LeaseKind.RESERVATION, ANNA, None)}
 
 
 def test_the_trail_can_be_narrowed_and_is_newest_first(store: Store) -> None:
