@@ -79,17 +79,15 @@ def remember_wait(connection: sqlite3.Connection, name: str, result: JobResult) 
     """A job that waited in vain for a cool board tells how warm the board is when it idles."""
     if learn_from_wait(None, result) is None:
         return
-    row = connection.execute("SELECT idle_c FROM device WHERE name = ?", (name,)).fetchone()
-    known = row[0] if row is not None else None
+    known = idle_c(connection, name)
     learnt = learn_from_wait(known, result)
     if learnt != known:
         connection.execute("UPDATE device SET idle_c = ? WHERE name = ?", (learnt, name))
 
 
-def idle_c(connection: Connection, name: str) -> float | None:
-    query = select(tables.device.c.idle_c).where(tables.device.c.name == name)
-    found: float | None = connection.execute(query).scalar_one_or_none()
-    return found
+def idle_c(connection: sqlite3.Connection, name: str) -> float | None:
+    row = connection.execute("SELECT idle_c FROM device WHERE name = ?", (name,)).fetchone()
+    return row[0] if row is not None else None
 
 
 def list_devices(connection: Connection) -> list[DeviceRecord]:

@@ -7,11 +7,12 @@ import math
 import types
 import typing
 import zlib
-from dataclasses import MISSING, fields
-from functools import lru_cache
+from dataclasses import fields
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from agent import records
 from agent.protocol import Facts, InputRecipe, MeasureProtocol, Reference, Tensor
 from agent.wire import from_plain, to_plain
 from orchestrator.models import Model, TensorInfo
@@ -41,14 +42,17 @@ def from_json(kind: type[T], text: str) -> T:
     Strictness is for the wire, where both sides are of one version; a database outlives versions.
     """
     plain = json.loads(text)
-    hints = typing.get_type_hints(kind)
-    known = {}
-    for field in fields(kind):  # type: ignore[arg-type]
-        if field.name in plain:
-            known[field.name] = plain[field.name]
-        elif field.default is MISSING and field.default_factory is MISSING:
-            known[field.name] = _nothing(hints[field.name])
+    names, required = _fields(kind)  # type: ignore[arg-type]
+    known = {name: plain[name] for name in names if name in plain}
+    known |= {name: _nothing(hint) for name, hint in required.items() if name not in known}
     return from_plain(kind, known)
+
+
+@cache
+def _fields(kind: Any) -> tuple[tuple[str, ...], dict[str, Any]]:
+    """The fields of a wire type, and the types of those that have no default."""
+    hints = typing.get_type_hints(kind)
+    return records.names(kind) or (), {name: hints[name] for name in records.required(kind)}
 
 
 def to_dense_json(value: Any) -> str:

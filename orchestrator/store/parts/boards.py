@@ -16,6 +16,7 @@ from orchestrator.records import (
     ReferenceRun,
 )
 from orchestrator.store import devices, leases, link_faults, noise, power_cycles, quarantine
+from orchestrator.store.engine import raw
 from orchestrator.store.parts.part import Part
 
 
@@ -42,7 +43,7 @@ class Boards(Part):
     def idle_c(self, device: str) -> float | None:
         """How warm a board is when it idles, degrees Celsius; None where that is not known."""
         with self._database.read() as connection:
-            return devices.idle_c(connection, device)
+            return devices.idle_c(raw(connection), device)
 
     def lease_boards(
         self, devices: Sequence[str], holder: str, *, owner: str, why: str, sweep_id: int | None

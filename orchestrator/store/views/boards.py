@@ -70,7 +70,7 @@ LINK_FAULTS = View(
             "link_fault",
             ("device", "name of the board"),
             ("at", "UTC"),
-            ("kind", "lost, unreachable or corrupt"),
+            ("kind", "lost, unreachable, corrupt; dropped: the server hung up early; relay: it did not give a file"),
             ("message", "what happened, in a sentence"),
             ("next", "what was done next, in words"),
             ("attempt", "1 for the first fault since the board last did something for the sweep"),
