@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from rich.console import Console, ConsoleOptions, RenderResult
+from rich.segment import Segment
 from rich.table import Column, Table
 from rich.text import Text
 
@@ -74,12 +75,18 @@ class OpenTable(Table):
             yield from super().__rich_console__(console, options)
             return
         for cells in zip(*by_column, strict=True):
-            line = Text()
-            for column, width, one in zip(self.columns, widths, cells, strict=True):
+            plain = ""
+            for at, (column, width, one) in enumerate(zip(self.columns, widths, cells, strict=True)):
                 room = " " * (width - one.cell_len)
-                line.append(GAP if line else "").append(room if column.justify == "right" else "")
-                line.append_text(one).append("" if column.justify == "right" else room)
-            yield from line.render(console, end="\n")
+                plain += (GAP if at else "") + (room if column.justify == "right" else "")
+                if one.style or one.spans:
+                    yield Segment(plain)
+                    yield from Text().append_text(one).render(console)
+                    plain = ""
+                else:
+                    plain += one.plain
+                plain += "" if column.justify == "right" else room
+            yield Segment(plain + "\n")
 
 
 def _heading(column: Column) -> Text:
