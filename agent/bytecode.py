@@ -6,19 +6,24 @@ import contextlib
 import io
 import marshal
 import os
+import time
 from binascii import crc32
 from importlib.util import MAGIC_NUMBER
 from typing import Callable
 
-from agent.places import Places, write_whole
+from agent.places import Places, remove_quietly, write_whole
 from agent.start import kept_beside
 
 _HEADER = MAGIC_NUMBER + bytes(12)
 """Of compiled code without a source to compare it with: PEP 552."""
+_FORGOTTEN_S = 30 * 86400.0
+"""A month: two orchestrators of different versions that share a board do not send their agents again at each visit."""
 
 
 def keep(places: Places, archive: str, breathe: Callable[[], None]) -> None:
-    """Compile the archive for this Python. Where that cannot be (a full disk), the agent starts from its text."""
+    """Compile the archive for this Python, and remove what former versions left here. Where that cannot be (a full
+    disk), the agent starts from its text. For who holds the board: nobody else's worker starts meanwhile."""
+    _forget_former(archive)
     from zipfile import ZipFile, ZipInfo  # once on a board; too much for each start
 
     made = io.BytesIO()
@@ -33,3 +38,12 @@ def keep(places: Places, archive: str, breathe: Callable[[], None]) -> None:
         data = made.getvalue()[:-8]
         path = kept_beside(archive)
         write_whole(path, places.temporary(os.path.basename(path)), [data, b"%08x" % crc32(data)])
+
+
+def _forget_former(archive: str) -> None:
+    folder, own = os.path.split(archive)
+    with contextlib.suppress(OSError):
+        for entry in os.scandir(folder):
+            age_s = time.time() - entry.stat(follow_symlinks=False).st_mtime
+            if not entry.name.startswith(own[: -len(".pyz")]) and age_s > _FORGOTTEN_S:
+                remove_quietly(entry.path)

@@ -1,7 +1,9 @@
 """The bytecode that an agent keeps beside its archive: taken when it is whole and this Python's own, never needed."""
 
 import io
+import os
 import subprocess
+import time
 import zipfile
 from binascii import crc32
 from collections.abc import Callable
@@ -118,3 +120,14 @@ def test_bytecode_is_made_of_the_archive_alone(work: Path, visit: Visit) -> None
         zipfile.ZipFile(work / "agent" / f"{DIGEST}.pyz") as texts,
     ):
         assert [name[:-1] for name in kept.namelist()] == [name for name in texts.namelist() if name != "__main__.py"]
+
+
+def test_what_former_versions_left_is_removed_after_a_month(work: Path, visit: Visit) -> None:
+    old, recent = work / "agent" / f"{'a' * 64}.550d.pyz", work / "agent" / f"{'b' * 64}.pyz"
+    for file in (old, recent):
+        file.write_bytes(b"an agent")
+    month_ago = time.time() - 31 * 86400
+    for file in (old, work / "agent" / f"{DIGEST}.pyz"):
+        os.utime(file, (month_ago, month_ago))
+    visit("3.8")
+    assert names_in(work / "agent") == sorted([f"{DIGEST}.pyz", BYTECODE_OF["3.8"], recent.name])
