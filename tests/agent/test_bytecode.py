@@ -3,10 +3,12 @@
 import io
 import os
 import subprocess
+import sys
 import time
 import zipfile
 from binascii import crc32
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -15,13 +17,25 @@ from agent.protocol import Ready, Result
 from agent.start import is_whole
 from orchestrator.bundle import agent_zipapp
 from tests.agent.serving import MODEL, MODEL_DIGEST, Talk, make_hello, make_job, names_in
-from tests.agent.test_boot import boot_argv, python_or_skip
+from tests.agent.test_boot import boot_argv
+from tests.pythons import find_python
 
 DIGEST = agent_zipapp().digest
-BYTECODE_OF = {"3.8": f"{DIGEST}.550d.pyz", "3.13": f"{DIGEST}.f30d.pyz"}
-"""By the magic numbers of these Pythons, 3413 and 3571, in the order of their bytes."""
+PYTHONS = sorted({sys.executable, *filter(None, map(find_python, ("3.8", "3.13")))})
+"""This one, the oldest and the newest, where they are."""
+PYTHON = find_python("3.8") or sys.executable
 
 Visit = Callable[[str], Ready]
+
+
+@cache
+def magic_of(python: str) -> bytes:
+    code = "import sys,importlib.util; sys.stdout.buffer.write(importlib.util.MAGIC_NUMBER)"
+    return subprocess.run([python, "-c", code], check=True, capture_output=True, timeout=60).stdout
+
+
+def bytecode_of(python: str) -> str:
+    return f"{DIGEST}.{magic_of(python)[:2].hex()}.pyz"
 
 
 @pytest.fixture
@@ -36,8 +50,8 @@ def work(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def visit(work: Path) -> Visit:
-    def visited(version: str) -> Ready:
-        argv = boot_argv(python_or_skip(version), work, DIGEST, len(agent_zipapp().data))
+    def visited(python: str) -> Ready:
+        argv = boot_argv(python, work, DIGEST, len(agent_zipapp().data))
         with Talk(argv, skip_lines=1) as talk:
             ready: Ready = talk.ask(make_hello(), Ready)
             assert len(talk.run(make_job(), Result).result.timing.latencies_ns) >= 5
@@ -54,8 +68,7 @@ def that_says(words: str, python: str) -> bytes:
     """Bytecode whose agent only says something, and whose checksum is right."""
     text = f"import sys,marshal; sys.stdout.buffer.write(marshal.dumps(compile({words!r}, 'x', 'exec')))"
     code = subprocess.run([python, "-c", text], check=True, capture_output=True, timeout=60).stdout
-    magic = "import sys,importlib.util; sys.stdout.buffer.write(importlib.util.MAGIC_NUMBER)"
-    header = subprocess.run([python, "-c", magic], check=True, capture_output=True, timeout=60).stdout + bytes(12)
+    header = magic_of(python) + bytes(12)
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w") as archive:
         archive.writestr("agent/__init__.pyc", header + code)
@@ -69,54 +82,53 @@ def started(work: Path, python: str) -> str:
     return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60).stdout
 
 
-@pytest.mark.parametrize("version", ["3.8", "3.13"])
-def test_the_first_visit_keeps_the_bytecode_and_the_next_works_with_it(work: Path, visit: Visit, version: str) -> None:
-    assert visit(version).agent_digest == DIGEST
-    kept = work / "agent" / BYTECODE_OF[version]
+@pytest.mark.parametrize("python", PYTHONS)
+def test_the_first_visit_keeps_the_bytecode_and_the_next_works_with_it(work: Path, visit: Visit, python: str) -> None:
+    assert visit(python).agent_digest == DIGEST
+    kept = work / "agent" / bytecode_of(python)
     written_ns = kept.stat().st_mtime_ns
     names = zipfile.ZipFile(kept).namelist()
     assert "agent/supervisor.pyc" in names
     assert "agent/runtimes/fake.pyc" in names
-    assert visit(version).agent_digest == DIGEST
+    assert visit(python).agent_digest == DIGEST
     assert kept.stat().st_mtime_ns == written_ns
     assert names_in(work / "incoming") == []
 
 
 def test_each_python_takes_its_own(work: Path, visit: Visit) -> None:
-    for version in ("3.8", "3.13"):
-        python = python_or_skip(version)
-        visit(version)
-        (work / "agent" / BYTECODE_OF[version]).write_bytes(that_says(f"print({version!r})", python))
-        assert set(started(work, python).split()) == {version}
-    assert names_in(work / "agent") == sorted([f"{DIGEST}.pyz", *BYTECODE_OF.values()])
+    for python in PYTHONS:
+        visit(python)
+        (work / "agent" / bytecode_of(python)).write_bytes(that_says(f"print({python!r})", python))
+        assert set(started(work, python).split()) == {python}
+    assert names_in(work / "agent") == sorted({f"{DIGEST}.pyz", *map(bytecode_of, PYTHONS)})
 
 
 @pytest.mark.parametrize("harm", ["cut short", "a bit turned", "empty", "not an archive"])
 def test_what_is_damaged_is_passed_over_and_made_again(work: Path, visit: Visit, harm: str) -> None:
-    visit("3.8")
-    kept = work / "agent" / BYTECODE_OF["3.8"]
+    visit(PYTHON)
+    kept = work / "agent" / bytecode_of(PYTHON)
     whole = kept.read_bytes()
     turned = bytearray(whole)
     turned[len(turned) // 2] ^= 1
     kept.write_bytes(
         {"cut short": whole[:5000], "a bit turned": turned, "empty": b"", "not an archive": b"?" * 99}[harm]
     )
-    assert visit("3.8").agent_digest == DIGEST
+    assert visit(PYTHON).agent_digest == DIGEST
     assert is_whole(str(kept))
     assert zipfile.ZipFile(kept).testzip() is None
 
 
 def test_a_board_on_which_it_cannot_be_kept_works_all_the_same(work: Path, visit: Visit) -> None:
-    (work / "agent" / BYTECODE_OF["3.8"]).mkdir()
+    (work / "agent" / bytecode_of(PYTHON)).mkdir()
     for _ in range(2):
-        assert visit("3.8").agent_digest == DIGEST
+        assert visit(PYTHON).agent_digest == DIGEST
     assert names_in(work / "incoming") == []
 
 
 def test_bytecode_is_made_of_the_archive_alone(work: Path, visit: Visit) -> None:
-    visit("3.8")
+    visit(PYTHON)
     with (
-        zipfile.ZipFile(work / "agent" / BYTECODE_OF["3.8"]) as kept,
+        zipfile.ZipFile(work / "agent" / bytecode_of(PYTHON)) as kept,
         zipfile.ZipFile(work / "agent" / f"{DIGEST}.pyz") as texts,
     ):
         assert [name[:-1] for name in kept.namelist()] == [name for name in texts.namelist() if name != "__main__.py"]
@@ -129,5 +141,5 @@ def test_what_former_versions_left_is_removed_after_a_month(work: Path, visit: V
     month_ago = time.time() - 31 * 86400
     for file in (old, work / "agent" / f"{DIGEST}.pyz"):
         os.utime(file, (month_ago, month_ago))
-    visit("3.8")
-    assert names_in(work / "agent") == sorted([f"{DIGEST}.pyz", BYTECODE_OF["3.8"], recent.name])
+    visit(PYTHON)
+    assert names_in(work / "agent") == sorted([f"{DIGEST}.pyz", bytecode_of(PYTHON), recent.name])
