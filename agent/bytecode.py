@@ -1,5 +1,5 @@
 """The agent's bytecode, kept beside its archive: else each agent, worker and transfer that starts would compile the
-text again, which takes longer than all the rest of its start (on a slow board, seconds).
+text again, which takes as long as all the rest of its start.
 """
 
 import contextlib

@@ -249,8 +249,8 @@ def is_held(lock: str) -> bool:
 
 
 def start_writing(descriptor: int, offset_bytes: int, size_bytes: int) -> None:
-    """Have the disk write this part now, while the next one comes. The kernel would wait for the sync at the end, which
-    then takes an SD card as long as the transfer did.
+    """Have the disk write this part now, while the next one comes. The kernel would leave much of it for the sync at
+    the end, which is the longer the slower the disk is.
 
     "Not needed" is how Linux is told: it starts writing what is not on the disk yet, and forgets only what is.
     """

@@ -1,8 +1,8 @@
 """Frozen dataclasses at a tenth of the time: what the messages of the protocol are made of.
 
 Whatever the agent does is a Python that starts, and the standard library compiles six functions for each dataclass:
-sixty of them, with what `dataclasses` imports, were half of the agent's start, a second on a slow board. Here all
-classes share their functions. They are written and typed as dataclasses are, and what the orchestrator does with
+sixty of them, with what `dataclasses` imports, were half of the agent's start. Here all classes
+share their functions. They are written and typed as dataclasses are, and what the orchestrator does with
 `dataclasses.fields`, `replace` and `asdict` takes them for such.
 """
 

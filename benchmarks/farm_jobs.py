@@ -138,7 +138,7 @@ def _open(devices: Sequence[Device], known_hosts: Path) -> Iterator[list[Link]]:
 
 
 def idle_boards(folder: Path, boards: int, seconds: float) -> None:
-    """Real SSH and real agents, which send a heartbeat every two seconds. In a process of its own: memory counts."""
+    """Real SSH and real agents, which send heartbeats. In a process of its own: memory counts."""
     with crowd(folder / "idle", boards) as all_of_them:
         pid = os.fork()
         if pid == 0:

@@ -26,8 +26,8 @@ VERBS = (
 
 
 def command_line(words: Sequence[str] = ()) -> typer.Typer:
-    """The commands that these words may mean: reading all their modules, for one that is asked for, took a third of
-    the time that a short command takes."""
+    """The commands that these words may mean: one alone where it comes first, so that the modules of the others need
+    not be read; all of them behind an option, for help, and to say what a misspelt one may have meant."""
     app = typer.Typer(
         name="dynofarm",
         help="Benchmark machine-learning models on a farm of edge boards, over SSH.",
@@ -40,7 +40,7 @@ def command_line(words: Sequence[str] = ()) -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(settings)
-    for verb in [verb for verb in VERBS if verb in words] or VERBS:
+    for verb in words[:1] if words and words[0] in VERBS else VERBS:
         import_module(f"orchestrator.cli.{verb}").register(app)
     return app
 

@@ -36,6 +36,11 @@ def test_the_help_lists_what_every_exit_code_means(dynofarm: Dynofarm) -> None:
         assert meaning in words
 
 
+@pytest.mark.parametrize("words", [("--help", "run"), ("-C", "run", "--help"), ("--debug", "--help", "results")])
+def test_the_help_lists_every_verb_whatever_words_are_beside_it(dynofarm: Dynofarm, words: tuple[str, ...]) -> None:
+    assert dynofarm(*words).ok().out == dynofarm("--help").ok().out
+
+
 def test_the_version_is_told(dynofarm: Dynofarm) -> None:
     assert dynofarm("--version").ok().out == f"dynofarm {__version__}\n"
 

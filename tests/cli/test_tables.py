@@ -7,12 +7,15 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
 from agent.protocol import Gate, Memory, Samples, Timing
 from orchestrator.devices import Device, Link
 from orchestrator.errors import Unreachable
 from orchestrator.records import RunFilter, RunSummary, StoredRun
 from orchestrator.report.cases import case_rows
+from orchestrator.report.console import OpenTable, add_column, cell
 from orchestrator.report.devices import (
     checkup_values,
     checkups_table,
@@ -465,3 +468,20 @@ def test_every_view_is_described_for_people_and_for_scripts(capsys: pytest.Captu
     for view, columns in values.items():
         assert view in text
         assert all(about for about in columns.values())
+
+
+@pytest.mark.parametrize("width", [30, 60, 200])
+def test_a_table_that_fits_says_what_rich_would_lay_out(width: int) -> None:
+    """Written line by line where it fits; both ways are one to the reader, spaces at the end of a line aside."""
+
+    def drawn(table: Table) -> list[str]:
+        for heading, numeric in (("board", False), ("p50 ms", True), ("remarks", False)):
+            add_column(table, heading, numeric=numeric)
+        table.add_row(cell("kitchen"), cell("1.5"), Text("; ").join([cell("hot", "red"), cell("[x] 日本語")]))
+        table.add_row(cell("a", "bold"), cell("12345.678"))
+        table.add_row(cell(""), cell("–"), cell("plain"))
+        out = io.StringIO()
+        Console(file=out, width=width, highlight=False).print(table)
+        return [line.rstrip() for line in out.getvalue().splitlines()]
+
+    assert drawn(OpenTable()) == drawn(Table(box=None, pad_edge=False))
