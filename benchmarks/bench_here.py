@@ -1,7 +1,6 @@
 """This machine as a board with one warm session: jobs are ordered and measured as a sweep does it, one by one."""
 
 import os
-import statistics
 import threading
 from dataclasses import replace
 from functools import partial
@@ -64,6 +63,3 @@ class Bench:
         assert isinstance(outcome, JobResult), outcome
         self.session.acknowledge(outcome.job_id)
         return outcome
-
-    def median_s(self, order: JobSpec, **changes: Any) -> float:
-        return statistics.median(self.measure(order, **changes).timing.latencies_ns) / 1e9

@@ -1,8 +1,9 @@
 /* The loop of `agreement.py` without Python: one model on LiteRT's own library, nothing of dynofarm in it.
  *
- * c_loop LIBRARY MODEL INPUTS THREADS SECONDS prints the median latency of one inference in nanoseconds. INPUTS is one
- * file with the bytes of all inputs in the model's order. All shapes must be fixed. The prototypes are those that
- * agent/runtimes/litert_capi.py binds, and the library is opened by its path: no headers are needed to compile this.
+ * c_loop LIBRARY MODEL INPUTS THREADS SECONDS prints the median latency of one inference and the 10th percentile, in
+ * nanoseconds. INPUTS is one file with the bytes of all inputs in the model's order. All shapes must be fixed. The
+ * prototypes are those that agent/runtimes/litert_capi.py binds, and the library is opened by its path: no headers are
+ * needed to compile this.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -106,7 +107,7 @@ int main(int argc, char **argv) {
         latencies[count++] = now_ns() - began;
     }
     qsort(latencies, count, sizeof *latencies, by_size);
-    printf("%.1f\n", (latencies[(count - 1) / 2] + latencies[count / 2]) / 2.0);
+    printf("%.1f %.1f\n", (latencies[(count - 1) / 2] + latencies[count / 2]) / 2.0, (double)latencies[count / 10]);
     fflush(stdout);
     _Exit(0); /* nothing that a library does at its end belongs to a measurement */
 }

@@ -3,7 +3,9 @@
 import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
+
+Figure = TypeVar("Figure")
 
 
 class Median(NamedTuple):
@@ -40,15 +42,15 @@ def ratio_of(these: Sequence[float], those: Sequence[float]) -> Median:
     return median_of([one / other for one, other in zip(these, those, strict=True)])
 
 
-def interleave(subjects: Mapping[str, Callable[[], float]], rounds: int, warmup: int = 1) -> dict[str, list[float]]:
-    """Call each subject once a round, in an order that alternates; return their seconds, warm-up left out."""
-    figures: dict[str, list[float]] = {name: [] for name in subjects}
+def interleave(subjects: Mapping[str, Callable[[], Figure]], rounds: int, warmup: int = 1) -> dict[str, list[Figure]]:
+    """Call each subject once a round, in an order that alternates; return their figures, warm-up left out."""
+    figures: dict[str, list[Figure]] = {name: [] for name in subjects}
     for turn in range(rounds + warmup):
         names = list(subjects) if turn % 2 == 0 else list(reversed(subjects))
         for name in names:
-            seconds = subjects[name]()
+            figure = subjects[name]()
             if turn >= warmup:
-                figures[name].append(seconds)
+                figures[name].append(figure)
     return figures
 
 
