@@ -17,6 +17,7 @@ from orchestrator.errors import BoardError, Unreachable
 from orchestrator.transport import faults
 from orchestrator.transport.dial import IDLE_POLL_S, POLL_S, HopStream, Proxy, dial
 from orchestrator.transport.hostkeys import HostKey, KnownHosts
+from orchestrator.transport.packets import SwiftPacketizer
 from orchestrator.transport.route import Hop
 
 CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "aes128-ctr", "aes192-ctr", "aes256-ctr")
@@ -152,9 +153,7 @@ def _transport_factory(accepted: Iterable[HostKey], limit_s: float) -> Callable[
 
     def build(sock: Any, disabled_algorithms: dict[str, Iterable[str]] | None = None) -> Transport:
         stream: Any = HopStream(sock) if isinstance(sock, Channel) else sock
-        transport = _Transport(
-            stream, disabled_algorithms=disabled_algorithms, packetizer_class=faults.ListeningPacketizer
-        )
+        transport = _Transport(stream, disabled_algorithms=disabled_algorithms, packetizer_class=SwiftPacketizer)
         stream.settimeout(POLL_S)
         transport.handshake_timeout = 2 * limit_s  # the limit of the whole start comes first and has better words
         options = transport.get_security_options()

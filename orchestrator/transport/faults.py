@@ -8,7 +8,6 @@ from collections.abc import Sequence
 
 from cryptography.exceptions import InvalidSignature, InvalidTag, UnsupportedAlgorithm
 from paramiko.auth_strategy import AuthFailure
-from paramiko.packet import Packetizer
 from paramiko.ssh_exception import BadAuthenticationType, ChannelException, IncompatiblePeer, SSHException
 from paramiko.transport import Transport
 
@@ -33,17 +32,6 @@ class Dropped(Exception):
     def __init__(self, error: Unreachable) -> None:
         super().__init__(error.message)
         self.error = error
-
-
-class ListeningPacketizer(Packetizer):
-    """Remembers the lines that came before the SSH banner, or instead of it."""
-
-    heard: Sequence[str] = ()
-
-    def readline(self, timeout: float) -> str:
-        line = super().readline(timeout)
-        self.heard = (*self.heard, line)[-3:]
-        return line
 
 
 def cannot_dial(hop: Hop, error: OSError, limit_s: float) -> BoardError:

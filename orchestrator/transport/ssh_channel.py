@@ -5,16 +5,15 @@ end of stream without exit status); all of them leave as `BoardLost` with the ca
 """
 
 import contextlib
-import struct
 import threading
 import time
 from collections.abc import Callable
 
 from paramiko.channel import Channel
-from paramiko.common import cMSG_CHANNEL_DATA
 
 from orchestrator.errors import BoardLost
 from orchestrator.transport.faults import FAULTS
+from orchestrator.transport.packets import ChannelData
 
 PIECE_BYTES = 32_704
 """What fits one packet of OpenSSH and Dropbear (32,768) beside its header; larger sends are copied again and again."""
@@ -23,25 +22,8 @@ STALL_S = 10.0
 LOOK_S = 1.0
 """How often a waiting call empties standard error: that stream shares the window, and a full one stops the command."""
 TAIL_BYTES = 8192
-_DATA_HEAD = struct.Struct(">cII")
 DEATH_NOTICE_S = 1.0
 """A dying link closes its channels first and says so of itself a moment later."""
-
-
-class _Data:
-    """A packet of a channel's data, put together in one copy where paramiko's `Message` makes four: a fifteenth of what
-    a push costs this machine."""
-
-    def __init__(self, channel: int) -> None:
-        self._channel = channel
-        self._packet = b""
-
-    def add_string(self, data: memoryview) -> None:
-        """What the window takes of it: RFC 4254, section 5.2."""
-        self._packet = b"".join((_DATA_HEAD.pack(cMSG_CHANNEL_DATA, self._channel, len(data)), data))
-
-    def asbytes(self) -> bytes:
-        return self._packet
 
 
 class SshChannel:
@@ -139,7 +121,7 @@ class SshChannel:
 
     def _send_piece(self, piece: memoryview) -> int:
         try:
-            sent: int = self._channel._send(piece, _Data(self._channel.remote_chanid))  # type: ignore[attr-defined]
+            sent: int = self._channel._send(piece, ChannelData(self._channel.remote_chanid))  # type: ignore[attr-defined]
         except TimeoutError:
             return 0  # the window closed again; the caller waits for it
         except FAULTS as error:

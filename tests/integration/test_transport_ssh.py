@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,6 +18,7 @@ from orchestrator.devices import Device
 from orchestrator.errors import AuthenticationFailed, BoardError, BoardLost, ConfigError
 from orchestrator.transport import ssh
 from orchestrator.transport.connect import connect
+from orchestrator.transport.packets import SwiftPacketizer
 from orchestrator.transport.route import find_route
 from orchestrator.transport.ssh import SshTransport
 from tests.boards.board import known_hosts_line
@@ -473,3 +475,24 @@ def test_openssh_reads_the_same_known_hosts(board: LoopbackBoard, known_hosts: P
         check=True,
     )
     assert key.key_line in found.stdout
+
+
+def test_keys_are_exchanged_anew_in_the_middle_of_a_push(
+    board: LoopbackBoard, known_hosts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """RFC 4253 asks for it after a gigabyte; half a megabyte serves as well."""
+    exchanges, activate = [], SwiftPacketizer.set_outbound_cipher
+
+    def note(packetizer: SwiftPacketizer, **keys: Any) -> None:
+        exchanges.append(keys)
+        activate(packetizer, **keys)
+
+    monkeypatch.setattr(SwiftPacketizer, "set_outbound_cipher", note)
+    monkeypatch.setattr(SwiftPacketizer, "REKEY_BYTES", 500_000)
+    transport = ssh.connect(device_of(board), known_hosts)
+    try:
+        pushed = push_file(transport, board.work_dir, noise(tmp_path / "model", 8))
+    finally:
+        transport.close()
+    assert isinstance(pushed.answer, Received)
+    assert len(exchanges) > 3

@@ -1,0 +1,138 @@
+"""Packets that we seal ourselves are read by paramiko as its own."""
+
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from hypothesis import given
+from hypothesis import strategies as st
+from paramiko.message import Message
+from paramiko.packet import Packetizer
+
+from orchestrator.transport.packets import ROOM_BYTES, ChannelData, SwiftPacketizer
+
+KEY, NONCE = bytes(range(16)), b"\x01\x02\x03\x04" + b"\xff" * 8
+"""A nonce whose count runs over with the first packet."""
+SIZES = (0, 1, 10, 11, 12, 13, 27, 32_704, ROOM_BYTES, 200_000)
+
+
+def keys(direction: str, nonce: bytes = NONCE) -> dict[str, Any]:
+    return {
+        "block_engine": AESGCM(KEY),
+        "block_size": 16,
+        "mac_engine": None,
+        "mac_size": 16,
+        "mac_key": None,
+        "etm": False,
+        "aead": True,
+        f"iv_{direction}": nonce,
+    }
+
+
+@pytest.fixture
+def ends() -> Iterator[tuple[socket.socket, socket.socket]]:
+    ours, theirs = socket.socketpair()
+    for end in (ours, theirs):
+        end.settimeout(10.0)
+    with ours, theirs:
+        yield ours, theirs
+
+
+def heard_by_paramiko(sock: socket.socket, count: int, nonce: bytes = NONCE) -> list[bytes]:
+    packetizer = Packetizer(sock)
+    packetizer.set_inbound_cipher(**keys("in", nonce))
+    return [_whole(packetizer.read_message()) for _ in range(count)]
+
+
+def _whole(read: tuple[int, Message]) -> bytes:
+    kind, message = read
+    return bytes([kind]) + message.get_remainder()
+
+
+def send_in_background(packetizer: Packetizer, messages: list[Any]) -> threading.Thread:
+    def send() -> None:
+        for one in messages:
+            packetizer.send_message(one)
+
+    thread = threading.Thread(target=send)
+    thread.start()
+    return thread
+
+
+def sealing(sock: socket.socket, nonce: bytes = NONCE) -> SwiftPacketizer:
+    packetizer = SwiftPacketizer(sock)
+    packetizer.set_outbound_cipher(**keys("out", nonce))
+    return packetizer
+
+
+def channel_data(data: bytes, channel: int = 7) -> ChannelData:
+    message = ChannelData(channel)
+    message.add_string(memoryview(data))
+    return message
+
+
+def test_paramiko_reads_what_is_sealed_here_whatever_its_size(ends: tuple[socket.socket, socket.socket]) -> None:
+    blocks = [os.urandom(size) for size in SIZES]
+    thread = send_in_background(sealing(ends[0], b"\0" * 12), [channel_data(block) for block in blocks])
+    heard = heard_by_paramiko(ends[1], len(blocks), b"\0" * 12)
+    thread.join(10.0)
+    assert [one[9:] for one in heard] == blocks
+    assert {one[0] for one in heard} == {94}  # SSH_MSG_CHANNEL_DATA, RFC 4254
+    assert {one[1:5] for one in heard} == {b"\0\0\0\x07"}
+
+
+@given(st.lists(st.binary(max_size=100), min_size=1, max_size=20))
+def test_paramikos_own_messages_and_ours_share_one_count(payloads: list[bytes]) -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        packetizer, wanted = sealing(ours, b"\0" * 12), []
+        for number, payload in enumerate(payloads):
+            message: Any = channel_data(payload) if number % 2 else Message(b"\x02" + payload)
+            wanted.append(message.asbytes())
+            packetizer.send_message(message)
+        assert heard_by_paramiko(theirs, len(payloads), b"\0" * 12) == wanted
+
+
+def test_the_count_of_a_nonce_runs_over_without_touching_its_fixed_part(
+    ends: tuple[socket.socket, socket.socket],
+) -> None:
+    packetizer = sealing(ends[0])
+    for nonce in (NONCE, NONCE[:4] + b"\0" * 8):
+        packetizer.send_message(channel_data(b"text"))
+        packet = ends[1].recv(1000)
+        assert b"text" in AESGCM(KEY).decrypt(nonce, packet[4:], packet[:4])
+
+
+def test_new_keys_are_asked_for_once_when_enough_was_sent(
+    ends: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packetizer = sealing(ends[0])
+    monkeypatch.setattr(packetizer, "REKEY_BYTES", 1000)
+    packetizer.send_message(channel_data(b"x" * 800))
+    assert not packetizer.need_rekey()
+    packetizer.send_message(channel_data(b"x" * 200))
+    assert packetizer.need_rekey()
+    packetizer.set_inbound_cipher(**keys("in"))
+    packetizer.set_outbound_cipher(**keys("out"))
+    assert not packetizer.need_rekey()
+    packetizer.send_message(channel_data(b"x" * 800))
+    assert not packetizer.need_rekey()
+
+
+def test_other_ciphers_take_paramikos_own_way(ends: tuple[socket.socket, socket.socket]) -> None:
+    packetizer = SwiftPacketizer(ends[0])  # no cipher yet, as before the first exchange of keys
+    packetizer.send_message(channel_data(b"plain"))
+    heard = _whole(Packetizer(ends[1]).read_message())
+    assert heard[9:] == b"plain"
+
+
+def test_a_closed_socket_ends_a_send(ends: tuple[socket.socket, socket.socket]) -> None:
+    packetizer = sealing(ends[0])
+    ends[1].close()
+    with pytest.raises(EOFError):
+        for _ in range(100):
+            packetizer.send_message(channel_data(b"x" * 30_000))
