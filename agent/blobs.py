@@ -14,7 +14,7 @@ import time
 from typing import Callable, Iterable, List, NamedTuple, Sequence, Set
 
 from agent import parts
-from agent.frames import CHUNK_BYTES, Broken, read_plain
+from agent.frames import CHUNK_BYTES, Broken, Piece, read_plain
 from agent.parts import Held, Part
 from agent.places import Places, check_digest, remove_quietly
 from agent.protocol import Error, Evicted, Holdings, Received
@@ -35,7 +35,7 @@ class BlobFault(Exception):
         self.error = Error(code, message)
 
 
-def keep(places: Places, digest: str, size_bytes: int, bring: Callable[[Part], Iterable[bytes]]) -> Received:
+def keep(places: Places, digest: str, size_bytes: int, bring: Callable[[Part], Iterable[Piece]]) -> Received:
     """Keep a file of `size_bytes` under `digest`. `bring` gives what is missing, from the part's `offset_bytes` on.
 
     `BlobFault`: `disk_full` (with the free and the needed bytes; then nothing is kept, because results need the room
@@ -61,7 +61,7 @@ def keep(places: Places, digest: str, size_bytes: int, bring: Callable[[Part], I
         part.close()
 
 
-def _complete(places: Places, part: Part, wanted: Received, bring: Callable[[Part], Iterable[bytes]]) -> Received:
+def _complete(places: Places, part: Part, wanted: Received, bring: Callable[[Part], Iterable[Piece]]) -> Received:
     digest, missing_bytes, free_bytes = wanted.digest, wanted.size_bytes - part.offset_bytes, places.free_bytes()
     if missing_bytes > free_bytes:
         part.remove()
@@ -82,7 +82,7 @@ def _complete(places: Places, part: Part, wanted: Received, bring: Callable[[Par
 def receive(places: Places, digest: str, size_bytes: int, source: int) -> Received:
     """Keep what a descriptor gives: exactly `size_bytes`, from the beginning. Faults as `keep`."""
 
-    def bring(part: Part) -> Iterable[bytes]:
+    def bring(part: Part) -> Iterable[Piece]:
         part.start_again()
         return read_plain(source, size_bytes)
 

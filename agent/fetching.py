@@ -15,7 +15,7 @@ from typing import Any, Iterable, Iterator, List, cast
 from agent import blobs
 from agent.blobs import BlobFault
 from agent.errand import Say, run_errand
-from agent.frames import Broken, read_plain
+from agent.frames import Broken, Piece, read_plain
 from agent.giving import MISSING
 from agent.parts import Part
 from agent.places import Places, remove_quietly
@@ -36,7 +36,7 @@ def fetch(work_dir: str) -> int:
 def _fetch(places: Places, order: Fetch, say: Say) -> Received:
     hosts = places.temporary("relay")
 
-    def bring(part: Part) -> Iterable[bytes]:
+    def bring(part: Part) -> Iterable[Piece]:
         if part.offset_bytes == order.size_bytes:
             return ()
         if not os.environ.get("SSH_AUTH_SOCK"):
@@ -87,7 +87,7 @@ def ssh_argv(order: Fetch, hosts: str, offset_bytes: int) -> List[str]:
     return [*argv, "--", order.host, shlex.join([*order.command, "--from", str(offset_bytes)])]
 
 
-def _bytes_of(argv: List[str], part: Part, size_bytes: int, say: Say) -> Iterator[bytes]:
+def _bytes_of(argv: List[str], part: Part, size_bytes: int, say: Say) -> Iterator[Piece]:
     """What `ssh` brings, from the part's offset to the file's end; `BlobFault` for why it does not."""
     try:
         ssh = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -110,7 +110,7 @@ def _bytes_of(argv: List[str], part: Part, size_bytes: int, say: Say) -> Iterato
         _end(ssh)
 
 
-def _told(chunks: Iterable[bytes], there_bytes: int, say: Say) -> Iterator[bytes]:
+def _told(chunks: Iterable[Piece], there_bytes: int, say: Say) -> Iterator[Piece]:
     said_at = time.monotonic()
     for data in chunks:
         yield data

@@ -2,14 +2,21 @@
 
 import os
 import select
-from typing import Iterator, NamedTuple, Optional, Tuple
+import time
+from typing import Iterator, NamedTuple, Optional, Tuple, Union
 
 from agent.protocol import BLOCK_BYTES, FRAME
 from agent.zstd import BadFrame, Unpacker
 
 CHUNK_BYTES = 1 << 20
+PIECE_BYTES = 1 << 18
+"""Stays in the processor's cache between reading, hashing and writing."""
+GATHER_S = 0.2
 STALL_LIMIT_S = 60.0
 """A sender that is silent for this long has gone: the link died without an end of input."""
+
+
+Piece = Union[bytes, memoryview]
 
 
 class Broken(Exception):
@@ -24,13 +31,21 @@ class Header(NamedTuple):
     sent_bytes: int
 
 
-def read_plain(source: int, size_bytes: int) -> Iterator[bytes]:
-    """Exactly `size_bytes`, as they come. `Broken`."""
-    left_bytes = size_bytes
+def read_plain(source: int, size_bytes: int) -> Iterator[memoryview]:
+    """Exactly `size_bytes`, in pieces of which each holds until the next is asked for. `Broken`.
+
+    A channel gives a few packets at a time: they are gathered, because hashing and writing them one by one costs more.
+    What came before a stream broke is given first.
+    """
+    room, left_bytes = memoryview(bytearray(min(PIECE_BYTES, size_bytes))), size_bytes
     while left_bytes:
-        data = _read_some(source, left_bytes)
-        left_bytes -= len(data)
-        yield data
+        wanted_bytes = min(len(room), left_bytes)
+        came_bytes, fault = _fill(source, room[:wanted_bytes])
+        left_bytes -= came_bytes
+        if came_bytes:
+            yield room[:came_bytes]
+        if fault is not None:
+            raise fault
 
 
 def read_header(source: int) -> Optional[Header]:
@@ -43,14 +58,15 @@ def read_header(source: int) -> Optional[Header]:
     return Header(*FRAME.unpack(head))
 
 
-def read_body(source: int, header: Header, unpacker: Optional[Unpacker]) -> Iterator[bytes]:
-    """The bytes of the file that a frame holds. `Broken` for a damaged one: nothing of it is given then."""
+def read_body(source: int, header: Header, unpacker: Optional[Unpacker]) -> Iterator[Piece]:
+    """The bytes of the file that a frame holds, as `read_plain` gives them. `Broken` for a damaged one: nothing of it
+    is given then."""
     if not 0 < header.sent_bytes <= header.size_bytes <= BLOCK_BYTES:
         raise Broken("a frame of %d bytes for %d bytes" % (header.sent_bytes, header.size_bytes))
     if header.sent_bytes == header.size_bytes:
         yield from read_plain(source, header.size_bytes)
         return
-    packed = b"".join(read_plain(source, header.sent_bytes))
+    packed = b"".join(map(bytes, read_plain(source, header.sent_bytes)))
     if unpacker is None:
         raise Broken("a zstd frame, and this board has no libzstd")
     try:
@@ -61,8 +77,9 @@ def read_body(source: int, header: Header, unpacker: Optional[Unpacker]) -> Iter
 
 def read_in_order(
     source: int, first: Optional[Header], span: Tuple[int, int], unpacker: Optional[Unpacker]
-) -> Iterator[bytes]:
-    """The bytes of the file from the one offset up to the other, out of frames that follow each other. `Broken`."""
+) -> Iterator[Piece]:
+    """The bytes of the file from the one offset up to the other, out of frames that follow each other, as `read_plain`
+    gives them. `Broken`."""
     header, (at, end) = first, span
     while True:
         if header is None:
@@ -88,12 +105,19 @@ def _read_up_to(source: int, size_bytes: int) -> bytes:
     return b"".join(parts)
 
 
-def _read_some(source: int, most_bytes: int) -> bytes:
-    _await(source)
-    data = os.read(source, min(CHUNK_BYTES, most_bytes))
-    if not data:
-        raise Broken("the stream ended")
-    return data
+def _fill(source: int, room: memoryview) -> Tuple[int, Optional[Broken]]:
+    """Fill the room, or what comes of it within `GATHER_S`; how much came, and what kept the rest away for good."""
+    came_bytes, until = 0, time.monotonic() + GATHER_S
+    while came_bytes < len(room) and not (came_bytes and time.monotonic() > until):
+        try:
+            _await(source)
+        except Broken as fault:
+            return came_bytes, fault
+        count = os.readv(source, [room[came_bytes:]])
+        if not count:
+            return came_bytes, Broken("the stream ended")
+        came_bytes += count
+    return came_bytes, None
 
 
 def _await(source: int) -> None:

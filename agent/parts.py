@@ -14,7 +14,7 @@ import signal
 import time
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
-from agent.frames import Broken
+from agent.frames import Broken, Piece
 from agent.places import Places, check_digest, remove_quietly, sync_folder
 from agent.protocol import BLOCK_BYTES
 from agent.sensors import read_text
@@ -64,7 +64,7 @@ class Part:
         self.offset_bytes = self.came_bytes = self._written_bytes = 0
         self.hash_prefix()
 
-    def append(self, data: bytes) -> None:
+    def append(self, data: Piece) -> None:
         """The next bytes. OSError."""
         self._hash.update(data)
         view = memoryview(data)
@@ -81,7 +81,7 @@ class Part:
         os.ftruncate(self.file, self._size_bytes)
         self._hash = None
 
-    def write(self, offset_bytes: int, data: bytes) -> None:
+    def write(self, offset_bytes: int, data: Piece) -> None:
         """Bytes of one block, wherever they belong: with lanes open, in any order. `Broken` beyond its end, OSError."""
         write_block(self.file, offset_bytes, data, self._size_bytes)
 
@@ -139,7 +139,7 @@ class Lane:
         self._map = BlockMap(_beside(path, ".map"), size_bytes, None)
         self._file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
 
-    def write(self, offset_bytes: int, data: bytes) -> None:
+    def write(self, offset_bytes: int, data: Piece) -> None:
         write_block(self._file, offset_bytes, data, self._size_bytes)
 
     def note(self, offset_bytes: int, size_bytes: int) -> None:
@@ -259,7 +259,7 @@ def start_writing(descriptor: int, offset_bytes: int, size_bytes: int) -> None:
             os.posix_fadvise(descriptor, offset_bytes, size_bytes, os.POSIX_FADV_DONTNEED)
 
 
-def write_block(descriptor: int, offset_bytes: int, data: bytes, size_bytes: int) -> None:
+def write_block(descriptor: int, offset_bytes: int, data: Piece, size_bytes: int) -> None:
     if offset_bytes + len(data) > size_bytes:
         raise Broken("a frame beyond the end of the file")
     view = memoryview(data)

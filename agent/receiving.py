@@ -10,7 +10,7 @@ from typing import Any, Callable, Iterable, Optional
 
 from agent import blobs, zstd
 from agent.channel import take_stdout
-from agent.frames import Broken, Header, read_body, read_header, read_in_order
+from agent.frames import Broken, Header, Piece, read_body, read_header, read_in_order
 from agent.parts import Held, Lane, Part
 from agent.places import Places
 from agent.protocol import FRAME, LANES, Error, LaneDone, Receiving, WireError, encode
@@ -27,7 +27,7 @@ def receive(work_dir: str, digest: str, size_bytes: int, zstd_asked: bool = Fals
         with contextlib.suppress(OSError):
             os.write(answer_fd, encode(message))
 
-    def bring(part: Part) -> Iterable[bytes]:
+    def bring(part: Part) -> Iterable[Piece]:
         if part.offset_bytes == size_bytes:
             return ()
         ready = Receiving(digest, part.offset_bytes, unpacker is not None)
@@ -69,7 +69,7 @@ def help_receive(work_dir: str, digest: str, size_bytes: int, zstd_asked: bool =
 def _write_frames(
     source: int,
     unpacker: Optional[zstd.Unpacker],
-    write: Callable[[int, bytes], None],
+    write: Callable[[int, Piece], None],
     note: Callable[[int, int], None],
 ) -> int:
     """Write each frame where it belongs, until the input ends; how many bytes of the file they held."""

@@ -55,7 +55,7 @@ def unpack(stream: bytes, pipe: tuple[int, int], end: int) -> bytes:
     readable, writable = pipe
     os.write(writable, stream)
     os.close(writable)
-    return b"".join(read_in_order(readable, read_header(readable), (0, end), zstd.find()))
+    return b"".join(map(bytes, read_in_order(readable, read_header(readable), (0, end), zstd.find())))
 
 
 def test_what_is_there_is_told_with_what_is_missing(places: Places) -> None:
@@ -226,4 +226,4 @@ def test_frames_of_a_continued_file_begin_in_the_middle_of_a_block(pipe: tuple[i
     data = os.urandom(5000)
     readable, writable = pipe
     os.write(writable, b"".join(frames_of(data, 1234)))
-    assert b"".join(read_in_order(readable, read_header(readable), (1234, 5000), None)) == data[1234:]
+    assert b"".join(map(bytes, read_in_order(readable, read_header(readable), (1234, 5000), None))) == data[1234:]
