@@ -198,7 +198,15 @@ class AgentSession:
 
         The board ends it at its deadline; one that does not is `BoardLost`, however much it says.
         """
+        self.order(job)
+        return self.outcome(job, on_stage)
+
+    def order(self, job: JobSpec) -> None:
+        """Have the board begin with a job; `outcome` hears what comes of it."""
         self._talk.say(RunJob(job))
+
+    def outcome(self, job: JobSpec, on_stage: Callable[[Stage], None]) -> JobResult | JobFailure:
+        """Wait for the end of the job that was ordered last."""
         idle_s = job.energy.idle_s if job.energy is not None else 0.0
         with self._talk.limited(job.thermal.limit_s + idle_s + job.deadline_s + AFTER_DEADLINE_S):
             while True:

@@ -85,8 +85,16 @@ class Supply:
         self._proven: set[str] = set()
         self._link_bytes_s: dict[str, float] = {}
 
-    def outfit(self, session: AgentSession, facts: Facts, job: Job, needed: Sequence[Job]) -> JobSpec:
+    def outfit(
+        self,
+        session: AgentSession,
+        facts: Facts,
+        job: Job,
+        needed: Sequence[Job],
+        before_sending: Callable[[], None] = lambda: None,
+    ) -> JobSpec:
         """Push what is missing for `job` and return its order. `needed`: all jobs whose things must not be evicted.
+        `before_sending` is called before anything goes to the board, which may take long.
 
         Raises `RuntimeUnavailable`, `ModelError` (the file is gone or changed) and the board's errors.
         """
@@ -96,7 +104,8 @@ class Supply:
         carrier = carriers[job.runtime]
         if isinstance(carrier, RuntimeUnavailable):
             raise carrier
-        self._bring_all(session, _files_of(job, model, carrier), _to_keep(needed, model, carriers.values()))
+        keep = _to_keep(needed, model, carriers.values())
+        self._bring_all(session, _files_of(job, model, carrier), keep, before_sending)
         if carrier.runtime.carrier == "bundle" and carrier.runtime.digest is not None:
             session.unpack(carrier.runtime.digest)
         gate = ThermalGate(start_c, limit_s=device.thermal_limit_s)
@@ -152,8 +161,16 @@ class Supply:
                 self._carriers[key] = error
         return self._carriers[key]
 
-    def _bring_all(self, session: AgentSession, wanted: Sequence[tuple[str, Path, str]], keep: Sequence[str]) -> None:
+    def _bring_all(
+        self,
+        session: AgentSession,
+        wanted: Sequence[tuple[str, Path, str]],
+        keep: Sequence[str],
+        before_sending: Callable[[], None],
+    ) -> None:
         holdings = session.holdings([digest for digest, _, _ in wanted])
+        if holdings.missing:
+            before_sending()
         for digest, path, what in wanted:
             if digest in holdings.missing:
                 try:

@@ -71,6 +71,11 @@ class Turns:
                 self._line.remove(ticket)
                 self._call()
 
+    def others_wait(self) -> bool:
+        """For who has the turn: is anybody behind?"""
+        with self._lock:
+            return len(self._line) > 1
+
     def close(self) -> None:
         """No more turns: whoever waits is sent away. For a user who asks to stop."""
         with self._lock:

@@ -26,6 +26,8 @@ from typing import IO, Self
 
 ROOT = Path(__file__).resolve().parent.parent
 MESSAGE_BYTES = 1 << 17
+BUILDERS = ("zoo", "training")
+"""What they import is an extra, and commands start them as processes of their own."""
 
 
 class Command:
@@ -213,7 +215,7 @@ def _import_all() -> None:
     import orchestrator
 
     for found in pkgutil.walk_packages(orchestrator.__path__, "orchestrator."):
-        if not found.name.endswith("__main__"):
+        if not found.name.endswith("__main__") and found.name.split(".")[1] not in BUILDERS:
             importlib.import_module(found.name)
     for name in ("alembic.command", "fabric", "numpy", "psutil", "sqlalchemy.dialects.sqlite"):
         importlib.import_module(name)

@@ -64,7 +64,8 @@ class BoardState:
     finished: bool = False
     failed: bool = False
     job: Job | None = None
-    job_began: float = field(default=0.0)
+    began: dict[str, float] = field(default_factory=dict)
+    """By job id, on the monotonic clock. The next job may begin before the outcome of the last one is kept."""
     told: set[str] = field(default_factory=set)
 
     @property
@@ -80,7 +81,7 @@ class BoardState:
         """Time left; None before the first result, since the reference model takes less than most."""
         if self.results.measured == 0 or self.finished:
             return None
-        running_s = time.monotonic() - self.job_began if self.job is not None else 0.0
+        running_s = time.monotonic() - self.began[self.job.job_id] if self.job is not None else 0.0
         return max(0.0, self.results.left_s + self.references.left_s - running_s)
 
     def tally(self, job: Job) -> Tally:
@@ -127,7 +128,7 @@ class Progress:
                 board.doing = f"receives {what}: {bytes_text(sent)} of {bytes_text(size)}"
                 return f"receives {what}, {bytes_text(size)}" if sent == 0 else None
             case JobStarted(job=job):
-                board.job, board.job_began = job, time.monotonic()
+                board.job, board.began[job.job_id] = job, time.monotonic()
                 board.doing = job_text(job)
                 return None
             case JobStage(job=job, stage=stage):
@@ -166,10 +167,12 @@ class Progress:
         tally = board.tally(run.job)
         tally.done += 1
         board.bad += run.job.asked_for and run.status not in (RunStatus.OK, RunStatus.SKIPPED)
-        if board.job is not None and run.status is not RunStatus.SKIPPED:
-            tally.busy_s += time.monotonic() - board.job_began
+        began = board.began.pop(run.job.job_id, None)
+        if began is not None and run.status is not RunStatus.SKIPPED:
+            tally.busy_s += time.monotonic() - began
             tally.measured += 1
-        board.job = None
+        if board.job is not None and board.job.job_id == run.job.job_id:
+            board.job = None
 
     def totals(self) -> tuple[int, int, int, float | None]:
         """Jobs done, jobs planned, jobs gone wrong, and the time left of the board that takes longest."""

@@ -29,6 +29,7 @@ class Docket:
         self._skipped = [job for job in jobs if job.skip_reason is not None]
         self.owed = deque(job for job in jobs if job.skip_reason is None)
         self.in_hand: Job | None = None
+        self._measured: Run | None = None
         self.pushed_meanwhile: dict[str, Mapping[str, float]] = {}
         """By job id: what was sent to the board while the job ran (`Ahead.traces`)."""
         self._attempts: dict[str, int] = defaultdict(int)
@@ -86,6 +87,22 @@ class Docket:
     def finish(self, run: Run) -> None:
         """Its outcome is kept, and it is owed no more (by this command: a lost one is taken up by the next)."""
         self._save(run)
+        self._strike_off(run)
+
+    def finish_soon(self, run: Run) -> None:
+        """As `finish`, for what the board's spool holds as well: it is kept by `keep`, which must come soon."""
+        self._measured = run
+        self._strike_off(run)
+
+    def keep(self, session: AgentSession | None) -> None:
+        """Commit what was measured last, and tell the board so. Without a session the board tells of it once more."""
+        run, self._measured = self._measured, None
+        if run is not None:
+            self._save(run)
+            if session is not None:
+                session.acknowledge(run.job.job_id)
+
+    def _strike_off(self, run: Run) -> None:
         self.owed = deque(job for job in self.owed if job.job_id != run.job.job_id)
         self.in_hand = None
 

@@ -102,12 +102,22 @@ class Drive:
         if self._docket.collect(session):
             self._recovery.progress()
         self._docket.leave_out_what_others_did()
+        try:
+            self._measure_all(session)
+        except BaseException:
+            self._docket.keep(None)
+            raise
+        self._docket.keep(session)
+
+    def _measure_all(self, session: AgentSession) -> None:
         while self._docket.owed and not self._tools.stop.is_set():
             ticket = self._turns.ask()
             try:
                 if self._wait_for(ticket):
                     self._measure(session)
                     self._recovery.progress()
+                    if self._turns.others_wait():
+                        self._docket.keep(session)
             except RETRIED:
                 self._recovery.kept = ticket
                 self._turns.keep(ticket, self._still_measures_s())
@@ -151,11 +161,11 @@ class Drive:
     def _measure(self, session: AgentSession) -> None:
         facts = self._link.facts
         assert facts is not None  # noqa: S101 - an open link was probed
-        docket, started = self._docket, datetime.now(UTC)
+        docket = self._docket
         job = docket.take()
         self._ordered, self._loading_since_s = False, None
         try:
-            order = self._tools.supply.outfit(session, facts, job, list(docket.owed))
+            order = self._tools.supply.outfit(session, facts, job, list(docket.owed), lambda: docket.keep(session))
         except (RuntimeUnavailable, ModelError) as error:
             docket.finish(docket.without_result(job, RunStatus.SKIPPED, error.message, error.hint))
             return
@@ -163,14 +173,15 @@ class Drive:
             docket.finish(docket.without_result(job, RunStatus.DISK_FULL, error.message, error.hint))
             return
         self._look_ahead(session, facts)
-        self._ordered = True
+        self._ordered, started = True, datetime.now(UTC)
+        session.order(order)
+        docket.keep(session)  # the one before, while the worker of this one starts
         try:
-            outcome = session.run(order, lambda stage: self._note(job, stage))
+            outcome = session.outcome(order, lambda stage: self._note(job, stage))
         finally:
             if self._ahead is not None:
                 docket.pushed_meanwhile[job.job_id] = self._ahead.traces()
-        docket.finish(docket.run_of(job, outcome, started, datetime.now(UTC)))
-        session.acknowledge(job.job_id)
+        docket.finish_soon(docket.run_of(job, outcome, started, datetime.now(UTC)))
         self._settle()
 
     def _note(self, job: Job, stage: Stage) -> None:

@@ -62,7 +62,10 @@ class FakeLink:
     def collect(self) -> list[JobResult]:
         return []
 
-    def run(self, order: Job, _note: object) -> JobResult:
+    def order(self, _order: Job) -> None:
+        return
+
+    def outcome(self, order: Job, _note: object) -> JobResult:
         self._follow(self._runs)
         return make_result(order.job_id)
 
@@ -80,7 +83,9 @@ class FakeLink:
 class FakeSupply:
     """Whatever a job needs is there already."""
 
-    def outfit(self, _session: object, _facts: Facts, job: Job, _needed: Sequence[Job]) -> Job:
+    def outfit(
+        self, _session: object, _facts: Facts, job: Job, _needed: Sequence[Job], _before_sending: object = None
+    ) -> Job:
         return job
 
 

@@ -103,7 +103,7 @@ def test_boards_of_one_machine_take_turns(bench: Bench) -> None:
 def test_a_result_that_was_measured_before_a_loss_is_collected_and_not_measured_again(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = AgentSession.run
+    whole = AgentSession.outcome
     losses = []
 
     def lose_the_first(session: AgentSession, *order: object) -> object:
@@ -113,7 +113,7 @@ def test_a_result_that_was_measured_before_a_loss_is_collected_and_not_measured_
             raise BoardLost("bench", "bench: the link broke", "look at the cable")
         return outcome
 
-    monkeypatch.setattr(AgentSession, "run", lose_the_first)
+    monkeypatch.setattr(AgentSession, "outcome", lose_the_first)
     model = bench.model()
     outcome = bench.launcher().launch(bench.sweep(model, repeats=2), [model], [bench.device()])
     assert outcome.counts == {RunStatus.OK: 2}
@@ -128,7 +128,7 @@ def test_a_job_that_loses_its_board_every_time_is_lost_and_stays_owed(
     def lose(_session: AgentSession, *_order: object) -> object:
         raise BoardLost("bench", "bench: the link broke", "look at the cable")
 
-    monkeypatch.setattr(AgentSession, "run", lose)
+    monkeypatch.setattr(AgentSession, "order", lose)
     model = bench.model()
     outcome = bench.launcher().launch(bench.sweep(model), [model], [bench.device()])
     assert (outcome.counts, outcome.owed, outcome.exit_code) == ({RunStatus.LOST: 1}, 1, 1)
@@ -244,7 +244,7 @@ def test_a_board_that_never_comes_back_is_given_up_and_owes_its_jobs(
         raise BoardLost("bench", "bench: the link broke", "look at the cable")
 
     monkeypatch.setattr(Link, "open", once)
-    monkeypatch.setattr(AgentSession, "run", lose)
+    monkeypatch.setattr(AgentSession, "outcome", lose)
     model = bench.model()
     outcome = bench.launcher().launch(bench.sweep(model, repeats=2), [model], [bench.device()])
     assert (outcome.owed, outcome.exit_code) == (2, 1)
