@@ -28,7 +28,7 @@ Chosen, not measured: below the 0.33 by which the outputs of another input diffe
 EXACT = 0.0
 """The `fake` runtime, and one file on one board and runtime twice."""
 
-_INTEGERS = ("int8", "uint8", "int4", "int16", "uint16")
+_INTEGERS = ("int8", "uint8", "int4", "uint4", "int16", "uint16")
 
 
 def default_tolerance(model: Model) -> float:

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from orchestrator.cli import model_inspect
 from orchestrator.cli.completion import model_names
 from orchestrator.cli.context import open_store, print_json, say, settings_of
 from orchestrator.cli.options import Json
@@ -25,6 +26,7 @@ def register(app: typer.Typer) -> None:
     group.command("list", epilog="Example: dynofarm model list --json")(list_models)
     group.command(epilog="Example: dynofarm model show mobilebert")(show)
     group.command(epilog="Example: dynofarm model remove mobilebert")(remove)
+    group.command(epilog=model_inspect.EPILOG)(model_inspect.inspect)
     app.add_typer(group)
 
 

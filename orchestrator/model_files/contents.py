@@ -1,12 +1,15 @@
 """What a reader of one format found in a file: the same few facts for every format."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from orchestrator.models import TensorInfo
 
 Key = int | str
 """How a format names a tensor inside its graph: TFLite by number (names there need not be unique), ONNX by name."""
+
+Attribute = int | float | str | tuple[int, ...]
 
 
 class Unreadable(Exception):
@@ -29,19 +32,61 @@ class Damaged(Unreadable):
 
 
 @dataclass(frozen=True)
+class Tensor:
+    """A tensor of the graph. `shape` is None where not even its rank is told; an open dimension is -1.
+
+    Where the file holds its values, `held_bytes` says how many bytes they take, and `store` which ones: tensors of one
+    store share them. `scales` counts what quantises it, 0 for nothing; `in_blocks` where one scale serves a block.
+    """
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...] | None
+    held_bytes: int | None = None
+    store: Key | None = None
+    scales: int = 0
+    in_blocks: bool = False
+
+
+@dataclass(frozen=True)
 class Node:
-    """One operator of the graph. `axis` matters for gathers alone."""
+    """One operator of the graph. `version` is TFLite's, of that one operator; `attributes` are those that counting
+    needs, under ONNX's names or, for TFLite, those of `tflite_options.py`."""
 
     operator: str
     inputs: tuple[Key, ...]
     outputs: tuple[Key, ...]
-    axis: int = 0
+    version: int = 1
+    attributes: Mapping[str, Attribute] = field(default_factory=dict)
+
+    @property
+    def axis(self) -> int:
+        axis = self.attributes.get("axis", 0)
+        return axis if isinstance(axis, int) else 0
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """What a file says of itself beside its graph.
+
+    `opsets` (ONNX) is the version of each set of operators, "" being ONNX's own; `claimed_runtime` (TFLite) the oldest
+    that the converter believed to do; `behind_bytes` (TFLite) weights that lie behind the flatbuffer in the same file;
+    `elsewhere` (ONNX) whether weights lie in other files.
+    """
+
+    producer: str = ""
+    ir_version: int = 0
+    opsets: Mapping[str, int] = field(default_factory=dict)
+    claimed_runtime: str = ""
+    behind_bytes: int = 0
+    elsewhere: bool = False
 
 
 @dataclass(frozen=True)
 class Contents:
     """`input_keys` are the graph's keys of `inputs`, in the same order; `shapes` holds those that the file tells;
-    `weights` the bytes of stored weights by type."""
+    `weights` the bytes of stored weights by type. `inner_nodes` and `inner_tensors` belong to graphs other than the
+    one that is run: bodies of control flow and, in TFLite, further signatures."""
 
     inputs: tuple[TensorInfo, ...]
     outputs: tuple[TensorInfo, ...]
@@ -50,6 +95,21 @@ class Contents:
     nodes: tuple[Node, ...] = ()
     shapes: Mapping[Key, tuple[int, ...]] = field(default_factory=dict)
     weights: Mapping[str, int] = field(default_factory=dict)
+    tensors: Mapping[Key, Tensor] = field(default_factory=dict)
+    inner_nodes: tuple[Node, ...] = ()
+    inner_tensors: tuple[Tensor, ...] = ()
+    envelope: Envelope = Envelope()
+
+
+def held_weights(tensors: Iterable[Tensor]) -> dict[str, int]:
+    """Bytes of stored values by type; what several tensors share counts once, for the first of them."""
+    held: Counter[str] = Counter()
+    seen: set[Key] = set()
+    for tensor in tensors:
+        if tensor.held_bytes and tensor.store is not None and tensor.store not in seen:
+            seen.add(tensor.store)
+            held[tensor.dtype] += tensor.held_bytes
+    return dict(held)
 
 
 def check_interface(contents: Contents) -> None:

@@ -55,11 +55,11 @@ def _is_onnx(data: Buffer) -> bool:
         if position >= len(data):
             break
         try:
-            tag, position = _varint(data, position)
+            tag, position = read_varint(data, position)
             number, wire_type = tag >> 3, tag & 7
             if _ONNX_FIELDS.get(number) != wire_type:
                 return _broke_off(began_well, position)
-            value, position = _varint(data, position)
+            value, position = read_varint(data, position)
         except IndexError:
             return _broke_off(began_well, position)
         if wire_type == 2:
@@ -78,7 +78,8 @@ def _broke_off(began_well: bool, position: int) -> bool:
     return False
 
 
-def _varint(data: Buffer, position: int) -> tuple[int, int]:
+def read_varint(data: Buffer, position: int) -> tuple[int, int]:
+    """A number of protobuf and the position behind it; `IndexError` where it is cut off or longer than any can be."""
     value = 0
     for index in range(_LONGEST_VARINT_BYTES):
         byte = data[position + index]

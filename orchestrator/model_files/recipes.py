@@ -6,7 +6,7 @@ Pure. What names, types and the graph do not tell, the user does, with two optio
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from agent.protocol import InputRecipe
 from orchestrator.errors import ModelError
@@ -59,12 +59,17 @@ def make_recipes(
     `shapes` and `fills` are the user's and go before what is found; `ModelError` where they do not fit the model,
     or where a dimension is open that only the user can know. An open first dimension is taken as a batch of 1.
     """
-    names = [tensor.name for tensor in inputs]
     for option, given in (("--shape", shapes), ("--fill", fills)):
-        for name in given:
-            if name not in names:
-                raise ModelError(f"{option} {name}: the model has no such input", f"its inputs: {', '.join(names)}")
+        check_names(option, given, inputs)
     return tuple(_make_recipe(tensor, rows, shapes.get(tensor.name), fills.get(tensor.name)) for tensor in inputs)
+
+
+def check_names(option: str, given: Iterable[str], inputs: Sequence[TensorInfo]) -> None:
+    """`ModelError` for an option that names an input which the model does not have."""
+    names = [tensor.name for tensor in inputs]
+    for name in given:
+        if name not in names:
+            raise ModelError(f"{option} {name}: the model has no such input", f"its inputs: {', '.join(names)}")
 
 
 def _make_recipe(
@@ -76,7 +81,7 @@ def _make_recipe(
             f"input {tensor.name}: its type is {tensor.dtype}, which cannot be filled",
             f"types that can: {known}; export the model with one of them",
         )
-    shape = _resolve_shape(tensor, shape)
+    shape = resolve_shape(tensor, shape)
     kind, low, high = _read_fill(tensor.name, fill) if fill is not None else ("", None, None)
     if not kind:
         kind, low, high = _choose_fill(tensor, rows.get(tensor.name))
@@ -84,14 +89,18 @@ def _make_recipe(
     return InputRecipe(tensor.name, tensor.dtype, list(shape), kind, low, high)
 
 
-def _resolve_shape(tensor: TensorInfo, given: tuple[int, ...] | None) -> tuple[int, ...]:
+def resolve_shape(tensor: TensorInfo, given: tuple[int, ...] | None) -> tuple[int, ...]:
+    """The shape in which an input is filled: the given one, or the declared one with an open batch taken as 1.
+
+    `ModelError` where dimensions stay open, where the given shape does not fit, and where the bytes are too many.
+    """
     declared = tensor.shape
     batch_of_one = tuple(1 if index == 0 and size == -1 else size for index, size in enumerate(declared))
     shape = batch_of_one if given is None else given
     option = f"--shape {tensor.name}={'x'.join('N' if size == -1 else str(size) for size in batch_of_one)}"
     if -1 in shape:
         raise ModelError(
-            f"input {tensor.name}: the model leaves dimensions open: {_write(declared)}",
+            f"input {tensor.name}: the model leaves dimensions open: {write_shape(declared)}",
             f"give them, with numbers in place of N: {option}",
         )
     rank_is_open = declared == (-1,)
@@ -99,19 +108,20 @@ def _resolve_shape(tensor: TensorInfo, given: tuple[int, ...] | None) -> tuple[i
         len(shape) != len(declared) or any(d not in (-1, s) for d, s in zip(declared, shape, strict=True))
     ):
         raise ModelError(
-            f"input {tensor.name}: the shape {_write(shape)} does not fit the declared {_write(declared)}",
+            f"input {tensor.name}: the shape {write_shape(shape)} does not fit the declared {write_shape(declared)}",
             f"only open dimensions (?) can be chosen: {option}" if -1 in declared else "leave --shape out",
         )
-    size_bytes = math.prod(shape) * _ITEM_BYTES[tensor.dtype]
+    size_bytes = math.prod(shape) * _ITEM_BYTES.get(tensor.dtype, 1)
     if not 0 < size_bytes <= _LARGEST_INPUT_BYTES:
         raise ModelError(
-            f"input {tensor.name}: the shape {_write(shape)} of {tensor.dtype} makes {size_bytes:,} bytes",
+            f"input {tensor.name}: the shape {write_shape(shape)} of {tensor.dtype} makes {size_bytes:,} bytes",
             f"one input may have 1 to {_LARGEST_INPUT_BYTES:,} bytes",
         )
     return shape
 
 
-def _write(shape: Sequence[int]) -> str:
+def write_shape(shape: Sequence[int]) -> str:
+    """`1x128`, a question mark for an open dimension, `scalar` for none."""
     return "x".join("?" if one < 0 else str(one) for one in shape) or "scalar"
 
 

@@ -1,0 +1,69 @@
+"""What a model file is, told from its structure: what it computes, what that costs, and where it may fail. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from orchestrator.inspection.concerns import Concern, Effect, Prospect, prospects_of
+from orchestrator.inspection.counting import Flops, OperatorKind, count_operators
+from orchestrator.inspection.looks import Look
+from orchestrator.inspection.parameters import Parameters, count_parameters
+from orchestrator.inspection.quantisation import Quantisation, judge_quantisation
+from orchestrator.inspection.roles import link
+from orchestrator.model_files.contents import Envelope
+from orchestrator.model_files.insides import Insides
+from orchestrator.models import TensorInfo
+
+__all__ = [
+    "Concern",
+    "Effect",
+    "Flops",
+    "Inspection",
+    "OperatorKind",
+    "Parameters",
+    "Prospect",
+    "Quantisation",
+    "inspect_model",
+]
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """`shapes` are those of the inputs that `flops` holds for; where `still_open` names inputs, `flops` holds for the
+    operators whose shapes are known all the same."""
+
+    format: str
+    size_bytes: int
+    weights_bytes: int
+    envelope: Envelope
+    inputs: tuple[TensorInfo, ...]
+    outputs: tuple[TensorInfo, ...]
+    operators: tuple[OperatorKind, ...]
+    flops: Flops
+    shapes: Mapping[str, tuple[int, ...]]
+    still_open: tuple[str, ...]
+    parameters: Parameters
+    quantisation: Quantisation
+    prospects: tuple[Prospect, ...]
+
+
+def inspect_model(insides: Insides) -> Inspection:
+    """Everything that a look into the file tells."""
+    contents = insides.contents
+    links = link(contents)
+    kinds, flops = count_operators(contents)
+    quantisation, weighted = judge_quantisation(contents, links)
+    return Inspection(
+        format=insides.format,
+        size_bytes=insides.size_bytes,
+        weights_bytes=sum(contents.weights.values()),
+        envelope=contents.envelope,
+        inputs=contents.inputs,
+        outputs=contents.outputs,
+        operators=kinds,
+        flops=flops,
+        shapes=insides.shapes,
+        still_open=insides.still_open,
+        parameters=count_parameters(contents, links, scales_beside=insides.format == "tflite"),
+        quantisation=quantisation,
+        prospects=prospects_of(Look(insides.format, contents, links, weighted)),
+    )
