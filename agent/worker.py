@@ -21,9 +21,9 @@ from agent.inputs import fill
 from agent.messages.jobs import JobSpec, Tensor
 from agent.messages.outcomes import Memory, Timing
 from agent.outcome import Failed, Measured, Reached, decode_job, encode_report
-from agent.runtimes import Array, Engine, Loaded, Rejected, Unsupported, open_engine
+from agent.runtimes import Array, Engine, Loaded, Profiling, Rejected, Unsupported, open_engine
 from agent.sensors.process import read_status_bytes
-from agent.wire import WireError
+from agent.wire import WireError, to_plain
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _DETAIL_CHARACTERS = 4000
@@ -67,7 +67,7 @@ def attempt(job: JobSpec, model_path: str, carrier_path: Optional[str], report: 
 
 
 def run_job(job: JobSpec, model_path: str, carrier_path: Optional[str], report: Report) -> Measured:
-    """Load, first inference, gate, warm-up, timed loop (docs/measurement.md)."""
+    """Load, first inference, gate, warm-up, timed loop (docs/measurement.md); last, where asked for, the operators."""
     _pin(job.cpu_affinity)
     if job.runtime.carrier == "bundle" and carrier_path is not None:
         sys.path.insert(0, carrier_path)
@@ -77,7 +77,8 @@ def run_job(job: JobSpec, model_path: str, carrier_path: Optional[str], report: 
     inputs = [fill(recipe, job.seed) for recipe in job.model.inputs]
 
     started_ns = time.perf_counter_ns()
-    loaded = engine.load(model_path, job.threads, job.delegate, dict(job.options))
+    load = engine.load_to_profile if job.profile_ops else engine.load
+    loaded = load(model_path, job.threads, job.delegate, dict(job.options))
     load_ns = time.perf_counter_ns() - started_ns
     loaded.feed(inputs)
     first_ns = _time_once(loaded)
@@ -85,17 +86,19 @@ def run_job(job: JobSpec, model_path: str, carrier_path: Optional[str], report: 
 
     report(Reached("checking"))
     found = gate.check(loaded, job.model, job.seed, job.references)  # leaves the inputs of the seed fed
-    report(Reached("timing", measure.quiet_limit_s(job.protocol, first_ns)))
+    quiet_s = measure.quiet_limit_s(job.protocol, first_ns)
+    report(Reached("timing", 2 * quiet_s if job.profile_ops else quiet_s))
     measure.calm()
     warm = measure.warm_up(loaded.invoke, job.protocol)
     before = surroundings.look()
     loop = measure.run_timed_loop(loaded.invoke, job.protocol, warm.latency_ns)
     after = surroundings.look()
     peak_rss_bytes = _peak_rss_bytes()
+    told = _profile(loaded, loop.latencies_ns) if job.profile_ops else {}
     report(Reached("finishing"))
 
     outputs = loaded.outputs()
-    details = dict(loaded.details(), cpus=sorted(os.sched_getaffinity(0)))
+    details = dict(loaded.details(), cpus=sorted(os.sched_getaffinity(0)), **told)
     timing = Timing(
         load_ns=load_ns,
         first_ns=first_ns,
@@ -117,6 +120,15 @@ def run_job(job: JobSpec, model_path: str, carrier_path: Optional[str], report: 
         outputs=_tensors(outputs) if job.keep_outputs else [],
         surroundings=surroundings.between(before, after),
     )
+
+
+def _profile(loaded: Loaded, latencies_ns: List[int]) -> Dict[str, Any]:
+    """What goes into the details; still with nobody talking to the board."""
+    from agent import profiling
+
+    if not isinstance(loaded, Profiling):
+        raise AssertionError("%s is not a Profiling" % type(loaded).__name__)
+    return {"operator_profile": to_plain(profiling.take(loaded, latencies_ns))}
 
 
 def _admit_the_boards_numpy() -> None:

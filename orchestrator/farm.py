@@ -151,6 +151,8 @@ repeats: 3
 # reference: true
 # Each case once more with the board's power read, where the board has a sensor for it.
 # energy: true
+# Each case once more, to see what its operators take, where the runtime tells: dynofarm results --role profile
+# profile: ops
 
 # Cases to leave out:
 # exclude:

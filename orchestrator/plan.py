@@ -12,8 +12,8 @@ from orchestrator.devices import Device
 from orchestrator.energy import energy_objection
 from orchestrator.models import Model
 from orchestrator.runs import Job, Role
-from orchestrator.runtimes import usual_delegate
-from orchestrator.sweep import REFERENCE, REFERENCE_RUNTIME, USUAL_DELEGATE, RuntimeChoice, Sweep
+from orchestrator.runtimes import profile_objection, usual_delegate
+from orchestrator.sweep import OPS, REFERENCE, REFERENCE_RUNTIME, USUAL_DELEGATE, RuntimeChoice, Sweep
 
 LOAD_ALLOWANCE_S = 120.0
 """Time for a slow board to start Python, load a runtime and a model, before and after the loops."""
@@ -61,12 +61,13 @@ def plan(
         for position, index in enumerate(order, 1):
             if reasons[index] is None or block == 0:
                 jobs.append(_job(sweep, cells[index], block, position, reasons[index], new_id()))
-    if sweep.energy:
-        able = [cell for cell, reason in zip(cells, reasons, strict=True) if reason is None]
-        jobs += [
-            _energy_job(sweep, cell, facts.get(cell.device.name), place, new_id()) for place, cell in enumerate(able, 1)
-        ]
-    return jobs
+    able = [cell for cell, reason in zip(cells, reasons, strict=True) if reason is None]
+    energy = able if sweep.energy else []
+    jobs += [
+        _energy_job(sweep, cell, facts.get(cell.device.name), place, new_id()) for place, cell in enumerate(energy, 1)
+    ]
+    profiled = able if sweep.profile == OPS else []
+    return jobs + [_profile_job(sweep, cell, place, new_id()) for place, cell in enumerate(profiled, len(energy) + 1)]
 
 
 def reference_job(
@@ -97,6 +98,12 @@ def _energy_job(sweep: Sweep, cell: Cell, facts: Facts | None, position: int, jo
     """Behind the last reference: sampling power may disturb a board, and these times are nobody's result."""
     reason = None if facts is None else energy_objection(facts.sensors)
     return replace(_job(sweep, cell, sweep.repeats, position, reason, job_id), role=Role.ENERGY)
+
+
+def _profile_job(sweep: Sweep, cell: Cell, position: int, job_id: str) -> Job:
+    """Last of all: a profiler slows a model down, and these times are nobody's result."""
+    reason = profile_objection(cell.runtime.name)
+    return replace(_job(sweep, cell, sweep.repeats, position, reason, job_id), role=Role.PROFILE)
 
 
 def select(devices: Sequence[Device], selectors: Sequence[str], facts: Mapping[str, Facts]) -> list[Device]:

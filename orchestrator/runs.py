@@ -37,6 +37,7 @@ class Role(StrEnum):
     CASE = "case"
     REFERENCE = "reference"
     ENERGY = "energy"
+    PROFILE = "profile"
 
 
 @dataclass(frozen=True)

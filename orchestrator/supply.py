@@ -279,4 +279,5 @@ def _order(
         deadline_s=job.deadline_s,
         energy=ENERGY_PLAN if job.role is Role.ENERGY else None,
         held_clock_khz=session.held_clock_khz,
+        profile_ops=job.role is Role.PROFILE,
     )

@@ -9,6 +9,8 @@ from orchestrator.purpose import Purpose
 
 __all__ = [
     "MLPERF_LIKE",
+    "OPS",
+    "PROFILES",
     "PROTOCOLS",
     "QUICK",
     "REFERENCE",
@@ -32,6 +34,10 @@ REFERENCE = MeasureProtocol("reference", 5, 0.2, 1.0, 64, 0.5, 5.0)
 
 
 USUAL_DELEGATE = "usual"
+
+OPS = "ops"
+PROFILES = (OPS, "none")
+"""What a sweep can ask to be profiled: what each operator takes, or nothing."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +63,8 @@ class Sweep:
     `exclude`: a cell that matches every key of one of these mappings is left out of the plan; keys are
     `device`, `model`, `runtime`, `version`, `threads`, `delegate`, or `options.<name>`; values are
     shell-style patterns or numbers. `reference`: the built-in reference model runs around every block; `energy`: each
-    case is run once more, with the power of the board read.
+    case is run once more, with the power of the board read; `profile`: `ops` runs each case once more, with the runtime
+    telling what its operators take.
     """
 
     name: str
@@ -76,4 +83,5 @@ class Sweep:
     notes: str = ""
     reference: bool = True
     energy: bool = False
+    profile: str = "none"
     purpose: Purpose = Purpose.RESULTS

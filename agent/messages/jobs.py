@@ -99,6 +99,7 @@ class JobSpec:
     """One job as a board gets it: everything it needs, and nothing that it would have to guess.
 
     `keep_outputs` asks for the outputs of the inputs of `seed` in the result, to be the reference of other runs.
+    `profile_ops`: behind the timed loop, what each operator takes; the times of such a job are not for comparison.
     `held_clock_khz` is the clock that this visit holds all processors at, None where it holds none; the result tells.
     """
 
@@ -118,3 +119,4 @@ class JobSpec:
     keep_outputs: bool = False
     energy: Optional[EnergyPlan] = None
     held_clock_khz: Optional[int] = None
+    profile_ops: bool = False

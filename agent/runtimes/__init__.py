@@ -12,6 +12,7 @@ RUNTIMES = {
     "tflite-runtime": ("agent.runtimes.interpreter", "TfliteRuntime"),
     "ai-edge-litert": ("agent.runtimes.interpreter", "AiEdgeLiteRt"),
     "onnxruntime": ("agent.runtimes.onnx", "OnnxRuntime"),
+    "openvino": ("agent.runtimes.openvino", "OpenVino"),
     "fake": ("agent.runtimes.fake", "FakeRuntime"),
 }
 
@@ -53,6 +54,33 @@ class Loaded:
         raise AssertionError
 
 
+class Span(NamedTuple):
+    """What one operator took in one inference: a node's own name, its type, where it ran, and microseconds."""
+
+    name: str
+    kind: str
+    where: str
+    us: float
+
+
+class Traced(NamedTuple):
+    """One profiled inference: nanoseconds by the worker's clock, and its operators in the order in which they ran."""
+
+    wall_ns: int
+    spans: List[Span]
+
+
+class Profiling(Loaded):
+    """A model whose runtime tells what each operator takes. A runtime that can tell implements this beside the four."""
+
+    source = ""
+    """What told it, in words."""
+
+    def trace(self, inferences: int) -> List[Traced]:
+        """Profile so many inferences with the inputs that were fed. Only outputs and details are asked for after it."""
+        raise AssertionError
+
+
 class Engine:
     """A runtime that was found and imported. `version` is what it says of itself."""
 
@@ -61,6 +89,10 @@ class Engine:
     def load(self, path: str, threads: int, delegate: str, options: Dict[str, Any]) -> Loaded:
         """Read a model file and make it ready: `delegate` is `xnnpack` or `none`, or what the runtime documents."""
         raise AssertionError
+
+    def load_to_profile(self, path: str, threads: int, delegate: str, options: Dict[str, Any]) -> Profiling:
+        """The same, to be profiled; `Unsupported` where the runtime does not tell what its operators take."""
+        raise Unsupported("this runtime does not tell what its operators take: it cannot be profiled")
 
 
 def open_engine(name: str, carrier: Optional[str]) -> Engine:

@@ -25,7 +25,7 @@ from typing import Any, Dict, List, Optional
 
 from agent.inputs import fill
 from agent.messages.jobs import InputRecipe
-from agent.runtimes import Array, Engine, Loaded, Rejected, Unsupported
+from agent.runtimes import Array, Engine, Profiling, Rejected, Span, Traced, Unsupported
 
 DEFAULTS: Dict[str, Any] = {
     "sleep_ms": 1.0,
@@ -52,7 +52,10 @@ class FakeRuntime(Engine):
     def __init__(self, carrier: Optional[str]) -> None:
         self.version = "1"
 
-    def load(self, path: str, threads: int, delegate: str, options: Dict[str, Any]) -> Loaded:
+    def load_to_profile(self, path: str, threads: int, delegate: str, options: Dict[str, Any]) -> Profiling:
+        return self.load(path, threads, delegate, options)
+
+    def load(self, path: str, threads: int, delegate: str, options: Dict[str, Any]) -> "FakeModel":
         unknown = sorted(set(options) - set(DEFAULTS))
         if unknown:
             raise Unsupported("fake knows no option %r; it knows %s" % (unknown[0], ", ".join(sorted(DEFAULTS))))
@@ -68,8 +71,10 @@ class FakeRuntime(Engine):
         return FakeModel(threads, delegate, chosen)
 
 
-class FakeModel(Loaded):
-    """A loaded fake: holds its memory, counts its inferences."""
+class FakeModel(Profiling):
+    """A loaded fake: holds its memory, counts its inferences. Profiled it has two operators, one in the delegate."""
+
+    source = "the fake runtime"
 
     def __init__(self, threads: int, delegate: str, options: Dict[str, Any]) -> None:
         self._threads = threads
@@ -114,6 +119,19 @@ class FakeModel(Loaded):
         if self._broken == "nan":
             return [right._replace(data=b"\x00\x00\xc0\x7f" * 8)]
         return [right]
+
+    def trace(self, inferences: int) -> List[Traced]:
+        return [self._trace_once() for _ in range(inferences)]
+
+    def _trace_once(self) -> Traced:
+        start_ns = time.perf_counter_ns()
+        self.invoke()
+        slept_ns = time.perf_counter_ns()
+        self.outputs()
+        end_ns = time.perf_counter_ns()
+        where = "fake" if self._delegate == "none" else self._delegate
+        sleep = Span("sleep", "SLEEP", where, (slept_ns - start_ns) / 1e3)
+        return Traced(end_ns - start_ns, [sleep, Span("output", "FILL", "fake", (end_ns - slept_ns) / 1e3)])
 
     def details(self) -> Dict[str, Any]:
         return {

@@ -85,6 +85,24 @@ class EnvironmentOption(ctypes.Structure):
     _fields_ = (("tag", c_int), ("value", IntegerValue))
 
 
+class ProfilerEvent(ctypes.Structure):
+    """What the profiler keeps of one operator or step, 104 bytes. `memory`: of the process before and after, unused.
+
+    `type` is a bit of TensorFlow Lite's `Profiler::EventType`; `index` the node's, counted by whoever ran it.
+    """
+
+    _fields_ = (
+        ("tag", c_char_p),
+        ("type", c_int),
+        ("start_us", ctypes.c_uint64),
+        ("elapsed_us", ctypes.c_uint64),
+        ("memory", ctypes.c_int64 * 6),
+        ("index", ctypes.c_int64),
+        ("more", ctypes.c_int64),
+        ("source", c_int),
+    )
+
+
 def integer_option(tag: int, value: int) -> EnvironmentOption:
     return EnvironmentOption(tag, IntegerValue(VALUE_IS_INTEGER, value))
 
@@ -124,6 +142,11 @@ _PROTOTYPES: Dict[str, Any] = {
     "LockTensorBuffer": (_HANDLE, _OUT_HANDLE, c_int),
     "UnlockTensorBuffer": (_HANDLE,),
     "RunCompiledModel": (_HANDLE, c_size_t, c_size_t, _OUT_HANDLE, c_size_t, _OUT_HANDLE),
+    "CompiledModelGetProfiler": (_HANDLE, _OUT_HANDLE),
+    "StartProfiler": (_HANDLE,),
+    "StopProfiler": (_HANDLE,),
+    "GetNumProfilerEvents": (_HANDLE, POINTER(c_int)),
+    "GetProfilerEvents": (_HANDLE, c_int, POINTER(ProfilerEvent)),
 }
 
 

@@ -8,7 +8,7 @@ subgraph is used, because that is the subgraph whose inputs the orchestrator rea
 import ctypes
 from typing import Any, Dict, List, Optional
 
-from agent.runtimes import Array, Engine, Loaded, Rejected, Unsupported, arrays
+from agent.runtimes import Array, Engine, Loaded, Profiling, Rejected, Unsupported, arrays
 from agent.runtimes import litert_capi as capi
 from agent.runtimes.arrays import Slot
 from agent.runtimes.tflite_file import check_tflite
@@ -33,31 +33,36 @@ class NativeLiteRt(Engine):
         self.environment = self.library.handle("CreateEnvironment", len(options), ctypes.cast(options, ctypes.c_void_p))
 
     def load(self, path: str, threads: int, delegate: str, options: Dict[str, Any]) -> Loaded:
-        if delegate not in DELEGATES:
-            raise Unsupported("litert has the delegates %s, not %s" % (" and ".join(sorted(DELEGATES)), delegate))
-        if options:
-            raise Unsupported("litert has no options, and %s was given" % ", ".join(sorted(options)))
-        if threads < 1:
-            raise Unsupported("litert needs at least one thread, and %d was asked for" % threads)
-        shapes = check_tflite(path)
+        shapes = _check(path, threads, delegate, options)
         try:
             return NativeModel(self, path, shapes, self._options(threads, delegate))
+        except capi.Failed as failure:
+            raise _explain(failure, "load the model") from failure
+
+    def load_to_profile(self, path: str, threads: int, delegate: str, options: Dict[str, Any]) -> Profiling:
+        from agent.runtimes.litert_profiler import ProfiledModel
+
+        shapes = _check(path, threads, delegate, options)
+        try:
+            opaque = self._options(threads, delegate)
+            self._add(opaque, b"runtime_options_string", "enable_profiling = true\n")
+            return ProfiledModel(self, path, shapes, opaque, delegate)
         except capi.Failed as failure:
             raise _explain(failure, "load the model") from failure
 
     def _options(self, threads: int, delegate: str) -> Optional[int]:
         options = self.library.handle("CreateOptions")
         self.library.call("SetOptionsHardwareAccelerators", options, capi.ACCELERATOR_CPU)
-        text = "num_threads = %d\n%s" % (threads, DELEGATES[delegate])
+        self._add(options, b"xnnpack", "num_threads = %d\n%s" % (threads, DELEGATES[delegate]))
+        return options
+
+    def _add(self, options: Optional[int], name: bytes, text: str) -> None:
         # The library keeps the pointer and frees the text itself, so it must come from the C library's heap.
         heap = ctypes.CDLL(None)
         heap.strdup.restype = ctypes.c_void_p
         payload = heap.strdup(text.encode())
-        opaque = self.library.handle(
-            "CreateOpaqueOptions", b"xnnpack", payload, ctypes.cast(heap.free, ctypes.c_void_p)
-        )
+        opaque = self.library.handle("CreateOpaqueOptions", name, payload, ctypes.cast(heap.free, ctypes.c_void_p))
         self.library.call("AddOpaqueOptions", options, opaque)
-        return options
 
 
 class NativeModel(Loaded):
@@ -188,6 +193,17 @@ class NativeModel(Loaded):
         if size != arrays.size_bytes(slot.dtype, shape):
             raise Unsupported("the runtime wants %d bytes for %r of shape %s" % (size, slot.name, shape))
         return buffer
+
+
+def _check(path: str, threads: int, delegate: str, options: Dict[str, Any]) -> List[List[int]]:
+    """Refuse what the library has not; the shapes of the inputs (`check_tflite`)."""
+    if delegate not in DELEGATES:
+        raise Unsupported("litert has the delegates %s, not %s" % (" and ".join(sorted(DELEGATES)), delegate))
+    if options:
+        raise Unsupported("litert has no options, and %s was given" % ", ".join(sorted(options)))
+    if threads < 1:
+        raise Unsupported("litert needs at least one thread, and %d was asked for" % threads)
+    return check_tflite(path)
 
 
 def _explain(failure: capi.Failed, doing: str) -> Exception:

@@ -8,9 +8,9 @@ Options:
 `allow_spinning`      whether idle threads spin (true, onnxruntime's default; recorded with every run)
 """
 
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Tuple
 
-from agent.runtimes import Array, Engine, Loaded, Rejected, Unsupported, arrays
+from agent.runtimes import Array, Engine, Loaded, Profiling, Rejected, Unsupported, arrays
 from agent.runtimes.arrays import Slot
 from agent.runtimes.wheels import import_numpy, import_runtime, version_of
 
@@ -51,6 +51,22 @@ class OnnxRuntime(Engine):
         self.version = version_of("onnxruntime", self._onnxruntime)
 
     def load(self, path: str, threads: int, delegate: str, options: Dict[str, Any]) -> Loaded:
+        session, told = self._load(path, threads, delegate, options)
+        return OnnxModel(self._numpy, self._onnxruntime, session, told)
+
+    def load_to_profile(self, path: str, threads: int, delegate: str, options: Dict[str, Any]) -> Profiling:
+        from agent.runtimes.onnx_trace import ProfiledOnnxModel
+
+        def open_again(trace_prefix: str) -> Any:
+            again = self._session_options(threads, _check_options(options))
+            again.enable_profiling = True
+            again.profile_file_prefix = trace_prefix
+            return self._open(path, again)
+
+        session, told = self._load(path, threads, delegate, options)
+        return ProfiledOnnxModel(self._numpy, self._onnxruntime, session, told, open_again)
+
+    def _load(self, path: str, threads: int, delegate: str, options: Dict[str, Any]) -> Tuple[Any, Dict[str, Any]]:
         chosen = _check_options(options)
         if delegate != "none":
             raise Unsupported("onnxruntime runs without a delegate (none), not with %s" % delegate)
@@ -58,7 +74,7 @@ class OnnxRuntime(Engine):
             raise Unsupported("onnxruntime needs at least one thread, and %d was asked for" % threads)
         session = self._open(path, self._session_options(threads, chosen))
         told = {"providers": session.get_providers(), "numpy": str(self._numpy.__version__)}
-        return OnnxModel(self._numpy, self._onnxruntime, session, dict(told, **chosen))
+        return session, dict(told, **chosen)
 
     def _open(self, path: str, options: Any) -> Any:
         try:
@@ -86,12 +102,10 @@ class OnnxModel(Loaded):
     def __init__(self, numpy: Any, onnxruntime: Any, session: Any, told: Dict[str, Any]) -> None:
         self._numpy = numpy
         self._make_value = onnxruntime.OrtValue.ortvalue_from_numpy
-        self._session = session
         self._told = told
         self._slots = [_slot(node) for node in session.get_inputs()]
         self._output_names = [node.name for node in session.get_outputs()]
-        self._binding = session.io_binding()
-        self._run = session.run_with_iobinding
+        self._take(session)
 
     def feed(self, inputs: List[Array]) -> None:
         self._binding.clear_binding_inputs()
@@ -116,6 +130,12 @@ class OnnxModel(Loaded):
 
     def details(self) -> Dict[str, Any]:
         return dict(self._told)
+
+    def _take(self, session: Any) -> None:
+        """Run this session from now on."""
+        self._session: Any = session
+        self._binding: Any = session.io_binding()
+        self._run: Any = session.run_with_iobinding
 
 
 def _is_damage(error: Exception) -> bool:

@@ -49,7 +49,7 @@ def results(
         str,
         typer.Option(
             metavar="ROLE",
-            help="case, reference (the reference model), energy (runs with the power read), or all.",
+            help="case, reference (the reference model), energy (the power read), profile (of operators), or all.",
             autocompletion=roles,
         ),
     ] = "case",

@@ -56,6 +56,9 @@ def run(
     energy: Annotated[
         bool | None, typer.Option("--energy/--no-energy", help="Each case once more, with the power read.")
     ] = None,
+    profile: Annotated[
+        str | None, typer.Option(metavar="WHAT", help="ops: each case once more, to see what its operators take.")
+    ] = None,
     name: Annotated[str | None, typer.Option(metavar="NAME", help="A name for the sweep.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and an estimate; run nothing.")] = False,
     resume: Annotated[
@@ -87,6 +90,7 @@ def run(
         "exclude": exclude,
         "reference": reference,
         "energy": energy,
+        "profile": profile,
         "name": name,
     }
     if resume:
@@ -145,9 +149,10 @@ def _conclude(store: "Store", outcome: "Outcome", *, as_json: bool) -> None:
     from orchestrator.report.link_faults import faults_lines, power_lines
     from orchestrator.report.results import results_table
     from orchestrator.report.trust import doubts_text
-    from orchestrator.sweep import Purpose
+    from orchestrator.sweep import OPS, Purpose
 
-    if store.sweep(outcome.sweep_id).sweep.purpose is Purpose.NOISE:
+    sweep = store.sweep(outcome.sweep_id).sweep
+    if sweep.purpose is Purpose.NOISE:
         raise typer.Exit(noise.conclude(store, outcome, as_json=as_json))
     runs = store.runs(RunFilter(sweep=outcome.sweep_id))
     faults, cycles = store.link_faults(outcome.sweep_id), store.power_cycles(outcome.sweep_id)
@@ -169,6 +174,8 @@ def _conclude(store: "Store", outcome: "Outcome", *, as_json: bool) -> None:
         _say_what_is_missing(outcome, doubts_text(runs))
         for line in [*faults_lines(faults), *power_lines(cycles)]:
             say(line)
+        if sweep.profile == OPS:
+            say_next(f"dynofarm results --sweep {outcome.sweep_id} --role profile --each-run, then dynofarm show RUN")
         if faults:
             say_next(f"dynofarm sweeps --faults {outcome.sweep_id}")
     raise typer.Exit(outcome.exit_code)

@@ -9,9 +9,11 @@ from rich.console import Console
 from agent.protocol import JobResult
 from orchestrator.energy import energy_of
 from orchestrator.export import plain_row
+from orchestrator.profile_tables import DETAIL, profile_of, table_values
 from orchestrator.records import RunSummary, StoredRun
 from orchestrator.report.conditions import condition_lines, sample_lines
 from orchestrator.report.console import new_grid, report_console, words
+from orchestrator.report.operators import print_operators
 from orchestrator.report.spark import spark
 from orchestrator.report.trust import trust_lines, trust_values
 from orchestrator.report.words import (
@@ -27,8 +29,13 @@ from orchestrator.runs import Role
 
 KEYS_WIDTH = 20
 
-_SHOWN_APART = ("energy", "cpus", "thermal_gate", "pushed_meanwhile")
-_ROLES = {Role.CASE: "", Role.REFERENCE: ", the reference model", Role.ENERGY: ", with the power read"}
+_SHOWN_APART = ("energy", "cpus", "thermal_gate", "pushed_meanwhile", DETAIL)
+_ROLES = {
+    Role.CASE: "",
+    Role.REFERENCE: ", the reference model",
+    Role.ENERGY: ", with the power read",
+    Role.PROFILE: ", operators profiled",
+}
 
 
 def run_values(stored: StoredRun) -> dict[str, Any]:
@@ -41,6 +48,7 @@ def run_values(stored: StoredRun) -> dict[str, Any]:
         "judgement": trust_values(stored),
         "facts": asdict(run.facts) if run.facts else None,
         "result": asdict(run.result) if run.result else None,
+        "operators": table_values(profile_of(run.result)) if run.result and run.job.role is Role.PROFILE else None,
     }
 
 
@@ -67,6 +75,8 @@ def run_page(stored: StoredRun, console: Console | None = None) -> None:
         console.print()
         console.print(words(heading, "bold"))
         console.print(new_grid(lines, width=KEYS_WIDTH))
+        if heading == "Trust" and stored.summary.role is Role.PROFILE:
+            print_operators(profile_of(result), console)
 
 
 def _identity(stored: StoredRun) -> list[tuple[str, str]]:

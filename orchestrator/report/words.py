@@ -74,6 +74,8 @@ def job_text(job: "Job") -> str:
     parts += [f"{key}={value}" for key, value in sorted(job.options.items())]
     if job.role is Role.ENERGY:
         parts.append("with the power read")
+    if job.role is Role.PROFILE:
+        parts.append("operators profiled")
     return " · ".join(parts)
 
 

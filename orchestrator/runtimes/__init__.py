@@ -16,6 +16,7 @@ __all__ = [
     "check_choice",
     "find_runtime",
     "objection",
+    "profile_objection",
     "requirements_for",
     "uses_own_copy",
     "usual_delegate",
@@ -34,6 +35,15 @@ def usual_delegate(name: str) -> str:
     """What a runtime hands its operators to when nobody says otherwise; `none` for one that is not known."""
     row = RUNTIMES.get(name)
     return row.delegates[0] if row is not None else "none"
+
+
+def profile_objection(name: str) -> str | None:
+    """Why the operators of a runtime cannot be profiled; None when it tells what they take, or is not known."""
+    row = RUNTIMES.get(name)
+    if row is None or row.tells_operators:
+        return None
+    able = [one.name for one in RUNTIMES.values() if one.tells_operators and one.carrier != "none"]
+    return f"operators are not profiled: {name} does not tell what they take; these do: {', '.join(able)}"
 
 
 def check_choice(choice: RuntimeChoice) -> None:

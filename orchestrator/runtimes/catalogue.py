@@ -9,6 +9,8 @@ from orchestrator.runtimes.targets import OLDEST_GLIBC, Pair, Target
 
 ANY = ("aarch64", "x86_64", "armv7l")
 BITS_64 = ("aarch64", "x86_64")
+OPENVINO_PLUGINS_UNUSED = ("intel_gpu", "intel_npu", "auto", "auto_batch", "hetero")
+OPENVINO_FORMATS_UNUSED = ("gguf", "jax", "paddle", "pytorch", "tensorflow")
 NO_WHEELS_FOR_NUMPY = ("armv7l",)
 """There numpy comes from the board's own system, and psutil not at all: the sensors read `/proc` instead."""
 
@@ -36,7 +38,7 @@ class Runtime:
 
     `carrier` as in `agent.protocol.RuntimeOnBoard`; `package` is the wheel's name, `module` what Python imports;
     `pythons` the oldest and newest Python that any wheel is made for (None: the future is open);
-    `drop` patterns of what lies in the wheel and no board needs.
+    `drop` patterns of what lies in the wheel and no board needs; `tells_operators`: it has a profiler that is read.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Runtime:
     recommended: tuple[Recommended, ...] = ()
     numpy: tuple[tuple[Pair, str], ...] = ()
     drop: tuple[str, ...] = ()
+    tells_operators: bool = False
 
 
 RUNTIMES = {
@@ -66,6 +69,7 @@ RUNTIMES = {
             package="ai-edge-litert",
             architectures=BITS_64,
             glibc=(2, 27),
+            tells_operators=True,
         ),
         Runtime(
             name="ai-edge-litert",
@@ -125,6 +129,43 @@ RUNTIMES = {
             ),
             numpy=(((1, 19), "numpy>=1.21.6"), ((0, 0), "numpy>=1.21.6,<2")),
             drop=("onnxruntime/transformers/*", "onnxruntime/quantization/*", "onnxruntime/tools/*"),
+            tells_operators=True,
+        ),
+        Runtime(
+            name="openvino",
+            carrier="bundle",
+            formats=("onnx", "tflite"),
+            delegates=("none",),
+            note="OpenVINO on the processor, in fp32 unless asked otherwise",
+            package="openvino",
+            module="openvino",
+            architectures=BITS_64,
+            pythons=((3, 8), None),
+            recommended=(
+                Recommended("2026.4.1", ((3, 10), (3, 14)), (2, 28), ("x86_64",)),
+                Recommended("2026.4.1", ((3, 10), (3, 14)), (2, 35), ("aarch64",)),
+                Recommended("2025.4.1", ((3, 10), (3, 14)), architectures=("x86_64",)),
+                Recommended("2025.3.0", ((3, 9), (3, 9)), architectures=("x86_64",)),
+                Recommended("2025.2.0", ((3, 9), (3, 13)), (2, 31), ("aarch64",)),
+                Recommended("2024.4.0", ((3, 8), (3, 8)), architectures=("x86_64",)),
+                Recommended("2024.4.0", ((3, 8), (3, 8)), (2, 31), ("aarch64",)),
+                Recommended("2024.0.0", ((3, 8), (3, 11)), (2, 27), ("aarch64",)),
+            ),
+            numpy=(
+                ((2026, 4), "numpy>=1.16.6,<2.6"),
+                ((2025, 4), "numpy>=1.16.6,<2.4"),
+                ((2025, 0), "numpy>=1.16.6,<2.3"),
+                ((2024, 4), "numpy>=1.16.6,<2.1"),
+                ((0, 0), "numpy>=1.16.6,<2"),
+            ),
+            drop=(
+                *(f"openvino/libs/libopenvino_{name}_plugin.so" for name in OPENVINO_PLUGINS_UNUSED),
+                *(f"openvino/libs/libopenvino_{name}_frontend.so*" for name in OPENVINO_FORMATS_UNUSED),
+                *(f"openvino/{name}/*" for name in ("frontend/pytorch", "frontend/tensorflow", "frontend/paddle")),
+                *(f"openvino/{name}/*" for name in ("frontend/jax", "tools", "torch", "include", "cmake")),
+                "openvino/libs/libopenvino_c.so*",
+                "openvino/libs/cache.json",
+            ),
         ),
         Runtime(
             name="fake",
@@ -132,6 +173,7 @@ RUNTIMES = {
             formats=("fake",),
             delegates=("xnnpack", "none"),
             note="no runtime at all: latencies from a recipe, for tests",
+            tells_operators=True,
         ),
     )
 }

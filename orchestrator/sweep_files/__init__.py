@@ -48,6 +48,7 @@ def sweep_from_options(
     name: str | None = None,
     reference: bool | None = None,
     energy: bool | None = None,
+    profile: str | None = None,
     notes: str | None = None,
     base: Sweep | None = None,
 ) -> Sweep:
@@ -74,6 +75,7 @@ def sweep_from_options(
         "exclude": [_pairs(text, "exclude", faults) for text in exclude] or None,
         "reference": reference,
         "energy": energy,
+        "profile": profile,
         "notes": notes,
     }
     said = {key: value for key, value in content.items() if value is not None}
@@ -128,6 +130,7 @@ def _merged(keys: "SweepKeys", protocol: MeasureProtocol, said: set[str], base: 
         exclude=tuple(keys.exclude),
         reference=keys.reference,
         energy=keys.energy,
+        profile=keys.profile,
         notes=keys.notes,
     )
     if base is None:

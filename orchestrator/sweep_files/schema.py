@@ -10,7 +10,7 @@ from orchestrator.errors import DynofarmError, UsageError
 from orchestrator.quantities import parse_duration_s
 from orchestrator.runtimes import check_choice
 from orchestrator.runtimes.catalogue import RUNTIMES
-from orchestrator.sweep import PROTOCOLS, USUAL_DELEGATE, RuntimeChoice
+from orchestrator.sweep import PROFILES, PROTOCOLS, USUAL_DELEGATE, RuntimeChoice
 from orchestrator.yaml.schema import Section, key, one_of, one_or_many, parsed
 
 DELEGATES = (USUAL_DELEGATE, *dict.fromkeys(name for row in RUNTIMES.values() for name in row.delegates))
@@ -190,5 +190,11 @@ class SweepKeys(Section):
         "Run each case once more with the board's power read, where it has a sensor.",
         False,
         shown="false",
+    )
+    profile: Annotated[str, one_of(*PROFILES)] = key(
+        " or ".join(PROFILES),
+        "ops: run each case once more, and ask the runtime what each operator took, where it tells.",
+        "none",
+        shown="none",
     )
     notes: str = key("text", "For people.", "", shown="none")

@@ -261,6 +261,14 @@ _ENTRIES = (
         "Nothing to do: the times are in the other runs of the case.",
     ),
     Entry(
+        "operators_profiled",
+        Severity.NOTE,
+        "the operators were profiled",
+        "The model was made ready to be profiled: what its operators took is a result, its times are not.",
+        "a run of role profile",
+        "Nothing to do: the times are in the other runs of the case.",
+    ),
+    Entry(
         "no_reference",
         Severity.NOTE,
         "no reference model around it",

@@ -83,4 +83,8 @@ def power_read(evidence: Evidence) -> Reason | None:
     return Reason("power_read") if evidence.run.job.role is Role.ENERGY else None
 
 
-RULES = (impossible, hardly_any, unsteady, trend, bimodal, too_few, gate_unchecked, power_read)
+def operators_profiled(evidence: Evidence) -> Reason | None:
+    return Reason("operators_profiled") if evidence.run.job.role is Role.PROFILE else None
+
+
+RULES = (impossible, hardly_any, unsteady, trend, bimodal, too_few, gate_unchecked, power_read, operators_profiled)

@@ -30,7 +30,9 @@ class NoFloor:
 def as_noise(sweep: Sweep, runs: int) -> Sweep:
     """The sweep of one case as an A/A measurement: so many fresh processes a board, and no reference runs between:
     the artifact is compared with itself alone."""
-    return replace(sweep, name="noise", repeats=runs, reference=False, energy=False, purpose=Purpose.NOISE)
+    return replace(
+        sweep, name="noise", repeats=runs, reference=False, energy=False, profile="none", purpose=Purpose.NOISE
+    )
 
 
 def reckon(store: Store, sweep_id: int) -> list[NoiseRecord | NoFloor]:

@@ -93,6 +93,7 @@ def run_once(coverage_alone: Path | None) -> RunOnce:
         options: dict[str, Any] | None = None,
         seeds: Sequence[int] = (1,),
         inferences: int = 1,
+        profile: bool = False,
         python: str = sys.executable,
     ) -> dict[str, Any]:
         request = {
@@ -107,6 +108,7 @@ def run_once(coverage_alone: Path | None) -> RunOnce:
             "recipes": list(recipes),
             "seeds": list(seeds),
             "inferences": inferences,
+            "profile": profile,
             "coverage": str(coverage_alone) if coverage_alone and python == sys.executable else None,
         }
         done = subprocess.run(

@@ -7,6 +7,7 @@ import base64
 import json
 import os
 import sys
+import time
 
 request = json.load(sys.stdin)
 if request["coverage"]:
@@ -24,15 +25,25 @@ answer = {}
 try:
     engine = open_engine(request["runtime"], request["carrier"])
     answer["version"] = engine.version
-    loaded = engine.load(request["model"], request["threads"], request["delegate"], request["options"])
+    load = engine.load_to_profile if request["profile"] else engine.load
+    loaded = load(request["model"], request["threads"], request["delegate"], request["options"])
     for seed in request["seeds"]:
         loaded.feed([fill(InputRecipe(**recipe), seed) for recipe in request["recipes"]])
+        latencies_ns = []
         for _ in range(request["inferences"]):
+            start_ns = time.perf_counter_ns()
             loaded.invoke()
+            latencies_ns.append(time.perf_counter_ns() - start_ns)
     answer["outputs"] = [
         [array.name, array.dtype, array.shape, base64.b64encode(array.data).decode()] for array in loaded.outputs()
     ]
     answer["details"] = loaded.details()
+    if request["profile"]:
+        from agent import profiling
+        from agent.wire import to_plain
+
+        profiling.PASS_S = 0.05
+        answer["profile"] = to_plain(profiling.take(loaded, latencies_ns))
     answer["tasks"] = sum(1 for _ in os.scandir("/proc/self/task"))
 except (Rejected, Unsupported, MemoryError) as error:
     answer["error"] = type(error).__name__

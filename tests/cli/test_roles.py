@@ -63,7 +63,10 @@ def test_results_are_cases_unless_another_role_is_asked_for(
 
 def test_an_unknown_role_lists_those_there_are(dynofarm: Dynofarm, farm: Path) -> None:
     said = dynofarm("results", "--role", "refrence").failed(2)
-    assert said.err == "dynofarm: --role refrence: no such role\n  next: there are: case, reference, energy, all\n"
+    assert (
+        said.err
+        == "dynofarm: --role refrence: no such role\n  next: there are: case, reference, energy, profile, all\n"
+    )
 
 
 def test_the_words_that_are_offered_are_the_roles_there_are() -> None:

@@ -347,6 +347,7 @@ def test_the_library_of_each_architecture_is_the_known_one(real_shelf, architect
         ("tflite-runtime", {}, "2.14.0", "1.26"),
         ("tflite-runtime", PI_2, "2.14.0", None),
         ("ai-edge-litert", PI_4, "2.1.0", "2.0"),
+        ("openvino", PI_4, "2025.2.0", "2.0"),
     ],
 )
 def test_bundles_for_arm_boards_hold_arm_code_for_their_python(real_shelf, name, board, version, numpy):
@@ -393,10 +394,19 @@ session = onnxruntime.InferenceSession(sys.argv[2], providers=["CPUExecutionProv
 types = {"tensor(float)": "float32", "tensor(int32)": "int32", "tensor(int64)": "int64"}
 outputs = session.run(None, {one.name: numpy.zeros(one.shape, types[one.type]) for one in session.get_inputs()})
 """
+RUN_OPENVINO = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import numpy, openvino
+compiled = openvino.Core().compile_model(sys.argv[2], "CPU")
+request = compiled.create_infer_request()
+request.infer([numpy.zeros(one.shape, one.get_element_type().to_dtype()) for one in compiled.inputs])
+outputs = [request.get_output_tensor(index).data for index in range(len(compiled.outputs))]
+"""
 REPORT = """
 import numpy, psutil
 outside = [name for name, module in list(sys.modules.items())
-           if name.split(".")[0] in ("numpy", "psutil", "onnxruntime", "tflite_runtime", "ai_edge_litert")
+           if name.split(".")[0] in ("numpy", "psutil", "onnxruntime", "tflite_runtime", "ai_edge_litert", "openvino")
            and getattr(module, "__file__", None) and not module.__file__.startswith(sys.argv[1])]
 sound = len(outputs) > 0 and all(one.size and numpy.isfinite(one).all() for one in outputs)
 print(sound, outside, psutil.cpu_count() > 0)
@@ -412,6 +422,8 @@ print(sound, outside, psutil.cpu_count() > 0)
         ("3.11", "onnxruntime", None, "bert-tiny.onnx", RUN_ONNX),
         ("3.8", "tflite-runtime", "2.13.0", "face-detection.tflite", RUN_TFLITE.format(module="tflite_runtime")),
         ("3.8", "onnxruntime", "1.19.2", "bert-tiny.onnx", RUN_ONNX),
+        ("3.11", "openvino", None, "bert-tiny.tflite", RUN_OPENVINO),
+        ("3.8", "openvino", None, "bert-tiny.onnx", RUN_OPENVINO),
     ],
 )
 def test_a_bundle_alone_runs_a_real_model(real_shelf, tmp_path, python, name, version, model, script):

@@ -91,10 +91,11 @@ def test_the_history_has_the_reference_runs_of_sweeps_and_of_health_in_order(sto
     assert runs[0].started == MOMENT + HOUR
 
 
-def test_other_protocols_boards_models_and_energy_runs_are_no_history(store: Store) -> None:
+def test_other_protocols_boards_models_and_runs_apart_are_no_history(store: Store) -> None:
     keep_sweep(store, "a" * 32, protocol=QUICK)
     keep_sweep(store, "b" * 32, device="attic")
     keep_sweep(store, "c" * 32, role=Role.ENERGY)
+    keep_sweep(store, "d" * 32, role=Role.PROFILE)
     failed = make_job("e" * 32, model=MODEL.name, model_digest=MODEL.digest, protocol=REFERENCE)
     store.create_sweep(Sweep("health", ("x",), ("all",), purpose=Purpose.HEALTH), [failed], [MODEL], MOMENT)
     store.save_run(make_run(failed, RunStatus.CRASHED))

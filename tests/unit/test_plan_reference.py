@@ -16,7 +16,7 @@ from orchestrator.plan import LOAD_ALLOWANCE_S, plan, reference_job
 from orchestrator.reference_model import NAME, reference_model
 from orchestrator.runs import Job, Role
 from orchestrator.runtimes import objection as real_objection
-from orchestrator.sweep import MLPERF_LIKE, REFERENCE, REFERENCE_RUNTIME, RuntimeChoice, Sweep
+from orchestrator.sweep import MLPERF_LIKE, OPS, REFERENCE, REFERENCE_RUNTIME, RuntimeChoice, Sweep
 from tests.making import make_facts, make_model
 
 BOARDS = [Device("kitchen", host="a"), Device("attic", host="b")]
@@ -70,8 +70,9 @@ def test_every_case_lies_between_two_looks_at_its_board(repeats: int, seed: int,
             assert all(job.position > 0 for job in cases)
 
 
-def test_the_plan_stands_in_the_order_in_which_the_store_gives_it_back() -> None:
-    jobs = jobs_of(replace(SWEEP, energy=True))
+@pytest.mark.parametrize("energy", [True, False])
+def test_the_plan_stands_in_the_order_in_which_the_store_gives_it_back(energy: bool) -> None:
+    jobs = jobs_of(replace(SWEEP, energy=energy, profile=OPS))
     assert [(job.block, job.position) for job in jobs] == sorted((job.block, job.position) for job in jobs)
     for board in ("kitchen", "attic"):
         places = [(job.block, job.position) for job in jobs if job.device == board]
@@ -168,6 +169,34 @@ def test_power_is_not_read_for_a_case_that_cannot_run() -> None:
     assert [job for job in jobs if job.role is Role.ENERGY] == []
 
 
+def test_operators_are_profiled_once_a_case_last_of_all() -> None:
+    jobs = jobs_of(replace(SWEEP, energy=True, profile=OPS))
+    profiled = [job for job in jobs if job.role is Role.PROFILE]
+    assert jobs[-len(profiled) :] == profiled
+    assert [job.position for job in profiled] == [7, 8, 9, 10, 11, 12]
+    assert {job.block for job in profiled} == {SWEEP.repeats}
+    cases = {job.case_key for job in jobs if job.role is Role.CASE}
+    assert sorted(job.case_key for job in profiled) == sorted(cases)
+    assert all(job.protocol == SWEEP.protocol and job.skip_reason is None for job in profiled)
+
+
+def test_nothing_is_profiled_unless_it_is_asked_for() -> None:
+    assert not [job for job in jobs_of(SWEEP) if job.role is Role.PROFILE]
+
+
+def test_a_runtime_without_a_profiler_is_skipped_and_those_with_one_are_named() -> None:
+    runtimes = (RuntimeChoice("litert"), RuntimeChoice("tflite-runtime"), RuntimeChoice("onnxruntime"))
+    jobs = jobs_of(replace(SWEEP, runtimes=runtimes, threads=(1,), profile=OPS), facts={})
+    reasons = {job.runtime.name: job.skip_reason for job in jobs if job.role is Role.PROFILE}
+    assert reasons == {
+        "litert": None,
+        "tflite-runtime": (
+            "operators are not profiled: tflite-runtime does not tell what they take; these do: litert, onnxruntime"
+        ),
+        "onnxruntime": None,
+    }
+
+
 @pytest.mark.parametrize(
     ("changes", "able"),
     [
@@ -183,5 +212,6 @@ def test_what_the_catalogue_knows_of_a_board_decides_about_its_looks(changes: di
 
 
 def test_only_what_the_user_asked_for_is_counted_for_the_user() -> None:
-    jobs = jobs_of(replace(SWEEP, energy=True))
-    assert {job.role: job.asked_for for job in jobs} == {Role.CASE: True, Role.ENERGY: True, Role.REFERENCE: False}
+    jobs = jobs_of(replace(SWEEP, energy=True, profile=OPS))
+    counted = {Role.CASE: True, Role.ENERGY: True, Role.PROFILE: True, Role.REFERENCE: False}
+    assert {job.role: job.asked_for for job in jobs} == counted

@@ -137,11 +137,14 @@ def test_time_left_counts_looks_that_are_still_to_come(monkeypatch: pytest.Monke
     assert progress.boards["kitchen"].left_s == 2 * 2.0 + 10.0 - 1.5
 
 
-def test_a_run_with_the_power_read_is_named_as_such_and_counted() -> None:
+@pytest.mark.parametrize(
+    ("role", "words"), [(Role.ENERGY, "with the power read"), (Role.PROFILE, "operators profiled")]
+)
+def test_a_run_apart_is_named_as_such_and_counted(role: Role, words: str) -> None:
     progress = begun(1)
-    job = make_job("a" * 32, role=Role.ENERGY)
+    job = make_job("a" * 32, role=role)
     progress.take(JobStarted("kitchen", job))
-    assert progress.boards["kitchen"].doing == "bert · litert · 1 thread · with the power read"
+    assert progress.boards["kitchen"].doing == f"bert · litert · 1 thread · {words}"
     line = progress.take(JobFinished("kitchen", make_run(job)))
     assert line is not None
     assert line.startswith("1/1 bert")

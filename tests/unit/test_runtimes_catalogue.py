@@ -12,6 +12,7 @@ from orchestrator.runtimes import (
     check_choice,
     find_runtime,
     objection,
+    profile_objection,
     requirements_for,
     uses_own_copy,
     version_for,
@@ -41,7 +42,7 @@ def test_nothing_is_said_against_litert_on_a_pi(delegate):
 
 def test_an_unknown_runtime_is_answered_with_the_known_ones():
     assert why(RuntimeChoice("tensorrt")) == (
-        "there is no runtime 'tensorrt'; known: litert, ai-edge-litert, tflite-runtime, onnxruntime, fake"
+        "there is no runtime 'tensorrt'; known: litert, ai-edge-litert, tflite-runtime, onnxruntime, openvino, fake"
     )
 
 
@@ -190,6 +191,15 @@ def test_fake_has_no_versions():
         ("onnxruntime", {"python": "3.10.12"}, "1.23.2"),
         ("onnxruntime", {"python": "3.8.10", "libc": "glibc 2.31"}, "1.19.2"),
         ("onnxruntime", {"python": "3.8.10", "libc": "glibc 2.17"}, "1.16.3"),
+        ("openvino", {}, "2026.4.1"),
+        ("openvino", {"libc": "glibc 2.31"}, "2025.2.0"),
+        ("openvino", {"python": "3.9.2", "libc": "glibc 2.31"}, "2025.2.0"),
+        ("openvino", {"python": "3.8.10", "libc": "glibc 2.31"}, "2024.4.0"),
+        ("openvino", {"python": "3.10.12", "libc": "glibc 2.27"}, "2024.0.0"),
+        ("openvino", {"architecture": "x86_64", "libc": "glibc 2.31"}, "2026.4.1"),
+        ("openvino", {"architecture": "x86_64", "libc": "glibc 2.17"}, "2025.4.1"),
+        ("openvino", {"architecture": "x86_64", "python": "3.9.2"}, "2025.3.0"),
+        ("openvino", {"architecture": "x86_64", "python": "3.8.10"}, "2024.4.0"),
     ],
 )
 def test_each_board_is_given_the_newest_version_that_runs_there(name, board, version):
@@ -210,6 +220,8 @@ def test_the_users_own_version_goes_before_the_recommended_one():
         ("onnxruntime", "1.31.1", "x86_64", ["onnxruntime==1.31.1", "numpy>=1.21.6", "psutil"]),
         ("onnxruntime", "1.16.3", "x86_64", ["onnxruntime==1.16.3", "numpy>=1.21.6,<2", "psutil"]),
         ("ai-edge-litert", "2.3.0", "aarch64", ["ai-edge-litert==2.3.0", "numpy>=1.23.2", "psutil"]),
+        ("openvino", "2024.0.0", "aarch64", ["openvino==2024.0.0", "numpy>=1.16.6,<2", "psutil"]),
+        ("openvino", "2026.4.1", "x86_64", ["openvino==2026.4.1", "numpy>=1.16.6,<2.6", "psutil"]),
     ],
 )
 def test_a_bundle_pins_what_its_runtime_was_built_against(name, version, architecture, expected):
@@ -258,3 +270,11 @@ def test_agent_and_orchestrator_know_the_same_libraries():
         "aarch64",
         "x86_64",
     }
+
+
+def test_what_has_a_profiler_is_profiled_and_the_others_name_it():
+    assert [name for name in RUNTIMES if profile_objection(name) is None] == ["litert", "onnxruntime", "fake"]
+    assert profile_objection("openvino") == (
+        "operators are not profiled: openvino does not tell what they take; these do: litert, onnxruntime"
+    )
+    assert profile_objection("of another version") is None

@@ -12,14 +12,14 @@ from agent.protocol import MeasureProtocol
 from orchestrator.errors import ConfigError
 from orchestrator.farm import EXAMPLE_SWEEP
 from orchestrator.store.rows import sweep_from_json, sweep_to_json
-from orchestrator.sweep import PROTOCOLS, QUICK, STANDARD, Purpose, RuntimeChoice, Sweep
+from orchestrator.sweep import PROFILES, PROTOCOLS, QUICK, STANDARD, Purpose, RuntimeChoice, Sweep
 from orchestrator.sweep_files import load_sweep, override_sweep, sweep_from_options
 
-RUNTIMES = "litert, ai-edge-litert, tflite-runtime, onnxruntime, fake"
+RUNTIMES = "litert, ai-edge-litert, tflite-runtime, onnxruntime, openvino, fake"
 AXES = "device, model, runtime, version, threads, delegate"
 KEYS = (
     "name, models, on, runtimes, threads, delegates, options, protocol, repeats, seed, sample_hz, deadline, "
-    "exclude, reference, energy, notes"
+    "exclude, reference, energy, profile, notes"
 )
 MODELS = "a list of names or patterns of models"
 THREADS = "a list of whole numbers from 1 to 1024"
@@ -74,6 +74,7 @@ exclude:
   - {runtime: tflite-runtime@2.14.0, options.fast: true}
 reference: false
 energy: true
+profile: ops
 notes: why
 """
     assert load(tmp_path, text) == Sweep(
@@ -100,6 +101,7 @@ notes: why
         ),
         reference=False,
         energy=True,
+        profile="ops",
         notes="why",
     )
 
@@ -117,6 +119,14 @@ def test_whether_the_reference_model_runs_is_true_or_false(tmp_path: Path, word:
         assert line.endswith("allowed: true or false")
 
 
+@pytest.mark.parametrize("word", ["true", "operators", "[ops]", "1"])
+def test_what_is_profiled_is_ops_or_none(tmp_path: Path, word: str) -> None:
+    (line,) = faults_of(tmp_path, f"models: m\nprofile: {word}\n")
+    assert line.startswith("bert.yaml:2:10: profile: found ")
+    assert line.endswith("allowed: ops or none")
+    assert load(tmp_path, "models: m\nprofile: none\n").profile == "none"
+
+
 def test_a_protocol_takes_from_its_base_what_it_does_not_say(tmp_path: Path) -> None:
     sweep = load(tmp_path, "models: m\nprotocol: {base: quick, min_s: 2s, max_s: 1m, min_inferences: 200}\n")
     assert sweep.protocol == MeasureProtocol("custom", 5, 0.5, 2.0, 200, 2.0, 60.0)
@@ -130,13 +140,13 @@ def test_the_example_that_init_writes_is_a_sweep(tmp_path: Path) -> None:
     sweep = load(tmp_path, EXAMPLE_SWEEP)
     assert sweep.protocol == QUICK
     uncommented = EXAMPLE_SWEEP.replace("# exclude", "exclude").replace("#   -", "  -").replace("# notes", "notes")
-    for key in ("delegates", "seed", "deadline", "reference", "energy"):
+    for key in ("delegates", "seed", "deadline", "reference", "energy", "profile"):
         uncommented = uncommented.replace(f"# {key}:", f"{key}:")
     full = load(tmp_path, uncommented)
     assert full.deadline_s == 600
     assert len(full.exclude) == 2
-    assert (full.reference, full.energy) == (True, True)
-    assert (sweep.reference, sweep.energy) == (True, False)
+    assert (full.reference, full.energy, full.profile) == (True, True, "ops")
+    assert (sweep.reference, sweep.energy, sweep.profile) == (True, False, "none")
 
 
 @pytest.mark.parametrize(
@@ -305,6 +315,7 @@ def test_options_of_the_command_line_are_a_sweep() -> None:
         exclude=["runtime=onnxruntime,threads=4", "options.fast=true"],
         reference=False,
         energy=True,
+        profile="ops",
         name="mine",
         notes="n",
     ) == Sweep(
@@ -323,6 +334,7 @@ def test_options_of_the_command_line_are_a_sweep() -> None:
         exclude=({"runtime": "onnxruntime", "threads": 4}, {"options.fast": True}),
         reference=False,
         energy=True,
+        profile="ops",
         notes="n",
     )
 
@@ -419,6 +431,7 @@ STORED = st.builds(
     notes=st.text(max_size=20),
     reference=st.booleans(),
     energy=st.booleans(),
+    profile=st.sampled_from(PROFILES),
     purpose=st.sampled_from(list(Purpose)),
 )
 
@@ -441,16 +454,19 @@ def test_a_sweep_that_was_planned_before_there_was_a_reference_model_has_none() 
     """Resuming it must not bring jobs that its plan never had."""
     plain = json.loads(sweep_to_json(Sweep("s", ("m",), ("all",))))
     assert plain["reference"] is True
-    for key in ("reference", "energy", "purpose"):
+    for key in ("reference", "energy", "profile", "purpose"):
         del plain[key]
     old = sweep_from_json(json.dumps(plain))
-    assert (old.reference, old.energy, old.purpose) == (False, False, Purpose.RESULTS)
+    assert (old.reference, old.energy, old.profile, old.purpose) == (False, False, "none", Purpose.RESULTS)
 
 
 def test_an_option_can_leave_out_what_a_file_asks_for() -> None:
     base = Sweep("f", ("bert",), ("all",), energy=True)
     assert override_sweep(base, {"reference": False}) == Sweep("f", ("bert",), ("all",), energy=True, reference=False)
     assert override_sweep(base, {"energy": False}) == Sweep("f", ("bert",), ("all",))
+    profiled = Sweep("f", ("bert",), ("all",), profile="ops")
+    assert override_sweep(profiled, {"profile": "none"}) == Sweep("f", ("bert",), ("all",))
+    assert override_sweep(Sweep("f", ("bert",), ("all",)), {"profile": "ops"}) == profiled
 
 
 def test_the_runtimes_named_here_are_those_of_the_agent() -> None:

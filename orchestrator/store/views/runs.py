@@ -91,7 +91,10 @@ RUNS = View(
             ("conditions_before", "governor, clocks, temperatures, load, … before the run, JSON"),
         ),
         ViewColumn("conditions_after", "json_patch(run.conditions_before, run.conditions_after)", "the same after it"),
-        *same("cell", ("role", "case: a result; reference: the reference model; energy: a run with the power read")),
+        *same(
+            "cell",
+            ("role", "case: a result; reference: the reference model; energy: with the power read; profile: operators"),
+        ),
         *same(
             "run",
             ("surroundings", "what else the board did while the clock ran, JSON"),
