@@ -106,13 +106,13 @@ def _read_up_to(source: int, size_bytes: int) -> bytes:
 
 
 def _fill(source: int, room: memoryview) -> Tuple[int, Optional[Broken]]:
-    """Fill the room, or what comes of it within `GATHER_S`; how much came, and what kept the rest away for good."""
+    """Fill the room, or what comes of it within `GATHER_S`; how much came, and what keeps the rest away. `Broken`."""
     came_bytes, until = 0, time.monotonic() + GATHER_S
-    while came_bytes < len(room) and not (came_bytes and time.monotonic() > until):
-        try:
+    while came_bytes < len(room):
+        if not came_bytes:
             _await(source)
-        except Broken as fault:
-            return came_bytes, fault
+        elif not select.select([source], [], [], max(0.0, until - time.monotonic()))[0]:
+            return came_bytes, None
         count = os.readv(source, [room[came_bytes:]])
         if not count:
             return came_bytes, Broken("the stream ended")

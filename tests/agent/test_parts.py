@@ -13,7 +13,7 @@ import pytest
 import zstandard
 
 from agent import blobs, parts, zstd
-from agent.frames import Broken, read_header, read_in_order
+from agent.frames import Broken, read_header, read_in_order, read_plain
 from agent.parts import BlockMap, Part
 from agent.places import Places
 from agent.protocol import BLOCK_BYTES, FRAME
@@ -227,3 +227,28 @@ def test_frames_of_a_continued_file_begin_in_the_middle_of_a_block(pipe: tuple[i
     readable, writable = pipe
     os.write(writable, b"".join(frames_of(data, 1234)))
     assert b"".join(map(bytes, read_in_order(readable, read_header(readable), (1234, 5000), None))) == data[1234:]
+
+
+def test_what_came_before_a_pause_is_handed_on_and_not_held_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agent.frames.GATHER_S", 0.01)
+    readable, writable = os.pipe()
+    try:
+        os.write(writable, b"first")
+        pieces = read_plain(readable, 11)
+        assert bytes(next(pieces)) == b"first"
+        os.write(writable, b"second")
+        assert bytes(next(pieces)) == b"second"
+    finally:
+        os.close(readable)
+        os.close(writable)
+
+
+def test_pieces_that_come_at_once_are_gathered() -> None:
+    readable, writable = os.pipe()
+    try:
+        for _ in range(10):
+            os.write(writable, b"x" * 100)
+        assert [len(piece) for piece in read_plain(readable, 1000)] == [1000]
+    finally:
+        os.close(readable)
+        os.close(writable)
