@@ -97,19 +97,19 @@ class SwiftPacketizer(Packetizer):
 
     def set_outbound_cipher(self, **settings: Any) -> None:  # type: ignore[override]
         """New keys, from the next packet on."""
-        super().set_outbound_cipher(**settings)
         engine, nonce = settings["block_engine"], settings.get("iv_out")
         swift = settings.get("aead") and isinstance(engine, AESGCM) and hasattr(engine, "encrypt_into")
         self._seal = Seal(engine, nonce) if swift and nonce is not None else None
         self._sealed_bytes = self._sealed_packets = 0
+        super().set_outbound_cipher(**settings)
 
     def send_message(self, data: Any) -> None:
         """Send one message. EOFError when the socket is closed."""
-        seal = self._seal
-        if seal is None:
-            super().send_message(data)
-            return
         with self._writing:
+            seal = self._seal
+            if seal is None:
+                super().send_message(data)
+                return
             packet = seal.packet(data.parts if isinstance(data, ChannelData) else (data.asbytes(),))
             self.write_all(packet)
             self._sealed_bytes += len(packet)
