@@ -19,7 +19,9 @@ class Turns:
     """A lock that is fair: whoever asked first comes first, so that boards of one machine alternate job by job and
     slow drift of the machine falls on all of them alike. `threading.Lock` would let one board go on to its end."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic, *, shared: bool = True) -> None:
+        self.shared = shared
+        """Has the machine more than one board?"""
         self._clock = clock
         self._lock = threading.Lock()
         self._line: deque[Ticket] = deque()
@@ -70,11 +72,6 @@ class Turns:
             if ticket in self._line:
                 self._line.remove(ticket)
                 self._call()
-
-    def others_wait(self) -> bool:
-        """For who has the turn: is anybody behind?"""
-        with self._lock:
-            return len(self._line) > 1
 
     def close(self) -> None:
         """No more turns: whoever waits is sent away. For a user who asks to stop."""

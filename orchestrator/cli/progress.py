@@ -81,7 +81,9 @@ class BoardState:
         """Time left; None before the first result, since the reference model takes less than most."""
         if self.results.measured == 0 or self.finished:
             return None
-        running_s = time.monotonic() - self.began[self.job.job_id] if self.job is not None else 0.0
+        job = self.job  # the thread that draws reads it while others write
+        began = self.began.get(job.job_id) if job is not None else None
+        running_s = time.monotonic() - began if began is not None else 0.0
         return max(0.0, self.results.left_s + self.references.left_s - running_s)
 
     def tally(self, job: Job) -> Tally:

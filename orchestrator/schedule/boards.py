@@ -1,7 +1,7 @@
 """All boards of a sweep at once."""
 
 import threading
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
 from orchestrator.errors import BoardError
@@ -30,7 +30,8 @@ def run_sweep(
     yet, and why: they are tried again while others measure. An error that is not a board's own (the database, a fault
     of ours) stops all boards and is raised here.
     """
-    turns = {link.device.exclusion: Turns() for link in links}
+    sharers = Counter(link.device.exclusion for link in links)
+    turns = {machine: Turns(shared=boards > 1) for machine, boards in sharers.items()}
     if tools.relays is not None:
         tools.relays.take_turns(turns)
         tools.relays.keep_faults(tools.ledger.note_fault, tools.sweep_id)

@@ -2,11 +2,12 @@
 
 from collections import defaultdict, deque
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from agent.protocol import JobFailure, JobResult
-from orchestrator.errors import DynofarmError
+from orchestrator.errors import BoardLost, DynofarmError
 from orchestrator.events import Collected, JobFinished, JobStarted, Noted
 from orchestrator.links import Link
 from orchestrator.outcomes import span_of
@@ -30,6 +31,8 @@ class Docket:
         self.owed = deque(job for job in jobs if job.skip_reason is None)
         self.in_hand: Job | None = None
         self._measured: Run | None = None
+        self._kept: list[str] = []
+        """The ids of the jobs whose outcomes were kept, and the board does not know it."""
         self.pushed_meanwhile: dict[str, Mapping[str, float]] = {}
         """By job id: what was sent to the board while the job ran (`Ahead.traces`)."""
         self._attempts: dict[str, int] = defaultdict(int)
@@ -90,17 +93,28 @@ class Docket:
         self._strike_off(run)
 
     def finish_soon(self, run: Run) -> None:
-        """As `finish`, for what the board's spool holds as well: it is kept by `keep`, which must come soon."""
+        """As `finish`, for what the board's spool holds as well: kept by `keep`, which must come soon."""
         self._measured = run
         self._strike_off(run)
 
-    def keep(self, session: AgentSession | None) -> None:
-        """Commit what was measured last, and tell the board so. Without a session the board tells of it once more."""
+    def keep(self) -> None:
+        """Commit what was measured last."""
         run, self._measured = self._measured, None
         if run is not None:
             self._save(run)
-            if session is not None:
-                session.acknowledge(run.job.job_id)
+            self._kept.append(run.job.job_id)
+
+    def acknowledge(self, session: AgentSession) -> None:
+        """Tell the board what was committed. One that does not hear it tells of the outcome once more."""
+        kept, self._kept = self._kept, []
+        with suppress(BoardLost):
+            for job_id in kept:
+                session.acknowledge(job_id)
+
+    def keep_now(self, session: AgentSession) -> None:
+        """Both, at once."""
+        self.keep()
+        self.acknowledge(session)
 
     def _strike_off(self, run: Run) -> None:
         self.owed = deque(job for job in self.owed if job.job_id != run.job.job_id)

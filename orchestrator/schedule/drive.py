@@ -4,12 +4,13 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from agent.protocol import Facts, Stage
+from agent.protocol import Facts, JobFailure, JobResult, Stage
 from orchestrator.conversation import Stopped
+from orchestrator.devices import Link as Kind
 from orchestrator.errors import BoardBusy, BoardDiskFull, BoardError, ModelError, RuntimeUnavailable
 from orchestrator.events import BoardDone, BoardFailed, JobStage, Waiting
 from orchestrator.links import Link
-from orchestrator.runs import Job, RunStatus
+from orchestrator.runs import Job, Role, RunStatus
 from orchestrator.schedule.ahead import Ahead
 from orchestrator.schedule.company import Company
 from orchestrator.schedule.docket import Docket
@@ -104,10 +105,12 @@ class Drive:
         self._docket.leave_out_what_others_did()
         try:
             self._measure_all(session)
-        except BaseException:
-            self._docket.keep(None)
+        except Stopped:
+            self._docket.keep_now(session)
             raise
-        self._docket.keep(session)
+        except BaseException:
+            self._docket.keep()
+            raise
 
     def _measure_all(self, session: AgentSession) -> None:
         while self._docket.owed and not self._tools.stop.is_set():
@@ -116,8 +119,6 @@ class Drive:
                 if self._wait_for(ticket):
                     self._measure(session)
                     self._recovery.progress()
-                    if self._turns.others_wait():
-                        self._docket.keep(session)
             except RETRIED:
                 self._recovery.kept = ticket
                 self._turns.keep(ticket, self._still_measures_s())
@@ -161,11 +162,11 @@ class Drive:
     def _measure(self, session: AgentSession) -> None:
         facts = self._link.facts
         assert facts is not None  # noqa: S101 - an open link was probed
-        docket = self._docket
+        docket, started = self._docket, datetime.now(UTC)
         job = docket.take()
         self._ordered, self._loading_since_s = False, None
         try:
-            order = self._tools.supply.outfit(session, facts, job, list(docket.owed), lambda: docket.keep(session))
+            order = self._tools.supply.outfit(session, facts, job, list(docket.owed), lambda: docket.keep_now(session))
         except (RuntimeUnavailable, ModelError) as error:
             docket.finish(docket.without_result(job, RunStatus.SKIPPED, error.message, error.hint))
             return
@@ -173,16 +174,27 @@ class Drive:
             docket.finish(docket.without_result(job, RunStatus.DISK_FULL, error.message, error.hint))
             return
         self._look_ahead(session, facts)
-        self._ordered, started = True, datetime.now(UTC)
+        self._ordered = True
         session.order(order)
-        docket.keep(session)  # the one before, while the worker of this one starts
+        docket.keep()  # the one before, while the worker of this one starts
         try:
             outcome = session.outcome(order, lambda stage: self._note(job, stage))
         finally:
             if self._ahead is not None:
                 docket.pushed_meanwhile[job.job_id] = self._ahead.traces()
         docket.finish_soon(docket.run_of(job, outcome, started, datetime.now(UTC)))
+        if self._is_awaited(outcome):
+            docket.keep()
+        docket.acknowledge(session)
         self._settle()
+
+    def _is_awaited(self, outcome: JobResult | JobFailure) -> bool:
+        """Must an outcome be committed before the next job begins? Where there is none, where it tells the next one's
+        thermal gate something, where other boards wait for the machine, and where the work would disturb the job."""
+        device, owed = self._link.device, self._docket.owed
+        warmer = isinstance(outcome, JobResult) and outcome.details.get("thermal_gate") == "gave up"
+        shared = self._turns.shared or device.relay or device.link is Kind.LOCAL
+        return not owed or owed[0].role is Role.ENERGY or warmer or shared or device.push_while_measuring
 
     def _note(self, job: Job, stage: Stage) -> None:
         if stage.name == "loading":

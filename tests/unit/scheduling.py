@@ -42,6 +42,8 @@ class FakeLink:
         self.opened = 0
         self.drops: list[LinkFault] = []
         self.patience_s: list[float] = []
+        self.diary: list[str] = []
+        self.details: dict[str, Any] = {}
         self._opens, self._runs = list(opens), list(runs)
 
     def open(self, lock_wait_s: float) -> "FakeLink":
@@ -62,15 +64,16 @@ class FakeLink:
     def collect(self) -> list[JobResult]:
         return []
 
-    def order(self, _order: Job) -> None:
-        return
+    def order(self, order: Job) -> None:
+        self.diary.append(f"order {order.job_id}")
 
     def outcome(self, order: Job, _note: object) -> JobResult:
         self._follow(self._runs)
-        return make_result(order.job_id)
+        self.diary.append(f"result {order.job_id}")
+        return make_result(order.job_id, details=self.details)
 
-    def acknowledge(self, _job_id: str) -> None:
-        return
+    def acknowledge(self, job_id: str) -> None:
+        self.diary.append(f"acknowledge {job_id}")
 
     def _follow(self, script: "list[BoardError | Step | None]") -> None:
         step = script.pop(0) if script else None
@@ -81,11 +84,16 @@ class FakeLink:
 
 
 class FakeSupply:
-    """Whatever a job needs is there already."""
+    """Whatever a job needs is there already, but for the jobs in `pushes`."""
+
+    def __init__(self, pushes: Sequence[str] = ()) -> None:
+        self._pushes = pushes
 
     def outfit(
-        self, _session: object, _facts: Facts, job: Job, _needed: Sequence[Job], _before_sending: object = None
+        self, _session: object, _facts: Facts, job: Job, _needed: Sequence[Job], before_sending: Callable[[], None]
     ) -> Job:
+        if job.job_id in self._pushes:
+            before_sending()
         return job
 
 
@@ -98,6 +106,8 @@ class FakeLedger:
     back: list[str] = field(default_factory=list)
     cycles: list[PowerCycle] = field(default_factory=list)
     remembered: list[str] = field(default_factory=list)
+    diaries: list[list[str]] = field(default_factory=list)
+    """Of the boards, which write down when something was saved."""
 
     def job(self, _job_id: str) -> Job | None:
         return None
@@ -107,6 +117,8 @@ class FakeLedger:
 
     def save_run(self, run: Run) -> bool:
         self.runs.append(run)
+        for diary in self.diaries:
+            diary.append(f"save {run.job.job_id}")
         return True
 
     def remember_facts(self, device: str, _facts: Facts, _conditions: Conditions, _at: datetime) -> None:
@@ -131,6 +143,7 @@ class Stage:
     stop: threading.Event = field(default_factory=threading.Event)
     limits: Limits = HASTY
     power: Power | None = None
+    pushes: tuple[str, ...] = ()
 
     def play(self, *links: FakeLink, jobs: int = 1, lock_wait_s: float = 0.0) -> None:
         """Muster as a launch does, and run `jobs` jobs on every board."""
@@ -145,7 +158,7 @@ class Stage:
             for number in range(jobs)
             for link in links
         ]
-        supply = cast("Supply", FakeSupply())
+        supply = cast("Supply", FakeSupply(self.pushes))
         tools = Tools(self.ledger, supply, self.heard.append, self.stop, 7, self.limits, self.power)
         run_sweep(cast("list[Link]", list(links)), planned, tools, lock_wait_s, missed)
 
