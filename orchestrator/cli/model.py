@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from orchestrator.cli import model_inspect
+from orchestrator.cli import model_build, model_inspect
 from orchestrator.cli.completion import model_names
 from orchestrator.cli.context import open_store, print_json, say, settings_of
 from orchestrator.cli.options import Json
@@ -23,10 +23,11 @@ def register(app: typer.Typer) -> None:
         no_args_is_help=True,
     )
     group.command(epilog="Example: dynofarm model add bert_int8.tflite --parent bert")(add)
+    group.command(epilog=model_build.EPILOG)(model_build.build)
+    group.command(epilog=model_inspect.EPILOG)(model_inspect.inspect)
     group.command("list", epilog="Example: dynofarm model list --json")(list_models)
     group.command(epilog="Example: dynofarm model show mobilebert")(show)
     group.command(epilog="Example: dynofarm model remove mobilebert")(remove)
-    group.command(epilog=model_inspect.EPILOG)(model_inspect.inspect)
     app.add_typer(group)
 
 
