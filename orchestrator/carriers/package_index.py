@@ -5,13 +5,14 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from orchestrator.carriers.cache import NO_ROOM
+from orchestrator.carriers.stand_in import lay_stand_in
 from orchestrator.errors import DiskFull, RuntimeUnavailable
 from orchestrator.runtimes.targets import Target, dotted
 
@@ -58,10 +59,11 @@ class Unreachable(Exception):
 
 
 class PackageIndex:
-    """Asks pip; everything that pip writes stays in `scratch`."""
+    """Asks pip for `what`; everything that pip writes stays in `scratch`."""
 
-    def __init__(self, scratch: Path) -> None:
+    def __init__(self, scratch: Path, what: str = "the runtime") -> None:
         self._scratch = scratch
+        self._what = what
 
     @property
     def forbidden(self) -> bool:
@@ -92,6 +94,16 @@ class PackageIndex:
         self._pip("download", [*options, *_fit(target)], DOWNLOAD_TIMEOUT_S)
         return folder
 
+    def download_pinned(self, pinned: Wheel, *, source: bool) -> Path:
+        """One file that is the same for every machine; `source`: a source package, of which nothing is run."""
+        folder, pins = self._scratch / "pinned", self._scratch / "pins.txt"
+        pins.write_text(f"{pinned.name}=={pinned.version} --hash=sha256:{pinned.digest}\n", encoding="utf-8")
+        options = ["--no-deps", "--quiet", "--progress-bar", "off", "--require-hashes", "--dest", str(folder)]
+        sort = ["--no-binary=:all:", "--no-build-isolation"] if source else ["--only-binary=:all:"]
+        surroundings = lay_stand_in(self._scratch) if source else {}
+        self._pip("download", [*options, *sort, "--requirement", str(pins)], DOWNLOAD_TIMEOUT_S, surroundings)
+        return next(folder.iterdir())
+
     def versions(self, package: str, target: Target) -> list[str]:
         """Every version with a wheel for the target, newest first; empty where the index does not say."""
         try:
@@ -101,10 +113,12 @@ class PackageIndex:
         line = re.search(r"Available versions: (.*)", told)
         return [version.strip() for version in line[1].split(",")] if line else []
 
-    def _pip(self, verb: str, options: Sequence[str], timeout_s: float) -> str:
+    def _pip(
+        self, verb: str, options: Sequence[str], timeout_s: float, surroundings: Mapping[str, str] | None = None
+    ) -> str:
         if find_spec("pip") is None:
             raise RuntimeUnavailable(
-                "this Python environment has no pip, and runtimes are fetched with it",
+                f"this Python environment has no pip, and {self._what} is fetched with it",
                 f"{sys.executable} -m ensurepip --upgrade",
             )
         general = ["--no-input", "--no-color", "--disable-pip-version-check", "--no-cache-dir"]
@@ -112,7 +126,7 @@ class PackageIndex:
             done = subprocess.run(
                 [sys.executable, "-m", "pip", *general, verb, *options],
                 cwd=self._scratch,
-                env=_environment(self._scratch),
+                env={**_environment(self._scratch), **(surroundings or {})},
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 text=True,
@@ -123,7 +137,7 @@ class PackageIndex:
         except subprocess.TimeoutExpired:
             raise Unreachable(f"no answer within {timeout_s:.0f} s") from None
         if done.returncode != 0:
-            raise _fault(done.stderr)
+            raise _fault(done.stderr, self._what)
         return done.stdout
 
 
@@ -140,9 +154,9 @@ def _environment(scratch: Path) -> dict[str, str]:
     return {"PIP_RETRIES": "2", **kept, "PIP_USER": "0", "PIP_REQUIRE_VIRTUALENV": "0", "TMPDIR": str(scratch)}
 
 
-def _fault(stderr: str) -> Exception:
+def _fault(stderr: str, what: str) -> Exception:
     if any(os.strerror(number) in stderr for number in NO_ROOM):
-        return DiskFull("no room left on this machine while a runtime was fetched", "free some room and try again")
+        return DiskFull(f"no room left on this machine while {what} was fetched", "free some room and try again")
     no_match = _NO_MATCH.search(stderr)
     versions = [] if no_match is None or no_match[2] == "none" else no_match[2].split(", ")
     if not versions and _UNREACHABLE.search(stderr):
@@ -156,6 +170,4 @@ def _fault(stderr: str) -> Exception:
         )
     said = [line for line in stderr.splitlines() if line.startswith("ERROR:")] or stderr.splitlines()[-1:]
     reason = re.sub(r"//[^/\s@]+@", "//…@", said[0].removeprefix("ERROR:").strip()) if said else "no reason given"
-    return RuntimeUnavailable(
-        f"pip cannot fetch the runtime: {reason}", "the same pip must be able to install packages"
-    )
+    return RuntimeUnavailable(f"pip cannot fetch {what}: {reason}", "the same pip must be able to install packages")

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from orchestrator.cli import model_build, model_inspect
+from orchestrator.cli import model_build, model_inspect, model_train
 from orchestrator.cli.completion import model_names
 from orchestrator.cli.context import open_store, print_json, say, settings_of
 from orchestrator.cli.options import Json
@@ -24,6 +24,7 @@ def register(app: typer.Typer) -> None:
     )
     group.command(epilog="Example: dynofarm model add bert_int8.tflite --parent bert")(add)
     group.command(epilog=model_build.EPILOG)(model_build.build)
+    group.command(epilog=model_train.EPILOG)(model_train.train)
     group.command(epilog=model_inspect.EPILOG)(model_inspect.inspect)
     group.command("list", epilog="Example: dynofarm model list --json")(list_models)
     group.command(epilog="Example: dynofarm model show mobilebert")(show)
