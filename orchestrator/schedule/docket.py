@@ -78,11 +78,10 @@ class Docket:
             run = self.run_of(job, outcome, *span_of(outcome, self._link.conditions, datetime.now(UTC)))
             if any(job.job_id == owed.job_id for owed in self.owed):
                 self.finish(run)
-                ours += 1
-            else:
-                self._tools.ledger.save_run(run)
+                ours, count = ours + 1, count + 1
+            elif self._tools.ledger.save_run(run):
+                count += 1
             session.acknowledge(outcome.job_id)
-            count += 1
         if count:
             self._tools.notify(Collected(self._name, count))
         return ours
