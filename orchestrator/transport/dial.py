@@ -21,6 +21,9 @@ IDLE_POLL_S = 10.0
 paramiko's own 0.1 s, a sixth of a core for 1,000."""
 READ_BYTES = 4096
 """Allocated for as long as nothing comes, for every board; what is larger paramiko asks for by its size."""
+REST_S = 0.002
+"""In a push a server says every hundred kilobytes that it has room again; each time the thread that reads wakes, and
+takes the interpreter from the one that sends: a quarter of a push's processor time (docs/benchmarks.md)."""
 QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)
 
 
@@ -63,12 +66,17 @@ class PromptSocket(socket.socket):
     paramiko asks for a packet in two pieces; the second is taken from what came with the first.
     """
 
+    rests_until_s = 0.0
+    """On the monotonic clock. Until then what comes is let gather for `REST_S`."""
+
     _ahead = b""
 
     def recv(self, size: int, flags: int = 0, /) -> bytes:
         """As a socket's own; for one reading thread."""
         data = self._ahead
         if not data:
+            if time.monotonic() < self.rests_until_s:
+                time.sleep(REST_S)
             data = super().recv(max(size, READ_BYTES), flags)
             if data and QUICKACK is not None:
                 self.setsockopt(socket.IPPROTO_TCP, QUICKACK, 1)

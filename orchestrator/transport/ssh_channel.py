@@ -12,12 +12,16 @@ from collections.abc import Callable
 from paramiko.channel import Channel
 
 from orchestrator.errors import BoardLost
+from orchestrator.transport.dial import PromptSocket
 from orchestrator.transport.faults import FAULTS
 from orchestrator.transport.packets import ChannelData
 
 PIECE_BYTES = 32_704
 """What fits one packet of OpenSSH and Dropbear (32,768) beside its header; larger sends are copied again and again."""
 READ_BYTES = 1 << 16
+BULK_BYTES = 4 * PIECE_BYTES
+WIDE_WINDOW_BYTES = 1 << 20
+RESTS_S = 0.01
 STALL_S = 10.0
 LOOK_S = 1.0
 """How often a waiting call empties standard error: that stream shares the window, and a full one stops the command."""
@@ -42,6 +46,8 @@ class SshChannel:
         """Send all of it. `BoardLost` when the link or the command ended, or nothing was taken for 10 s."""
         view = memoryview(data).cast("B")
         with self._sending:
+            if len(view) >= BULK_BYTES:
+                self._let_the_reader_rest()
             at = 0
             while at < len(view):
                 if self._channel.out_window_size <= 0:
@@ -101,6 +107,12 @@ class SshChannel:
         release, self._release = self._release, None
         if release is not None:
             release()
+
+    def _let_the_reader_rest(self) -> None:
+        """A wide window gives room for longer than that; a small one must be filled at every word."""
+        sock = self._channel.get_transport().sock
+        if isinstance(sock, PromptSocket) and self.window_bytes >= WIDE_WINDOW_BYTES:
+            sock.rests_until_s = time.monotonic() + RESTS_S
 
     def _await_window(self) -> None:
         channel, deadline = self._channel, time.monotonic() + STALL_S
