@@ -2,8 +2,8 @@
 
 One loopback board (a real sshd on this machine), one warm session, the store included: every job is outfitted, ordered,
 measured, committed and acknowledged as `schedule` does it for a board that shares its machine; for others it commits
-while the next worker starts, which takes that step out of the sum. The worker by hand is the same zipapp with the same job and
-the same Python, with nobody watching. Both run in turn; the difference of each pair is the overhead.
+while the next worker starts, which takes that step out of the sum. The worker by hand is the same zipapp with the same
+job and the same Python, with nobody watching. Both run in turn; the difference of each pair is the overhead.
 """
 
 import argparse

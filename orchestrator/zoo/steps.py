@@ -1,7 +1,8 @@
-"""What the builder tells while it works: one JSON object a line. Pure."""
+"""What the builder tells while it works. Pure."""
 
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+
+from orchestrator.apart.steps import Failed, Language
 
 
 @dataclass(frozen=True)
@@ -26,15 +27,6 @@ class Made:
 
 
 @dataclass(frozen=True)
-class Failed:
-    """The last word of a builder that gives up. `kind`: missing, disk_full, memory, busy or refused."""
-
-    kind: str
-    message: str
-    hint: str
-
-
-@dataclass(frozen=True)
 class Finished:
     """The last word of a builder that made everything."""
 
@@ -43,22 +35,5 @@ class Finished:
 
 Step = Making | Made | Failed | Finished
 
-_KINDS: dict[str, type[Step]] = {"making": Making, "made": Made, "failed": Failed, "finished": Finished}
-_NAMES = {kind: name for name, kind in _KINDS.items()}
-
-
-def to_line(step: Step) -> str:
-    """One line, without its end."""
-    return json.dumps({"step": _NAMES[type(step)], **asdict(step)})
-
-
-def from_line(line: str) -> Step:
-    """A line as `to_line` wrote it. `ValueError` for anything else."""
-    plain = json.loads(line)
-    kind = _KINDS.get(plain.pop("step", "")) if isinstance(plain, dict) else None
-    if kind is None:
-        raise ValueError(f"not a step: {line[:80]!r}")
-    try:
-        return kind(**plain)
-    except TypeError as error:
-        raise ValueError(f"not a step: {error}") from None
+_LANGUAGE = Language[Step]({"making": Making, "made": Made, "failed": Failed, "finished": Finished})
+to_line, from_line = _LANGUAGE.to_line, _LANGUAGE.from_line

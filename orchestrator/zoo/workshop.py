@@ -4,17 +4,16 @@ import errno
 import os
 import shutil
 import signal
-import subprocess
 import sys
-import tempfile
 from collections.abc import Callable
-from typing import IO
 
+from orchestrator.apart.parent import run_apart
+from orchestrator.apart.steps import Failed
 from orchestrator.errors import DiskFull, DynofarmError, ModelError, RuntimeUnavailable
 from orchestrator.zoo.arithmetic import count_parameters
 from orchestrator.zoo.orders import Order
 from orchestrator.zoo.shelf import Busy, tidy
-from orchestrator.zoo.steps import Failed, Finished, Step, from_line
+from orchestrator.zoo.steps import Finished, Step, from_line
 
 INSTALL = "pip install 'dynofarm[zoo]'  (about 2.2 GB; it may lie in an environment of its own: --python)"
 _FINISHED_STAYS = "what was finished stays"
@@ -26,7 +25,7 @@ _OUT_OF_MEMORY = (
     "Cannot allocate memory",
     "pthread_create failed",
 )
-_LAST_WORDS_BYTES = 4096
+_ENVIRONMENT = {"HF_HUB_OFFLINE": "1", "TF_CPP_MIN_LOG_LEVEL": "2"}
 _BYTES_BY_FORM = {"fp32": 4.1, "fp16": 2.1, "int4": 0.8}
 """A parameter's share of a file; 1.1 in the others."""
 
@@ -37,50 +36,14 @@ def run_builder(order: Order, notify: Callable[[Step], None], python: str = sys.
     The builder dies with this process, however that ends.
     """
     check_room(order)
-    with tempfile.TemporaryFile() as complaints:
-        try:
-            process = subprocess.Popen(
-                [python, "-P", "-m", "orchestrator.zoo"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=complaints,
-                text=True,
-                env=_environment(),
-                start_new_session=True,
-            )
-        except OSError as error:
-            raise RuntimeUnavailable(
-                f"{python}: cannot be started: {error.strerror}", "name a Python 3.11 or later: --python"
-            ) from None
-        try:
-            last = _hear(process, order, notify)
-            status = process.wait()
-        finally:
-            process.kill()
-            process.wait()
-            tidy(order.folder)
-        if isinstance(last, Failed):
-            raise _told(order, last)
-        if status != 0 or not isinstance(last, Finished):
-            raise _died(order, status, _last_words(complaints))
-
-
-def _hear(process: "subprocess.Popen[str]", order: Order, notify: Callable[[Step], None]) -> Step | None:
-    assert process.stdin is not None and process.stdout is not None  # noqa: S101 - both are pipes
     try:
-        process.stdin.write(order.to_json())
-        process.stdin.close()
-    except BrokenPipeError:
-        pass  # it died before it listened; its end tells why
-    last: Step | None = None
-    with process.stdout:
-        for line in process.stdout:
-            try:
-                last = from_line(line)
-            except ValueError:
-                continue
-            notify(last)
-    return last
+        ended = run_apart("orchestrator.zoo", order.to_json(), from_line, notify, python, _ENVIRONMENT)
+    finally:
+        tidy(order.folder)
+    if isinstance(ended.last, Failed):
+        raise _told(order, ended.last)
+    if ended.status != 0 or not isinstance(ended.last, Finished):
+        raise _died(order, ended.status, ended.said)
 
 
 def needed_bytes(order: Order) -> int:
@@ -108,18 +71,6 @@ def check_room(order: Order) -> None:
 def memory_text(order: Order) -> str:
     """What the builder needs at its peak. Measured on the shapes of the catalogue (docs/how-to-build-models.md)."""
     return f"{0.9 + count_parameters(order.shape, order.head) * 22 / 1e9:.1f} GB"
-
-
-def _environment() -> dict[str, str]:
-    # Sets and dictionaries of the converters keep their order, so that the same words give the same bytes.
-    return {**os.environ, "PYTHONHASHSEED": "0", "HF_HUB_OFFLINE": "1", "TF_CPP_MIN_LOG_LEVEL": "2"}
-
-
-def _last_words(complaints: IO[bytes]) -> str:
-    size_bytes = complaints.seek(0, os.SEEK_END)
-    complaints.seek(max(0, size_bytes - _LAST_WORDS_BYTES))
-    lines = [line.strip() for line in complaints.read().decode(errors="replace").splitlines() if line.strip()]
-    return lines[-1] if lines else "it said nothing"
 
 
 def _told(order: Order, last: Failed) -> DynofarmError:

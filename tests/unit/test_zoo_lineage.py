@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orchestrator.apart.steps import Failed
 from orchestrator.errors import ModelError
 from orchestrator.zoo.distance import measure_distance
 from orchestrator.zoo.lineage import from_json, is_lineage, to_json
-from orchestrator.zoo.steps import Failed, Finished, Made, Making, Step, from_line, to_line
+from orchestrator.zoo.steps import Finished, Made, Making, Step, from_line, to_line
 from tests.unit.zoo_orders import make_lineage
 
 

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.apart.steps import Failed
 from orchestrator.errors import DiskFull, DynofarmError, ModelError, RuntimeUnavailable
 from orchestrator.zoo.lineage import to_json
 from orchestrator.zoo.orders import Artifact, Order
 from orchestrator.zoo.shelf import SCRATCH, Busy, find_whole, hold_shelf, put
-from orchestrator.zoo.steps import Failed, Finished, Making, Step, to_line
+from orchestrator.zoo.steps import Finished, Making, Step, to_line
 from orchestrator.zoo.workshop import check_room, needed_bytes, run_builder
 from tests.unit.zoo_orders import make_lineage, make_order
 

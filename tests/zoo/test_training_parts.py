@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.wordpiece import Tokenizer
+from orchestrator.apart.steps import Failed
 from orchestrator.errors import DiskFull, DynofarmError, ModelError, RuntimeUnavailable, UsageError
 from orchestrator.training import process
 from orchestrator.training.bases import take_base
@@ -21,7 +22,7 @@ from orchestrator.training.orders import Order, Recipe, check_recipe
 from orchestrator.training.places import BASE, RESULT, hold, publish, working_folder
 from orchestrator.training.progress import STATE, Progress, load_progress, read_tensors, save_progress
 from orchestrator.training.schedule import best_epoch, learning_rate, should_stop
-from orchestrator.training.steps import Begun, EpochDone, Failed, Finished, Stepped, from_line, to_line
+from orchestrator.training.steps import Begun, EpochDone, Finished, Stepped, from_line, to_line
 from orchestrator.training.weights_file import read_about, write_tensors
 
 RECIPE = Recipe("b" * 64, "d" * 64)
