@@ -94,18 +94,6 @@ def is_product(operator: str) -> bool:
     return operator in PRODUCTS
 
 
-def encoder_flops(layers: int, hidden: int, feed_forward: int, length: int) -> int:
-    """The products of a BERT-like encoder in closed form, for one text of `length` tokens: of every layer the four
-    projections of attention, the two of the feed-forward part, scores and context.
-
-    2·L·(4·h² + 2·h·f) + 4·L²·h for a layer, from the shapes in Vaswani et al., "Attention is all you need" (2017).
-    Left out are embeddings, normalisations, softmax, activations, biases, the pooler and the head. BERT-base (12, 768,
-    3072) at length 128: 22.35 G.
-    """
-    projections = 2 * length * (4 * hidden**2 + 2 * hidden * feed_forward)
-    return layers * (projections + 4 * length**2 * hidden)
-
-
 Rule = Callable[[Shapes], int]
 
 
