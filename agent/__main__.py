@@ -68,6 +68,8 @@ def _run(verb: str, given: _Options) -> int:
         from agent.asking import answer_aside
 
         return answer_aside(given["work"])
+
+
     if verb == "worker":
         from agent.worker import main as work
 

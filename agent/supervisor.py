@@ -288,6 +288,8 @@ class Supervisor:
                 talk = (self._link.say, self._watch, self._unwatch)
                 self._job = RunningJob(self._places, job, model_path, carrier_path, *talk, self._root)
 
+
+
     def _collect(self) -> None:
         count = 0
         for job_id in spool.waiting(self._places):

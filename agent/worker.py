@@ -25,6 +25,7 @@ from agent.runtimes import Array, Engine, Loaded, Profiling, Rejected, Unsupport
 from agent.sensors.process import read_status_bytes
 from agent.wire import WireError, to_plain
 
+
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _DETAIL_CHARACTERS = 4000
 
@@ -36,6 +37,8 @@ def main(model_path: str, carrier_path: Optional[str], report_fd: int, parent_pi
 
     The end is `os._exit`: a native library that crashes while it is torn down must not spoil a measurement.
     """
+
+
     _die_with(parent_pid)
     _offer_to_the_oom_killer()
     os.set_inheritable(report_fd, False)
@@ -120,6 +123,13 @@ def run_job(job: JobSpec, model_path: str, carrier_path: Optional[str], report: 
         outputs=_tensors(outputs) if job.keep_outputs else [],
         surroundings=surroundings.between(before, after),
     )
+
+
+
+
+
+
+
 
 
 def _profile(loaded: Loaded, latencies_ns: List[int]) -> Dict[str, Any]:

@@ -25,6 +25,9 @@ class Started(NamedTuple):
     """What the worker, or a library in it, prints; non-blocking."""
 
 
+
+
+
 class Origin(NamedTuple):
     """Where this agent was read from: `place` is the zipapp, or the folder that holds the `agent` package."""
 

@@ -18,6 +18,7 @@ from orchestrator.sweep import OPS, REFERENCE, REFERENCE_RUNTIME, USUAL_DELEGATE
 LOAD_ALLOWANCE_S = 120.0
 """Time for a slow board to start Python, load a runtime and a model, before and after the loops."""
 
+
 Objection = Callable[[RuntimeChoice, str, int, Model, Facts], str | None]
 """Why a runtime (choice, delegate, threads) cannot run a model on a board; None when nothing is known against it."""
 
@@ -106,6 +107,12 @@ def _profile_job(sweep: Sweep, cell: Cell, position: int, job_id: str) -> Job:
     return replace(_job(sweep, cell, sweep.repeats, position, reason, job_id), role=Role.PROFILE)
 
 
+
+
+
+
+
+
 def select(devices: Sequence[Device], selectors: Sequence[str], facts: Mapping[str, Facts]) -> list[Device]:
     """Devices that match any selector: a name, a pattern, `tag:…`, `arch:…`, `kind:…` or `all`."""
     return [
@@ -134,7 +141,7 @@ def _selects(selector: str, device: Device, facts: Facts | None) -> bool:
 def _cells(sweep: Sweep, models: Sequence[Model], devices: Sequence[Device]) -> list[Cell]:
     cells = []
     for device, model, runtime in product(devices, models, sweep.runtimes):
-        usual = usual_delegate(runtime.name)
+        usual = usual_delegate(runtime.name, model)
         # `usual` beside the name of the same delegate is one case, not two.
         delegates = dict.fromkeys(usual if delegate == USUAL_DELEGATE else delegate for delegate in sweep.delegates)
         for threads, delegate, options in product(sweep.threads, delegates, sweep.options):

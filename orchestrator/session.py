@@ -220,6 +220,7 @@ class AgentSession:
                     raise ProtocolBroken(name, f"{name}: was asked for job {job.job_id}, answers {outcome.job_id}")
                 return outcome
 
+
     def collect(self) -> Iterator[JobResult | JobFailure]:
         """What earlier connections left in the spool. Acknowledge each one after it was stored."""
         self._talk.say(Collect())

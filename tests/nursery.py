@@ -26,7 +26,7 @@ from typing import IO, Self
 
 ROOT = Path(__file__).resolve().parent.parent
 MESSAGE_BYTES = 1 << 17
-BUILDERS = ("zoo", "training")
+BUILDERS = ("zoo", "training", "compiling")
 """What they import is an extra, and commands start them as processes of their own."""
 
 

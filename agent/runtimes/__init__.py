@@ -13,6 +13,8 @@ RUNTIMES = {
     "ai-edge-litert": ("agent.runtimes.interpreter", "AiEdgeLiteRt"),
     "onnxruntime": ("agent.runtimes.onnx", "OnnxRuntime"),
     "openvino": ("agent.runtimes.openvino", "OpenVino"),
+    "executorch": ("agent.runtimes.executorch", "ExecuTorch"),
+    "iree": ("agent.runtimes.iree", "Iree"),
     "fake": ("agent.runtimes.fake", "FakeRuntime"),
 }
 

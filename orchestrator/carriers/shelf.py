@@ -116,11 +116,12 @@ class CarrierShelf:
         index = PackageIndex(scratch)
         what = f"{requirements[0].replace('==', ' ')} for {target}"
         self._notify(f"fetching {what}")
+        like = target if row.wheel_python is None else replace(target, python=row.wheel_python)
         try:
-            wheels = index.resolve(requirements, target)
-            folder = index.download(wheels, target)
+            wheels = index.resolve(requirements, like)
+            folder = index.download(wheels, like)
         except NoMatch as fault:
-            raise no_wheel(fault, index, target) from None
+            raise no_wheel(fault, index, like) from None
         except Unreachable as error:
             raise offline(what, str(error)) from None
         files = sorted(folder.iterdir())
@@ -131,7 +132,7 @@ class CarrierShelf:
         self._notify(f"packing {what}")
         bundle = scratch / "bundle.zip"
         try:
-            pack(files, row.drop, _about(row, wheels, target), bundle)
+            pack(files, row.drop, _about(row, wheels, target), bundle, row.keep)
         except BadWheel as error:
             raise RuntimeUnavailable(f"{what}: {error}", "another version may be sound") from None
         return bundle, next(wheel.version for wheel in wheels if canonicalize_name(wheel.name) == row.package)

@@ -18,6 +18,9 @@ MAX_UNPACKED_BYTES = 2 * 10**9
 SUPERFLUOUS = ("tests/*", "*.pyc", "*.pyi", "*.h", "*.hpp", "*.a", "*.lib", "*.pxd", "*.pyx", "*/tests/*")
 """What no import needs; a third of numpy."""
 
+ABOUT = ("*.dist-info/*",)
+"""What says which package it is, and under what licence."""
+
 LICENCES = re.compile(r"(?i)(licen[cs]e|notice|copying|authors|thirdparty)")
 
 
@@ -34,15 +37,22 @@ def read_member(wheel: Path, name: str) -> bytes:
             raise BadWheel(f"{wheel.name} holds no {name}") from None
 
 
-def pack(wheels: Sequence[Path], drop: Sequence[str], about: dict[str, object], destination: Path) -> None:
-    """Lay the wheels into one folder and zip it: equal wheels give equal bytes.
+def pack(
+    wheels: Sequence[Path],
+    drop: Sequence[str],
+    about: dict[str, object],
+    destination: Path,
+    keep: Sequence[str] = (),
+) -> None:
+    """Lay the wheels into one folder and zip it: equal wheels give equal bytes. With `keep` nothing else goes in, but
+    for what says which package it is, and under what licence.
 
     Nothing is unpacked on this machine. `BadWheel` for a path that leaves the folder, a link, or two wheels that
     disagree about one file.
     """
     contents = {MANIFEST: json.dumps(about, indent=1, sort_keys=True).encode() + b"\n"}
     for wheel in sorted(wheels, key=lambda path: path.name):
-        for name, data in _wanted(wheel, drop):
+        for name, data in _wanted(wheel, drop, keep):
             if contents.setdefault(name, data) != data:
                 raise BadWheel(f"{wheel.name} and another wheel disagree about {name}")
     with zipfile.ZipFile(destination, "w") as archive:
@@ -57,7 +67,7 @@ def _opened(wheel: Path) -> zipfile.ZipFile:
         raise BadWheel(f"{wheel.name} is not a wheel: {error}") from None
 
 
-def _wanted(wheel: Path, drop: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+def _wanted(wheel: Path, drop: Sequence[str], keep: Sequence[str]) -> Iterator[tuple[str, bytes]]:
     with _opened(wheel) as archive:
         members = archive.infolist()
         if sum(member.file_size for member in members) > MAX_UNPACKED_BYTES:
@@ -65,7 +75,9 @@ def _wanted(wheel: Path, drop: Sequence[str]) -> Iterator[tuple[str, bytes]]:
         for member in members:
             _check(wheel, member)
             name = _place(member.filename)
-            if name and not any(fnmatchcase(name, pattern) for pattern in (*SUPERFLUOUS, *drop)):
+            if not name or any(fnmatchcase(name, pattern) for pattern in (*SUPERFLUOUS, *drop)):
+                continue
+            if not keep or any(fnmatchcase(name, pattern) for pattern in (*keep, *ABOUT)):
                 yield name, _read(wheel, archive, member)
 
 

@@ -51,6 +51,9 @@ def formats(incomplete: str) -> list[str]:
     return _beginning(["table", *FORMATS], incomplete)
 
 
+
+
+
 def roles(incomplete: str) -> list[str]:
     """What `results --role` takes."""
     return _beginning(ROLES, incomplete)

@@ -20,7 +20,8 @@ from orchestrator.report.output import meet, outlive_stderr, print_text, soften_
 
 VERBS = (
     "init", "device", "model", "data", "run", "noise", "health", "doctor", "spread",
-    "sweeps", "results", "show", "judge", "sql",
+    "sweeps", "results", "show",
+    "judge", "sql",
 )  # fmt: skip
 """Each is a module of this package, in the order of `dynofarm --help`."""
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from orchestrator.cli import model_build, model_inspect, model_train
+from orchestrator.cli import model_build, model_compile, model_inspect, model_train
 from orchestrator.cli.completion import model_names
 from orchestrator.cli.context import open_store, print_json, say, settings_of
 from orchestrator.cli.options import Json
@@ -25,6 +25,7 @@ def register(app: typer.Typer) -> None:
     group.command(epilog="Example: dynofarm model add bert_int8.tflite --parent bert")(add)
     group.command(epilog=model_build.EPILOG)(model_build.build)
     group.command(epilog=model_train.EPILOG)(model_train.train)
+    group.command("compile", epilog=model_compile.EPILOG)(model_compile.compile_model)
     group.command(epilog=model_inspect.EPILOG)(model_inspect.inspect)
     group.command("list", epilog="Example: dynofarm model list --json")(list_models)
     group.command(epilog="Example: dynofarm model show mobilebert")(show)
@@ -34,7 +35,7 @@ def register(app: typer.Typer) -> None:
 
 def add(
     context: typer.Context,
-    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="Model files: .tflite or .onnx.")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="Model files: .tflite, .onnx, .pte or .vmfb.")],
     name: Annotated[str | None, typer.Option(metavar="NAME", help="Its name; the file's stem if not given.")] = None,
     shape: Annotated[
         list[str] | None, typer.Option(metavar="INPUT=1x128", help="The shape of an input that the file leaves open.")

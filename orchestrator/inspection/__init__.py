@@ -1,7 +1,7 @@
 """What a model file is, told from its structure: what it computes, what that costs, and where it may fail. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from orchestrator.inspection.concerns import Concern, Effect, Prospect, prospects_of
 from orchestrator.inspection.counting import Flops, OperatorKind, count_operators
@@ -26,6 +26,10 @@ __all__ = [
 ]
 
 
+OPAQUE = ("pte", "vmfb")
+"""Formats of which the outside is read, and no more."""
+
+
 @dataclass(frozen=True)
 class Inspection:
     """`shapes` are those of the inputs that `flops` holds for; where `still_open` names inputs, `flops` holds for the
@@ -44,6 +48,9 @@ class Inspection:
     parameters: Parameters
     quantisation: Quantisation
     prospects: tuple[Prospect, ...]
+    calls: Mapping[str, int] = field(default_factory=dict)
+    """What a file of a format calls whose operators and weights are known to its runtime alone; the counts of
+    parameters, FLOPs and weights then mean nothing."""
 
 
 def inspect_model(insides: Insides) -> Inspection:
@@ -66,4 +73,5 @@ def inspect_model(insides: Insides) -> Inspection:
         parameters=count_parameters(contents, links, scales_beside=insides.format == "tflite"),
         quantisation=quantisation,
         prospects=prospects_of(Look(insides.format, contents, links, weighted)),
+        calls=contents.operators if insides.format in OPAQUE else {},
     )

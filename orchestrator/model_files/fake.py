@@ -11,6 +11,7 @@ import json
 from typing import Any
 
 from orchestrator.model_files.contents import Contents, Damaged, Unreadable
+from orchestrator.model_files.formats import KNOWN
 from orchestrator.models import TensorInfo
 
 _LARGEST_BYTES = 2**20
@@ -23,7 +24,7 @@ def read_fake(data: bytes) -> Contents:
         declared = None
     if not isinstance(declared, dict) or declared.get("format") != "dynofarm-fake":
         raise Unreadable(
-            "this is text that starts like JSON, and no model; known: TFLite flatbuffers (TFL3) and ONNX",
+            f"this is text that starts like JSON, and no model; known: {KNOWN}",
             "give the model file itself, not its configuration",
         )
     return Contents(_tensors(declared, "inputs"), _tensors(declared, "outputs"), {"FAKE": 1})

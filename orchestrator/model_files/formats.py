@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 from orchestrator.model_files.contents import Damaged, Unreadable
 
+KNOWN = "TFLite flatbuffers (TFL3), ONNX, programs of ExecuTorch (ET12) and modules of IREE"
+
 Buffer = Sequence[int]
 """Bytes, or a mapped file: indexing gives numbers, slicing gives bytes."""
 
@@ -30,10 +32,14 @@ _RELATIVES = (
 
 
 def recognise(data: Buffer) -> str:
-    """`tflite`, `onnx` or `fake`. `Unreadable` for anything else, with the likeliest explanation."""
+    """`tflite`, `onnx`, `pte`, `vmfb` or `fake`. `Unreadable` for anything else, with the likeliest explanation."""
     head = bytes(data[:64])
     if head[4:8] == b"TFL3":
         return "tflite"
+    if head[4:6] == b"ET" and head[6:8].isdigit():
+        return "pte"
+    if _is_module(bytes(data[:256])):
+        return "vmfb"
     if head.lstrip()[:1] == b"{":
         return "fake"
     if _is_onnx(data):
@@ -42,9 +48,16 @@ def recognise(data: Buffer) -> str:
         if head.startswith(magic):
             raise Unreadable(f"this is {what}", hint)
     raise Unreadable(
-        "its content is of no known format; known: TFLite flatbuffers (TFL3) and ONNX",
+        f"its content is of no known format; known: {KNOWN}",
         "the suffix is not asked; convert the model to .tflite or .onnx, or fetch it again",
     )
+
+
+def _is_module(head: bytes) -> bool:
+    """A module of IREE: its flatbuffer, with its size before it or without, alone or first in a zip."""
+    if head[4:8] == b"IREE" or head[8:12] == b"IREE":
+        return True
+    return head.startswith(b"PK\x03\x04") and head[30:].startswith(b"module.fb") and b"IREE" in head
 
 
 def _is_onnx(data: Buffer) -> bool:

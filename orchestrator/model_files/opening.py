@@ -57,6 +57,14 @@ def read_contents(data: Any) -> tuple[str, Contents]:
         from orchestrator.model_files.onnx import read_onnx
 
         return kind, read_onnx(data)
+    if kind == "pte":
+        from orchestrator.model_files.pte import read_pte
+
+        return kind, read_pte(data)
+    if kind == "vmfb":
+        from orchestrator.model_files.vmfb import read_vmfb
+
+        return kind, read_vmfb(data)
     from orchestrator.model_files.fake import read_fake
 
     return kind, read_fake(data[:])

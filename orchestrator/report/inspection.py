@@ -23,20 +23,23 @@ def inspection_values(path: Path, found: Inspection) -> dict[str, Any]:
         "path": str(path.absolute()),
         "format": found.format,
         "size_bytes": found.size_bytes,
-        "weights_bytes": found.weights_bytes,
+        "weights_bytes": None if found.calls else found.weights_bytes,
         "envelope": asdict(found.envelope),
         "inputs": [asdict(tensor) for tensor in found.inputs],
         "outputs": [asdict(tensor) for tensor in found.outputs],
         "shapes": {name: list(shape) for name, shape in found.shapes.items()},
         "still_open": list(found.still_open),
-        "parameters": asdict(found.parameters),
-        "flops": {
+        "calls": dict(found.calls),
+        "parameters": None if found.calls else asdict(found.parameters),
+        "flops": None
+        if found.calls
+        else {
             "products": found.flops.products,
             "other": found.flops.other,
             "total": found.flops.total,
             "not_counted": not_counted(found.operators),
         },
-        "quantisation": asdict(found.quantisation),
+        "quantisation": None if found.calls else asdict(found.quantisation),
         "operators": [_kind_values(kind, found.flops.total) for kind in found.operators],
         "runtimes": [_prospect_values(prospect) for prospect in found.prospects],
     }
@@ -73,15 +76,18 @@ def _heading(console: Console, text: str) -> None:
 
 
 def _identity(path: Path, found: Inspection) -> list[tuple[str, str]]:
+    size = f"{bytes_text(found.size_bytes)} ({found.size_bytes:,} bytes)"
     lines = [
         ("file", str(path)),
         ("format", _format_text(found)),
-        ("size", f"{bytes_text(found.size_bytes)} ({found.size_bytes:,} bytes), {_weights_text(found)}"),
+        ("size", size if found.calls else f"{size}, {_weights_text(found)}"),
         ("inputs", "\n".join(map(_tensor_text, found.inputs)) or "none"),
         ("outputs", "\n".join(map(_tensor_text, found.outputs))),
-        ("parameters", _parameters_text(found)),
-        ("FLOPs", _flops_text(found)),
     ]
+    if found.calls:
+        calls = "\n".join(f"{count} {name}" for name, count in found.calls.items())
+        return [*lines, ("calls", calls), ("not read", "parameters, FLOPs, quantisation: its runtime alone knows them")]
+    lines += [("parameters", _parameters_text(found)), ("FLOPs", _flops_text(found))]
     missing = not_counted(found.operators)
     if missing:
         lines.append(("not counted", "\n".join(f"{row['count']} {row['operator']}: {row['why']}" for row in missing)))

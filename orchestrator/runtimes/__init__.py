@@ -7,6 +7,7 @@ from agent.protocol import Facts
 from orchestrator.errors import UnknownName, UsageError
 from orchestrator.models import Model
 from orchestrator.runtimes.catalogue import ANY, NO_WHEELS_FOR_NUMPY, RUNTIMES, Runtime
+from orchestrator.runtimes.decided import handed_over, other_delegate, other_processor
 from orchestrator.runtimes.targets import Target, dotted, parse_pair, target_of
 from orchestrator.sweep import RuntimeChoice
 
@@ -31,10 +32,17 @@ def find_runtime(name: str) -> Runtime:
     return RUNTIMES[name]
 
 
-def usual_delegate(name: str) -> str:
-    """What a runtime hands its operators to when nobody says otherwise; `none` for one that is not known."""
+def usual_delegate(name: str, model: Model | None = None) -> str:
+    """What a runtime hands its operators to when nobody says otherwise; `none` for one that is not known.
+
+    With `model`: what its file says, where that was decided when the file was made.
+    """
     row = RUNTIMES.get(name)
-    return row.delegates[0] if row is not None else "none"
+    if row is None:
+        return "none"
+    if row.delegate_in_file and model is not None and not handed_over(model):
+        return "none"
+    return row.delegates[0]
 
 
 def profile_objection(name: str) -> str | None:
@@ -62,7 +70,13 @@ def objection(choice: RuntimeChoice, delegate: str, threads: int, model: Model, 
         return f"{row.name} runs {_either(row.formats)} files, and {model.name} is {model.format}"
     if delegate not in row.delegates:
         return f"{row.name} knows the delegate {_either(row.delegates)}, not {delegate}"
-    return board_objection(choice, facts) or _too_many_threads(threads, facts) or _too_large(model, facts)
+    return (
+        other_delegate(row, delegate, model)
+        or board_objection(choice, facts)
+        or other_processor(model, facts)
+        or _too_many_threads(threads, facts)
+        or _too_large(model, facts)
+    )
 
 
 def board_objection(choice: RuntimeChoice, facts: Facts) -> str | None:
@@ -99,6 +113,9 @@ def version_for(row: Runtime, choice: RuntimeChoice, target: Target) -> str | No
 def requirements_for(row: Runtime, version: str, target: Target) -> list[str]:
     """What goes into the bundle: the runtime, and numpy and psutil where wheels of them exist."""
     wanted = [f"{row.package}=={version}"]
+    if row.wheel_python is not None:
+        return wanted
+    wanted += row.also
     if target.architecture not in NO_WHEELS_FOR_NUMPY:
         wanted += [_numpy_for(row, version), "psutil"]
     return wanted
@@ -113,12 +130,19 @@ def _version_fault(row: Runtime, version: str | None) -> str | None:
         return None
     if row.carrier == "none":
         return f"{row.name} has no versions, and {version} was asked for"
-    known = sorted({build.version for build in KNOWN_BUILDS.values()})
-    if row.carrier == "library" and version not in known:
-        return f"litert {version} is not one that dynofarm can call; known: {', '.join(known)}"
+    known = _callable_versions(row)
+    if known and version not in known:
+        return f"{row.name} {version} is not one that dynofarm can call; known: {', '.join(known)}"
     if not re.fullmatch(r"\d+(\.\d+){0,3}((a|b|rc|\.post|\.dev)\d+)?", version):
         return f"{version!r} is not a version of {row.name}: expected one such as 2.14.0"
     return None
+
+
+def _callable_versions(row: Runtime) -> list[str]:
+    """Those whose libraries the agent is bound to; empty for a runtime that is called through its Python package."""
+    if row.carrier == "library":
+        return sorted({build.version for build in KNOWN_BUILDS.values()})
+    return sorted({one.version for one in row.recommended}) if row.wheel_python is not None else []
 
 
 def _no_build(row: Runtime, choice: RuntimeChoice, facts: Facts) -> str | None:

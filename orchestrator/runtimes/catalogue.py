@@ -38,7 +38,10 @@ class Runtime:
 
     `carrier` as in `agent.protocol.RuntimeOnBoard`; `package` is the wheel's name, `module` what Python imports;
     `pythons` the oldest and newest Python that any wheel is made for (None: the future is open);
-    `drop` patterns of what lies in the wheel and no board needs; `tells_operators`: it has a profiler that is read.
+    `drop` patterns of what lies in the wheel and no board needs, or `keep` of all that one needs; `tells_operators`: it
+    has a profiler that is read; `also`: what it imports beside numpy; `wheel_python`: its libraries serve any Python,
+    and are taken from the wheel for this one, without numpy and psutil; `delegate_in_file`: the file says what is
+    handed over, under `DELEGATE:` and the name that stands here.
     """
 
     name: str
@@ -55,6 +58,10 @@ class Runtime:
     numpy: tuple[tuple[Pair, str], ...] = ()
     drop: tuple[str, ...] = ()
     tells_operators: bool = False
+    keep: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
+    wheel_python: Pair | None = None
+    delegate_in_file: str = ""
 
 
 RUNTIMES = {
@@ -166,6 +173,39 @@ RUNTIMES = {
                 "openvino/libs/libopenvino_c.so*",
                 "openvino/libs/cache.json",
             ),
+        ),
+        Runtime(
+            name="executorch",
+            carrier="bundle",
+            formats=("pte",),
+            delegates=("xnnpack", "none"),
+            note="ExecuTorch's libraries, called directly: any Python, neither torch nor numpy",
+            package="executorch",
+            module="executorch",
+            architectures=BITS_64,
+            recommended=(Recommended("1.5.1", ((3, 8), (3, 99)), (2, 28)),),
+            keep=("executorch/lib/libexecutorch*.so",),
+            drop=("*_backend_openvino.so", "*_backend_qnn.so", "*_etdump.so"),
+            wheel_python=(3, 11),
+            delegate_in_file="XnnpackBackend",
+        ),
+        Runtime(
+            name="iree",
+            carrier="bundle",
+            formats=("vmfb",),
+            delegates=("none",),
+            note="IREE's runtime, for modules that were compiled for the board's processor (dynofarm model compile)",
+            package="iree-base-runtime",
+            module="iree",
+            architectures=BITS_64,
+            pythons=((3, 10), None),
+            recommended=(
+                Recommended("3.13.0", ((3, 10), (3, 14)), (2, 28), ("x86_64",)),
+                Recommended("3.13.0", ((3, 10), (3, 14)), (2, 27), ("aarch64",)),
+            ),
+            numpy=(((0, 0), "numpy>=1.23.2"),),
+            also=("ml_dtypes",),
+            drop=("iree/_runtime_libs_tracy/*", "iree/_runtime_libs/iree-*"),
         ),
         Runtime(
             name="fake",

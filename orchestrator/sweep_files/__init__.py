@@ -139,6 +139,8 @@ def _merged(keys: "SweepKeys", protocol: MeasureProtocol, said: set[str], base: 
     return replace(base, **{field: getattr(whole, field) for field in fields})
 
 
+
+
 def _protocol(keys: "Protocol") -> MeasureProtocol:
     base = PROTOCOLS[keys.base]
     own = {key: value for key, value in keys.model_dump(exclude={"base", "name"}).items() if value is not None}

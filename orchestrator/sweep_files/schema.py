@@ -91,6 +91,8 @@ def _rule(rule: Mapping[str, Any]) -> dict[str, Any]:
     return dict(rule)
 
 
+
+
 def _distinct(values: list[Any], what: str) -> list[Any]:
     seen: set[str] = set()
     for value in values:
@@ -125,6 +127,11 @@ def _as_protocol(value: Any) -> Any:
     if value not in PROTOCOLS:
         raise UsageError("no such protocol")
     return {"base": value, "name": value}
+
+
+
+
+
 
 
 class SweepKeys(Section):

@@ -25,7 +25,7 @@ KEEP = 2
 """Two inputs: an error that hides on one of them rarely hides on both. They are chosen among eight (`widest`)."""
 
 ONE_INFERENCE = MeasureProtocol("reference", 1, 0.0, 0.0, 1, 0.0, 0.0)
-RUNTIMES = {"tflite": "litert", "onnx": "onnxruntime", "fake": "fake"}
+RUNTIMES = {"tflite": "litert", "onnx": "onnxruntime", "pte": "executorch", "vmfb": "iree", "fake": "fake"}
 """By format: the runtime that dynofarm recommends."""
 
 DEADLINE_S = 600.0
@@ -77,7 +77,7 @@ def _job(model: Model, seed: int) -> Job:
         model_digest=model.digest,
         runtime=RuntimeChoice(runtime),
         threads=1,
-        delegate=usual_delegate(runtime),
+        delegate=usual_delegate(runtime, model),
         options={},
         protocol=ONE_INFERENCE,
         block=0,

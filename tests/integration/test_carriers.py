@@ -1,6 +1,7 @@
 """Carriers of runtimes through a real pip: from a folder of wheels made here, and from the real package index."""
 
 import hashlib
+import json
 import os
 import platform
 import re
@@ -13,9 +14,11 @@ from pathlib import Path
 import pytest
 
 from agent.litert_versions import KNOWN_BUILDS
+from agent.runtimes.executorch_capi import KNOWN_VERSIONS, LIBRARIES
 from orchestrator.carriers import CarrierShelf
 from orchestrator.carriers.cache import digest_of
 from orchestrator.errors import DiskFull, RuntimeUnavailable
+from orchestrator.runtimes import find_runtime
 from orchestrator.sweep import RuntimeChoice
 from tests.facts import a_board
 from tests.pythons import find_python
@@ -348,6 +351,7 @@ def test_the_library_of_each_architecture_is_the_known_one(real_shelf, architect
         ("tflite-runtime", PI_2, "2.14.0", None),
         ("ai-edge-litert", PI_4, "2.1.0", "2.0"),
         ("openvino", PI_4, "2025.2.0", "2.0"),
+        ("iree", {"python": "3.10.12", "libc": "glibc 2.31"}, "3.13.0", "2.2"),
     ],
 )
 def test_bundles_for_arm_boards_hold_arm_code_for_their_python(real_shelf, name, board, version, numpy):
@@ -361,7 +365,49 @@ def test_bundles_for_arm_boards_hold_arm_code_for_their_python(real_shelf, name,
     assert {int.from_bytes(data[18:20], "little") for data in libraries.values()} == {machine}
     numpys = [path for path in files if re.fullmatch(r"numpy-.*\.dist-info/METADATA", path)]
     assert [path.split("-")[1].rpartition(".")[0].rpartition(".")[0] for path in numpys] == ([numpy] if numpy else [])
-    assert sum(path.endswith(".dist-info/METADATA") for path in files) == (3 if numpy else 1)
+    others = len(find_runtime(name).also)
+    assert sum(path.endswith(".dist-info/METADATA") for path in files) == (3 + others if numpy else 1)
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("board", [ORIN, {"python": "3.14.0"}])
+def test_libraries_that_serve_any_python_travel_alone(real_shelf, board):
+    carrier = real_shelf.fetch(RuntimeChoice("executorch"), a_board(**board))
+    files = read_bundle(carrier)
+    libraries = [path for path in files if path.endswith(".so")]
+    assert sorted(path.rpartition("/")[2] for path in libraries) == sorted(LIBRARIES)
+    assert {int.from_bytes(files[path][18:20], "little") for path in libraries} == {183}
+    assert [path for path in files if path.endswith(".py")] == []
+    assert carrier.runtime.version in KNOWN_VERSIONS
+    assert carrier.path.stat().st_size < 5_000_000
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("python", ["3.8", "3.13"])
+def test_a_bundle_of_executorch_alone_runs_a_program(real_shelf, tmp_path, python):
+    interpreter = find_python(python)
+    if interpreter is None:
+        pytest.skip(f"this machine has no Python {python}")
+    carrier = real_shelf.fetch(RuntimeChoice("executorch"), this_machine(f"{python}.0"))
+    with zipfile.ZipFile(carrier.path) as archive:
+        archive.extractall(tmp_path / "bundle")
+    request = {
+        "root": str(ROOT), "paths": [str(tmp_path / "bundle")], "runtime": "executorch", "carrier": None,
+        "model": str(ROOT / "tests" / "agent" / "networks" / "image-xnnpack.pte"), "threads": 1, "delegate": "xnnpack",
+        "options": {}, "seeds": [1], "inferences": 1, "profile": False, "coverage": None,
+        "recipes": [{"name": "image", "dtype": "float32", "shape": [1, 3, 8, 8], "fill": "ones"}],
+    }  # fmt: skip
+    done = subprocess.run(
+        [interpreter, "-I", "-S", str(ROOT / "tests" / "agent" / "one_run.py")],
+        input=json.dumps(request),
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    answer = json.loads(done.stdout.splitlines()[-1])
+    assert [one[:3] for one in answer["outputs"]] == [["output_0", "float32", [1, 10]]]
+    assert answer["modules"] == []
 
 
 @pytest.mark.timeout(600)
@@ -394,6 +440,22 @@ session = onnxruntime.InferenceSession(sys.argv[2], providers=["CPUExecutionProv
 types = {"tensor(float)": "float32", "tensor(int32)": "int32", "tensor(int64)": "int64"}
 outputs = session.run(None, {one.name: numpy.zeros(one.shape, types[one.type]) for one in session.get_inputs()})
 """
+RUN_IREE = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import os, numpy, iree.runtime as runtime
+instance = runtime.VmInstance()
+device = runtime.get_driver("local-sync").create_default_device()
+module = runtime.VmModule.mmap(instance, sys.argv[2])
+context = runtime.VmContext(instance, [runtime.create_hal_module(instance, device), module])
+given, outputs = runtime.VmVariantList(1), []
+image = runtime.asdevicearray(device, numpy.ones((1, 3, 8, 8), numpy.float32))
+given.push_ref(image._buffer_view)
+taken = runtime.VmVariantList(1)
+context.invoke(module.lookup_function("main_graph"), given, taken)
+view = taken.get_as_object(0, runtime.HalBufferView)
+outputs = [runtime.DeviceArray(device, view, implicit_host_transfer=True).to_host()]
+"""
 RUN_OPENVINO = """
 import sys
 sys.path.insert(0, sys.argv[1])
@@ -405,8 +467,9 @@ outputs = [request.get_output_tensor(index).data for index in range(len(compiled
 """
 REPORT = """
 import numpy, psutil
+brought = ("numpy", "psutil", "onnxruntime", "tflite_runtime", "ai_edge_litert", "openvino", "iree")
 outside = [name for name, module in list(sys.modules.items())
-           if name.split(".")[0] in ("numpy", "psutil", "onnxruntime", "tflite_runtime", "ai_edge_litert", "openvino")
+           if name.split(".")[0] in brought
            and getattr(module, "__file__", None) and not module.__file__.startswith(sys.argv[1])]
 sound = len(outputs) > 0 and all(one.size and numpy.isfinite(one).all() for one in outputs)
 print(sound, outside, psutil.cpu_count() > 0)
@@ -424,6 +487,7 @@ print(sound, outside, psutil.cpu_count() > 0)
         ("3.8", "onnxruntime", "1.19.2", "bert-tiny.onnx", RUN_ONNX),
         ("3.11", "openvino", None, "bert-tiny.tflite", RUN_OPENVINO),
         ("3.8", "openvino", None, "bert-tiny.onnx", RUN_OPENVINO),
+        ("3.11", "iree", None, "../../tests/agent/networks/image.vmfb", RUN_IREE),
     ],
 )
 def test_a_bundle_alone_runs_a_real_model(real_shelf, tmp_path, python, name, version, model, script):

@@ -5,6 +5,7 @@ import pytest
 
 from agent.litert_versions import DEFAULT_VERSION, KNOWN_BUILDS
 from agent.runtimes import RUNTIMES as AGENTS_RUNTIMES
+from agent.runtimes.executorch_capi import KNOWN_VERSIONS
 from orchestrator.errors import UnknownName, UsageError
 from orchestrator.models import Model
 from orchestrator.runtimes import (
@@ -15,6 +16,7 @@ from orchestrator.runtimes import (
     profile_objection,
     requirements_for,
     uses_own_copy,
+    usual_delegate,
     version_for,
 )
 from orchestrator.runtimes.targets import Target, target_of
@@ -42,7 +44,8 @@ def test_nothing_is_said_against_litert_on_a_pi(delegate):
 
 def test_an_unknown_runtime_is_answered_with_the_known_ones():
     assert why(RuntimeChoice("tensorrt")) == (
-        "there is no runtime 'tensorrt'; known: litert, ai-edge-litert, tflite-runtime, onnxruntime, openvino, fake"
+        "there is no runtime 'tensorrt'; known: litert, ai-edge-litert, tflite-runtime, onnxruntime, openvino, "
+        "executorch, iree, fake"
     )
 
 
@@ -200,6 +203,12 @@ def test_fake_has_no_versions():
         ("openvino", {"architecture": "x86_64", "libc": "glibc 2.17"}, "2025.4.1"),
         ("openvino", {"architecture": "x86_64", "python": "3.9.2"}, "2025.3.0"),
         ("openvino", {"architecture": "x86_64", "python": "3.8.10"}, "2024.4.0"),
+        ("executorch", {}, "1.5.1"),
+        ("executorch", {"python": "3.8.10", "libc": "glibc 2.28"}, "1.5.1"),
+        ("executorch", {"libc": "glibc 2.27"}, None),
+        ("iree", {"libc": "glibc 2.27"}, "3.13.0"),
+        ("iree", {"architecture": "x86_64", "libc": "glibc 2.27"}, None),
+        ("iree", {"python": "3.14.0"}, "3.13.0"),
     ],
 )
 def test_each_board_is_given_the_newest_version_that_runs_there(name, board, version):
@@ -222,10 +231,87 @@ def test_the_users_own_version_goes_before_the_recommended_one():
         ("ai-edge-litert", "2.3.0", "aarch64", ["ai-edge-litert==2.3.0", "numpy>=1.23.2", "psutil"]),
         ("openvino", "2024.0.0", "aarch64", ["openvino==2024.0.0", "numpy>=1.16.6,<2", "psutil"]),
         ("openvino", "2026.4.1", "x86_64", ["openvino==2026.4.1", "numpy>=1.16.6,<2.6", "psutil"]),
+        ("executorch", "1.5.1", "aarch64", ["executorch==1.5.1"]),
+        ("iree", "3.13.0", "aarch64", ["iree-base-runtime==3.13.0", "ml_dtypes", "numpy>=1.23.2", "psutil"]),
     ],
 )
 def test_a_bundle_pins_what_its_runtime_was_built_against(name, version, architecture, expected):
     assert requirements_for(find_runtime(name), version, Target((3, 9), architecture, (2, 31))) == expected
+
+
+PROGRAM = replace(TFLITE, name="tiny-pte", format="pte", operators={"aten::relu.out": 1})
+WITH_XNNPACK = replace(PROGRAM, operators={"DELEGATE:XnnpackBackend": 2})
+WITH_QNN = replace(PROGRAM, operators={"DELEGATE:QnnBackend": 1})
+MODULE = replace(TFLITE, name="tiny-vmfb", format="vmfb", operators={"CODE:aarch64": 1})
+EXECUTORCH, IREE = RuntimeChoice("executorch"), RuntimeChoice("iree")
+
+
+@pytest.mark.parametrize(
+    ("model", "delegate", "expected"),
+    [
+        (PROGRAM, "none", None),
+        (WITH_XNNPACK, "xnnpack", None),
+        (PROGRAM, "xnnpack", "tiny-pte has no part for xnnpack: export it with its partitioner, or ask for none"),
+        (
+            WITH_XNNPACK,
+            "none",
+            "parts of tiny-pte are made for xnnpack: export it without them, or ask for xnnpack",
+        ),
+        (WITH_QNN, "xnnpack", "parts of tiny-pte are made for QnnBackend, and executorch brings XnnpackBackend"),
+        (WITH_QNN, "none", "parts of tiny-pte are made for QnnBackend, and executorch brings XnnpackBackend"),
+    ],
+)
+def test_what_a_program_hands_over_was_decided_when_it_was_exported(model, delegate, expected):
+    assert why(EXECUTORCH, model, delegate=delegate) == expected
+
+
+def test_versions_of_executorch_are_those_that_the_agent_is_bound_to():
+    assert {one.version for one in RUNTIMES["executorch"].recommended} == set(KNOWN_VERSIONS)
+    with pytest.raises(UsageError, match=r"executorch 1\.4\.0 is not one that dynofarm can call; known: 1\.5\.1"):
+        check_choice(RuntimeChoice("executorch", "1.4.0"))
+
+
+def test_the_usual_delegate_of_a_program_is_the_one_in_its_file():
+    assert usual_delegate("executorch", WITH_XNNPACK) == "xnnpack"
+    assert usual_delegate("executorch", PROGRAM) == "none"
+    assert usual_delegate("executorch") == "xnnpack"
+    assert usual_delegate("litert", TFLITE) == "xnnpack"
+
+
+def test_a_module_runs_on_the_architecture_that_it_was_compiled_for():
+    assert why(IREE, MODULE) is None
+    assert why(IREE, MODULE, architecture="x86_64") == (
+        "tiny-vmfb was compiled for aarch64, and the board is x86_64; compile it for this one: dynofarm model compile"
+    )
+    assert why(IREE, replace(MODULE, operators={}), architecture="x86_64") is None
+
+
+@pytest.mark.parametrize(
+    ("choice", "model", "changes", "expected"),
+    [
+        (IREE, MODULE, {"python": "3.9.2"}, "iree has wheels for Python 3.10 or newer, and the board has 3.9"),
+        (
+            IREE,
+            replace(MODULE, operators={"CODE:x86_64": 1}),
+            {"architecture": "x86_64", "libc": "glibc 2.27"},
+            "no build of iree is known for Python 3.11, x86_64, glibc 2.27; "
+            "the nearest is 3.13.0, which needs glibc 2.28 or newer",
+        ),
+        (IREE, MODULE, {"bits": 32}, "iree is built for aarch64 or x86_64, and the board is armv7l"),
+        (
+            EXECUTORCH,
+            PROGRAM,
+            {"libc": "glibc 2.27"},
+            "no build of executorch is known for Python 3.11, aarch64, glibc 2.27; "
+            "the nearest is 1.5.1, which needs glibc 2.28 or newer",
+        ),
+        (EXECUTORCH, PROGRAM, {"bits": 32}, "executorch is built for aarch64 or x86_64, and the board is armv7l"),
+        (EXECUTORCH, PROGRAM, {"libc": "musl 1.2.4"}, "executorch is built for glibc, and the board has musl 1.2.4"),
+        (EXECUTORCH, ONNX, {}, "executorch runs pte files, and tiny-onnx is onnx"),
+    ],
+)
+def test_a_board_without_a_build_hears_what_is_missing(choice, model, changes, expected):
+    assert why(choice, model, **changes) == expected
 
 
 def test_a_boards_own_runtime_is_used_only_where_none_can_be_brought():

@@ -15,8 +15,8 @@ def make_wheel(path, members, date=(2024, 5, 6, 7, 8, 10)):
     return path
 
 
-def packed(tmp_path, *wheels, drop=(), about=None):
-    pack(wheels, drop, about or {"runtime": "tiny"}, tmp_path / "bundle.zip")
+def packed(tmp_path, *wheels, drop=(), about=None, keep=()):
+    pack(wheels, drop, about or {"runtime": "tiny"}, tmp_path / "bundle.zip", keep)
     with zipfile.ZipFile(tmp_path / "bundle.zip") as archive:
         return {name: archive.read(name) for name in archive.namelist()}
 
@@ -70,6 +70,18 @@ def test_what_no_board_needs_stays_behind_and_licences_travel(tmp_path):
         "one-1.0.dist-info/METADATA",
         "one-1.0.dist-info/licenses/LICENSE.txt",
         "one-1.0.dist-info/NOTICE",
+    }
+
+
+def test_where_it_is_said_what_is_needed_nothing_else_travels_but_name_and_licence(tmp_path):
+    members = ["one/__init__.py", "one/lib/libone.so", "one/lib/libone_gpu.so", "one/lib/tests/libtest.so"]
+    about = ["one-1.0.dist-info/METADATA", "one-1.0.dist-info/RECORD", "one-1.0.dist-info/licenses/LICENSE"]
+    wheel = make_wheel(tmp_path / "one.whl", [(name, b"") for name in (*members, *about)])
+    assert set(packed(tmp_path, wheel, drop=("*_gpu.so",), keep=("one/lib/*.so",))) == {
+        MANIFEST,
+        "one/lib/libone.so",
+        "one-1.0.dist-info/METADATA",
+        "one-1.0.dist-info/licenses/LICENSE",
     }
 
 

@@ -1,0 +1,158 @@
+"""Programs of ExecuTorch and modules of IREE: what is read of them, and what is said of broken ones."""
+
+import random
+import struct
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from orchestrator.errors import ModelError
+from orchestrator.inspection import inspect_model
+from orchestrator.model_files import read_model
+from orchestrator.model_files.insides import read_insides
+from orchestrator.models import Model, TensorInfo
+from orchestrator.report.inspection import inspection_page, inspection_values
+
+NETWORKS = Path(__file__).parents[1] / "agent" / "networks"
+FILES = ("image.pte", "image-xnnpack.pte", "tokens.pte", "image.vmfb", "tokens.vmfb")
+
+
+def read_bytes(folder: Path, data: bytes) -> Model:
+    (folder / "made.bin").write_bytes(data)
+    return read_model(folder / "made.bin")
+
+
+def refusal(folder: Path, data: bytes) -> str:
+    with pytest.raises(ModelError) as caught:
+        read_bytes(folder, data)
+    assert "made.bin" in caught.value.message
+    assert caught.value.hint
+    return caught.value.message
+
+
+def changed(name: str, old: bytes, new: bytes) -> bytes:
+    data = (NETWORKS / name).read_bytes()
+    assert old in data
+    assert len(old) == len(new)
+    return data.replace(old, new)
+
+
+def test_a_program_tells_its_inputs_outputs_and_operators() -> None:
+    model = read_model(NETWORKS / "tokens.pte")
+    assert model.format == "pte"
+    assert model.inputs == (TensorInfo("input_0", "int32", (1, 8)), TensorInfo("input_1", "int32", (1, 8)))
+    assert model.outputs == (TensorInfo("output_0", "float32", (1, 3)), TensorInfo("output_1", "float32", (1, 8, 16)))
+    assert model.operators["aten::addmm.out"] == 2
+    assert "DELEGATE:XnnpackBackend" not in model.operators
+
+
+def test_parts_for_a_delegate_are_counted_under_its_name() -> None:
+    model = read_model(NETWORKS / "tokens-xnnpack.pte")
+    assert model.operators["DELEGATE:XnnpackBackend"] == 3
+    assert model.operators["aten::embedding.out"] == 1
+
+
+def test_a_dimension_that_may_be_smaller_stands_at_its_largest() -> None:
+    assert read_model(NETWORKS / "image-batch.pte").inputs[0].shape == (5, 3, 8, 8)
+
+
+@pytest.mark.parametrize(("network", "names"), [("image", ["image"]), ("tokens", ["ids", "mask"])])
+def test_a_module_has_the_interface_of_the_onnx_file_that_it_was_compiled_from(network: str, names: list[str]) -> None:
+    module, source = read_model(NETWORKS / f"{network}.vmfb"), read_model(NETWORKS / f"{network}.onnx")
+    assert module.format == "vmfb"
+    assert (module.inputs, module.outputs) == (source.inputs, source.outputs)
+    assert [recipe.name for recipe in module.recipes] == names
+
+
+def test_a_module_tells_for_which_processor_it_was_compiled() -> None:
+    assert read_model(NETWORKS / "image.vmfb").operators == {"CODE:x86_64": 1}
+
+
+@pytest.mark.parametrize(
+    ("told", "meant"), [(b"embedded-elf-arm_64\0", "CODE:aarch64"), (b"embedded-elf-x86_32\0", "CODE:i686")]
+)
+def test_other_processors_are_named_as_boards_name_themselves(tmp_path: Path, told: bytes, meant: str) -> None:
+    assert meant in read_bytes(tmp_path, changed("image.vmfb", b"embedded-elf-x86_64\0", told)).operators
+
+
+def test_the_flatbuffer_of_a_module_may_come_without_its_zip(tmp_path: Path) -> None:
+    data = (NETWORKS / "tokens.vmfb").read_bytes()
+    start = data.index(b"IREE") - 8
+    length = struct.unpack_from("<I", data, start)[0]
+    bare = data[start : start + 4 + length]
+    assert read_bytes(tmp_path, bare).inputs == read_model(NETWORKS / "tokens.vmfb").inputs
+    assert read_bytes(tmp_path, bare[4:]).inputs == read_model(NETWORKS / "tokens.vmfb").inputs
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_both_can_be_looked_into(name: str) -> None:
+    insides = read_insides(NETWORKS / name)
+    assert insides.format == name.rpartition(".")[2]
+    assert insides.contents.operators
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_that_is_cut_off_is_refused(tmp_path: Path, name: str) -> None:
+    data = (NETWORKS / name).read_bytes()
+    for length in (len(data) - 1, len(data) // 2, 200, 100):
+        assert "damaged or cut off" in refusal(tmp_path, data[:length])
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_whatever_is_wrong_in_a_file_is_one_error_and_never_a_crash(tmp_path: Path, name: str) -> None:
+    whole = (NETWORKS / name).read_bytes()
+    chance = random.Random(name)
+    refused = 0
+    for _ in range(300):
+        data = bytearray(whole)
+        for _ in range(chance.choice((1, 4, 40))):
+            data[chance.randrange(min(len(data), 4096))] = chance.choice((0, 1, 0x7F, 0xFF, chance.randrange(256)))
+        try:
+            read_bytes(tmp_path, bytes(data))
+        except ModelError as error:
+            assert error.hint
+            refused += 1
+    assert refused > 30
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"\x10\0\0\0ET12" + b"\xff" * 60, "damaged or cut off"),
+        (b"\x10\0\0\0ET12", "damaged or cut off"),
+        (b"\x08\0\0\0IREE" + b"\0" * 60, "damaged or cut off"),
+        (b"\x08\0\0\0IREE" + b"\xff" * 60, "damaged or cut off"),
+        (b"PK\x03\x04" + b"\0" * 26 + b"module.fb" + b"\0" * 30 + b"IREE", "its end is missing"),
+        (b"\x10\0\0\0ETRA" + b"\0" * 60, "no known format; known: TFLite"),
+    ],
+)
+def test_what_only_begins_as_one_of_them_is_refused(tmp_path: Path, data: bytes, said: str) -> None:
+    assert said in refusal(tmp_path, data)
+
+
+def test_a_program_without_the_method_forward_is_refused_with_what_it_has(tmp_path: Path) -> None:
+    assert "it has no method forward, only prefill" in refusal(tmp_path, changed("image.pte", b"forward", b"prefill"))
+
+
+def test_a_module_that_does_not_tell_its_inputs_is_refused(tmp_path: Path) -> None:
+    data = changed("tokens.vmfb", b"iree.abi.declaration", b"iree.abi.declamation")
+    assert "does not tell what its inputs are" in refusal(tmp_path, data)
+
+
+def test_a_module_of_several_functions_is_refused_with_their_names(tmp_path: Path) -> None:
+    data = changed("tokens.vmfb", b"main_graph$async", b"main_graph_async")
+    assert "one function can be run, and this one has main_graph, main_graph_async" in refusal(tmp_path, data)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_what_is_not_read_of_them_is_not_counted_as_nothing(name: str) -> None:
+    found = inspect_model(read_insides(NETWORKS / name))
+    values = inspection_values(NETWORKS / name, found)
+    assert values["calls"] == read_model(NETWORKS / name).operators
+    assert [values[key] for key in ("weights_bytes", "parameters", "flops", "quantisation")] == [None] * 4
+    with StringIO() as page:
+        inspection_page(NETWORKS / name, found, Console(file=page, width=200))
+        assert "its runtime alone knows them" in page.getvalue()
+        assert "stored values" not in page.getvalue()
