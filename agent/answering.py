@@ -7,6 +7,7 @@ from typing import Any, Callable, Dict, Optional, Tuple
 
 from agent import blobs, tuning
 from agent.blobs import BlobFault, Breathe
+from agent.messages.jobs import TaskOnBoard
 from agent.places import Places
 from agent.protocol import Error, Evict, Examine, Have, JobSpec, Probe, Probed, Tune, Unpack, WireError
 
@@ -35,6 +36,8 @@ def find_files(places: Places, job: JobSpec) -> Tuple[str, Optional[str]]:
     if not blobs.hold(places, [job.model.digest]).present:
         raise BlobFault("missing", "the model %s (%s…) is not on the board" % (job.model.name, job.model.digest[:12]))
     blobs.touch(places, job.model.digest)
+    if job.task is not None:
+        _check_task_files(places, job.task)
     carrier, digest = job.runtime.carrier, job.runtime.digest
     if carrier in ("none", "system"):
         return model_path, None
@@ -48,6 +51,15 @@ def find_files(places: Places, job: JobSpec) -> Tuple[str, Optional[str]]:
         raise BlobFault("missing", "the %s of %s (%s…) is not on the board" % (carrier, job.runtime.name, digest[:12]))
     blobs.touch(places, digest)
     return model_path, places.bundle(digest) if carrier == "bundle" else places.blob(digest)
+
+
+def _check_task_files(places: Places, task: TaskOnBoard) -> None:
+    """They lie beside the model, where the worker finds them by their digests."""
+    for what, digest in (("data set", task.data), ("vocabulary", task.vocabulary)):
+        if digest is not None:
+            if not blobs.hold(places, [digest]).present:
+                raise BlobFault("missing", "the %s %s… is not on the board" % (what, digest[:12]))
+            blobs.touch(places, digest)
 
 
 def _probe(places: Places, _request: Probe, breathe: Breathe, root: str) -> Any:

@@ -61,10 +61,14 @@ class DataSetFile:
         data = self._read(array.offset_bytes + index * size_bytes, count * size_bytes)
         return Array(name, array.dtype, [count, *array.shape[1:]], data)
 
+    def row(self, name: str, index: int, dtype: Optional[str] = None) -> Array:
+        """One example of an array, as `dtype` where a model wants another than the file has."""
+        row = self.rows(name, index)
+        return row if dtype is None else self._converted(row, dtype)
+
     def inputs(self, index: int, dtype: Optional[str] = None) -> List[Array]:
-        """One example of scope `model`: a row of every array, as `dtype` where a model wants another than the file."""
-        rows = [self.rows(array.name, index) for array in self.description.arrays]
-        return rows if dtype is None else [self._converted(row, dtype) for row in rows]
+        """One example of scope `model`: a row of every array."""
+        return [self.row(array.name, index, dtype) for array in self.description.arrays]
 
     def text(self, name: str, index: int) -> str:
         """One text of the array `name` (`text`, `pair`, `answers`), which lies in the file as UTF-8."""

@@ -4,17 +4,19 @@ import json
 from typing import Any, Dict, List, Optional, Type
 
 from agent.messages.jobs import JobSpec, Tensor
-from agent.messages.outcomes import Gate, Memory, Surroundings, Timing
+from agent.messages.outcomes import Answers, Gate, Memory, Surroundings, Timing
 from agent.records import dataclass
 from agent.wire import WireError, from_plain, to_plain
 
 
 @dataclass(frozen=True)
 class Reached:
-    """The worker is at this stage of the job now. `quiet_s` as in `protocol.Stage`."""
+    """The worker is at this stage of the job now. `quiet_s`, `done` and `steps` as in `protocol.Stage`."""
 
     stage: str
     quiet_s: float = 0.0
+    done: int = 0
+    steps: int = 0
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,7 @@ class Measured:
     details: Dict[str, Any]
     outputs: List[Tensor]
     surroundings: Surroundings
+    answers: Optional[Answers] = None
 
 
 @dataclass(frozen=True)

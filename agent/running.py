@@ -147,7 +147,7 @@ class RunningJob:
         quiet_s = 0.0
         if report.quiet_s > 0:
             quiet_s = min(report.quiet_s, max(0.0, self._deadline_at - now) + _QUIET_MARGIN_S)
-        self._tell(report.stage, quiet_s)
+        self._tell(report.stage, quiet_s, report.done, report.steps)
         self._quiet_until = now + quiet_s
         if report.stage == "finishing":
             self._look_after()
@@ -213,11 +213,12 @@ class RunningJob:
             samples=samples,
             outputs=measured.outputs,
             surroundings=measured.surroundings,
+            answers=measured.answers,
         )
 
     def _fail(self, reason: str, message: str, detail: str = "") -> None:
         self.outcome = Failure(JobFailure(self.job.job_id, reason, message, detail))
 
-    def _tell(self, stage: str, quiet_s: float = 0.0) -> None:
+    def _tell(self, stage: str, quiet_s: float = 0.0, done: int = 0, steps: int = 0) -> None:
         self._stage = stage
-        self._say(Stage(self.job.job_id, stage, quiet_s))
+        self._say(Stage(self.job.job_id, stage, quiet_s, done, steps))

@@ -14,22 +14,27 @@ import site
 import sys
 import time
 import traceback
-from typing import Any, Callable, Dict, List, Optional
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, TypeVar
 
 from agent import gate, measure, surroundings
 from agent.inputs import fill
-from agent.messages.jobs import JobSpec, Tensor
+from agent.measure import run_timed_loop
+from agent.messages.jobs import JobSpec, MeasureProtocol, Tensor
 from agent.messages.outcomes import Memory, Timing
 from agent.outcome import Failed, Measured, Reached, decode_job, encode_report
 from agent.runtimes import Array, Engine, Loaded, Profiling, Rejected, Unsupported, open_engine
 from agent.sensors.process import read_status_bytes
 from agent.wire import WireError, to_plain
 
+if TYPE_CHECKING:
+    from agent.tasks import Task
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _DETAIL_CHARACTERS = 4000
 
-Report = Callable[[Reached], None]
+Report = Callable[[Any], None]
+TimeLoop = Callable[[measure.Invoke, MeasureProtocol, int], measure.TimedLoop]
+Order = TypeVar("Order")
 
 
 def main(model_path: str, carrier_path: Optional[str], report_fd: int, parent_pid: int) -> None:
@@ -37,24 +42,25 @@ def main(model_path: str, carrier_path: Optional[str], report_fd: int, parent_pi
 
     The end is `os._exit`: a native library that crashes while it is torn down must not spoil a measurement.
     """
-
-
-    _die_with(parent_pid)
-    _offer_to_the_oom_killer()
-    os.set_inheritable(report_fd, False)
-    job = _read_job()
-
-    def report(message: Any) -> None:
-        _write_all(report_fd, encode_report(message))
-
-    report(attempt(job, model_path, carrier_path, report))
+    report = begin(report_fd, parent_pid)
+    report(attempt(read_order(decode_job), model_path, carrier_path, report))
     os._exit(0)
 
 
-def attempt(job: JobSpec, model_path: str, carrier_path: Optional[str], report: Report) -> Any:
+def begin(report_fd: int, parent_pid: int) -> Report:
+    """What a measured process does first; what it reports with."""
+    _die_with(parent_pid)
+    _offer_to_the_oom_killer()
+    os.set_inheritable(report_fd, False)
+    return lambda message: _write_all(report_fd, encode_report(message))
+
+
+def attempt(
+    job: JobSpec, model_path: str, carrier_path: Optional[str], report: Report, time_loop: TimeLoop = run_timed_loop
+) -> Any:
     """`Measured`, or `Failed` with the reason that the exception means."""
     try:
-        return run_job(job, model_path, carrier_path, report)
+        return run_job(job, model_path, carrier_path, report, time_loop)
     except Unsupported as error:
         return Failed("unsupported", str(error))
     except Rejected as error:
@@ -69,8 +75,11 @@ def attempt(job: JobSpec, model_path: str, carrier_path: Optional[str], report: 
         return Failed(reason, message, traceback.format_exc()[-_DETAIL_CHARACTERS:])
 
 
-def run_job(job: JobSpec, model_path: str, carrier_path: Optional[str], report: Report) -> Measured:
-    """Load, first inference, gate, warm-up, timed loop (docs/measurement.md); last, where asked for, the operators."""
+def run_job(
+    job: JobSpec, model_path: str, carrier_path: Optional[str], report: Report, time_loop: TimeLoop = run_timed_loop
+) -> Measured:
+    """Load, first inference, gate, warm-up, timed loop or data set (docs/measurement.md); last, where asked for, the
+    operators."""
     _pin(job.cpu_affinity)
     if job.runtime.carrier == "bundle" and carrier_path is not None:
         sys.path.insert(0, carrier_path)
@@ -87,6 +96,7 @@ def run_job(job: JobSpec, model_path: str, carrier_path: Optional[str], report: 
     first_ns = _time_once(loaded)
     loaded_rss_bytes = read_status_bytes("VmRSS")
 
+    task = _task(job, model_path)
     report(Reached("checking"))
     found = gate.check(loaded, job.model, job.seed, job.references)  # leaves the inputs of the seed fed
     quiet_s = measure.quiet_limit_s(job.protocol, first_ns)
@@ -94,7 +104,10 @@ def run_job(job: JobSpec, model_path: str, carrier_path: Optional[str], report: 
     measure.calm()
     warm = measure.warm_up(loaded.invoke, job.protocol)
     before = surroundings.look()
-    loop = measure.run_timed_loop(loaded.invoke, job.protocol, warm.latency_ns)
+    if task is None:
+        loop = time_loop(loaded.invoke, job.protocol, warm.latency_ns)
+    else:
+        loop = _pass(task, loaded, warm.latency_ns, report)
     after = surroundings.look()
     peak_rss_bytes = _peak_rss_bytes()
     told = _profile(loaded, loop.latencies_ns) if job.profile_ops else {}
@@ -122,14 +135,27 @@ def run_job(job: JobSpec, model_path: str, carrier_path: Optional[str], report: 
         details=details,
         outputs=_tensors(outputs) if job.keep_outputs else [],
         surroundings=surroundings.between(before, after),
+        answers=None if task is None else task.answers(),
     )
 
 
+def _task(job: JobSpec, model_path: str) -> "Optional[Task]":
+    """What is to be done with a data set; its files lie beside the model, under their digests."""
+    if job.task is None:
+        return None
+    from agent.tasks import open_task
+    folder, vocabulary = os.path.dirname(model_path), job.task.vocabulary
+    data_path = os.path.join(folder, job.task.data)
+    return open_task(job.task, job.model.inputs, data_path, vocabulary and os.path.join(folder, vocabulary))
 
 
+def _pass(task: "Task", loaded: Loaded, latency_ns: int, report: Report) -> measure.TimedLoop:
+    from agent.tasks.passing import run_pass
 
+    def tell(done: int, steps: int, quiet_s: float) -> None:
+        report(Reached("answering", quiet_s, done, steps))
 
-
+    return run_pass(task, loaded, latency_ns, tell)
 
 
 def _profile(loaded: Loaded, latencies_ns: List[int]) -> Dict[str, Any]:
@@ -198,15 +224,16 @@ def _reason(error: BaseException) -> str:
     return "out_of_memory" if number == errno.ENOMEM else "crashed"
 
 
-def _read_job() -> JobSpec:
+def read_order(decode: Callable[[bytes], Order]) -> Order:
+    """What stands on standard input, which is then nothing more."""
     try:
-        job = decode_job(sys.stdin.buffer.read())
+        order = decode(sys.stdin.buffer.read())
     except WireError as error:
         raise SystemExit("a worker takes one job on its standard input: %s" % error) from None
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.close(nothing)
-    return job
+    return order
 
 
 def _write_all(descriptor: int, data: bytes) -> None:

@@ -63,6 +63,9 @@ class JobStage:
     device: str
     job: Job
     stage: str
+    done: int = 0
+    steps: int = 0
+    """Examples behind it, and of how many, while the board works on a data set."""
 
 
 @dataclass(frozen=True)

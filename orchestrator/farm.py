@@ -153,6 +153,11 @@ repeats: 3
 # energy: true
 # Each case once more, to see what its operators take, where the runtime tells: dynofarm results --role profile
 # profile: ops
+# Each case once more on the examples of a data set (dynofarm data list): dynofarm answers, dynofarm table
+# task: {data: tweets, split: test, scope: [model, end_to_end], examples: 300}
+# The model that the others are compared with, and what the results are to show: dynofarm claims
+# teacher: bert-base-fp32
+# claims: [items_per_s >= 1 on every device]
 
 # Cases to leave out:
 # exclude:

@@ -4,10 +4,11 @@ import logging
 import os
 import threading
 import uuid
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import Protocol
 
 from orchestrator.breaker import USUAL, Limits
@@ -32,6 +33,8 @@ from orchestrator.stats import prepare
 from orchestrator.store import Store
 from orchestrator.supply import Supply
 from orchestrator.sweep import Sweep
+from orchestrator.tasks.preparing import Prepared
+from orchestrator.tasks.preparing import prepare as prepare_task
 from orchestrator.tenancy import Tenancy, claims, note_told
 from orchestrator.transport.connect import connect
 
@@ -103,19 +106,21 @@ class Launcher:
         """Run a new sweep. Boards that cannot be reached are tried again while the others measure, and keep what is
         left of their jobs owed."""
         reference = reference_model() if sweep.reference else None
+        work = prepare_task(sweep.task, models, self._farm.cache) if sweep.task is not None else Prepared()
         supplied = [*models, reference] if reference is not None else list(models)
 
         def planned(links: Sequence[Link]) -> tuple[int, list[Job]]:
             facts = self._store.last_facts() | {link.device.name: link.facts for link in links if link.facts}
-            jobs = plan(sweep, models, devices, facts, objection, new_job_id, reference)
+            jobs = plan(sweep, models, devices, facts, objection, new_job_id, reference, work.by_model)
             if not jobs:
                 raise UsageError(
                     "the sweep plans no job at all: its exclusions leave nothing",
                     "look at it with: dynofarm run --dry-run …",
                 )
+            self._store.keep_answer_keys(work.keys)
             return self._store.create_sweep(sweep, jobs, supplied, datetime.now(UTC)), jobs
 
-        return self._run(devices, supplied, planned)
+        return self._run(devices, supplied, planned, work.files)
 
     def resume(self, sweep_id: int, devices: Sequence[Device], left_out: Collection[str] = ()) -> Outcome:
         """Go on with the jobs of a sweep that have no final run; those of the boards left out stay owed."""
@@ -132,7 +137,10 @@ class Launcher:
                 "add them again: dynofarm device add …",
             )
         chosen = [device for device in devices if device.name in wanted]
-        return self._run(chosen, models, lambda _links: (sweep_id, jobs))
+        task = self._store.sweep(sweep_id).sweep.task
+        owed = [model for model in models if any(job.task and job.model_digest == model.digest for job in jobs)]
+        work = prepare_task(task, owed, self._farm.cache) if task is not None and owed else Prepared()
+        return self._run(chosen, models, lambda _links: (sweep_id, jobs), work.files)
 
     def _look_again(self, sweep_id: int, devices: Sequence[Device]) -> None:
         """Time went by since the last reference runs, and boards may have changed: look at each before it goes on."""
@@ -155,6 +163,7 @@ class Launcher:
         devices: Sequence[Device],
         models: Sequence[Model],
         planned: Callable[[Sequence[Link]], tuple[int, list[Job]]],
+        task_files: Mapping[str, Path],
     ) -> Outcome:
         stay = Tenancy(self._store, holder(), self._audience.notify)
         links = open_links(self._farm, devices, stay.notify, self._stop, claims(self._store))
@@ -171,7 +180,7 @@ class Launcher:
                 stay.begin(sweep_id)
                 note_told(self._store, links)
                 self._audience.expect(jobs)
-                tools = self._tools(sweep_id, models, stay.notify, relays)
+                tools = self._tools(sweep_id, models, stay.notify, relays, task_files)
                 run_sweep(links, jobs, tools, self._lock_wait_s, failures)
             finally:
                 relays.close(politely=not self._stop.is_set())
@@ -198,13 +207,21 @@ class Launcher:
             notify,
         )
 
-    def _tools(self, sweep_id: int, models: Sequence[Model], notify: Callable[[Event], None], relays: Relays) -> Tools:
+    def _tools(
+        self,
+        sweep_id: int,
+        models: Sequence[Model],
+        notify: Callable[[Event], None],
+        relays: Relays,
+        task_files: Mapping[str, Path],
+    ) -> Tools:
         power = None
         if self._power_cycle:
             spent = {cycle.device for cycle in self._store.power_cycles(sweep_id)}
             power = Power(partial(switch_power, holder=holder(), sweep_id=sweep_id), spent)
         shelf = CarrierShelf(self._farm.cache)
-        supply = Supply(models, shelf, notify, self._store.idle_c, relays.bring, self._farm.settings)
+        bring, settings = relays.bring, self._farm.settings
+        supply = Supply(models, shelf, notify, self._store.idle_c, bring, settings, task_files=task_files)
         return Tools(self._store, supply, notify, self._stop, sweep_id, self._limits, power, relays=relays)
 
     def _judge(self, sweep_id: int) -> str:

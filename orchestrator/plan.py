@@ -8,6 +8,7 @@ from itertools import product
 from typing import Any
 
 from agent.protocol import Facts
+from orchestrator.assignment import Assignment
 from orchestrator.devices import Device
 from orchestrator.energy import energy_objection
 from orchestrator.models import Model
@@ -18,6 +19,9 @@ from orchestrator.sweep import OPS, REFERENCE, REFERENCE_RUNTIME, USUAL_DELEGATE
 LOAD_ALLOWANCE_S = 120.0
 """Time for a slow board to start Python, load a runtime and a model, before and after the loops."""
 
+STEP_ALLOWANCE_S = 10.0
+"""For one example: BERT-large takes 4 s on one core of a Raspberry Pi 4."""
+LONGEST_TASK_S = 86400.0
 
 Objection = Callable[[RuntimeChoice, str, int, Model, Facts], str | None]
 """Why a runtime (choice, delegate, threads) cannot run a model on a board; None when nothing is known against it."""
@@ -43,13 +47,15 @@ def plan(
     objection: Objection,
     new_id: Callable[[], str],
     reference: Model | None = None,
+    assigned: Mapping[str, Sequence[Assignment] | str] | None = None,
 ) -> list[Job]:
     """List every job of the sweep, block by block, each block in an order shuffled with the sweep's seed.
 
     A block holds every case once, so that slow drift of a board falls on all cases alike (docs/measurement.md).
     Each block begins with the `reference` model, and one more of it comes last: every case lies between two of them.
     A case that a board cannot run is planned once with its `skip_reason`: said, never silently absent.
-    A board without facts (not reached yet) is planned as if it could run everything.
+    A board without facts (not reached yet) is planned as if it could run everything. `assigned` is the work on data
+    sets by digest of the model, or why a model has none.
     """
     cells = [cell for cell in _cells(sweep, models, devices) if not _excluded(cell, sweep.exclude)]
     reasons = [_skip_reason(cell, facts.get(cell.device.name), objection) for cell in cells]
@@ -68,7 +74,10 @@ def plan(
         _energy_job(sweep, cell, facts.get(cell.device.name), place, new_id()) for place, cell in enumerate(energy, 1)
     ]
     profiled = able if sweep.profile == OPS else []
-    return jobs + [_profile_job(sweep, cell, place, new_id()) for place, cell in enumerate(profiled, len(energy) + 1)]
+    jobs += [_profile_job(sweep, cell, place, new_id()) for place, cell in enumerate(profiled, len(energy) + 1)]
+    first = len(energy) + len(profiled) + 1
+    work = _rounds(sweep, [(cell, one) for cell in able for one in _work_of(cell, assigned or {})])
+    return jobs + [_task_job(sweep, cell, one, place, new_id()) for place, (cell, one) in enumerate(work, first)]
 
 
 def reference_job(
@@ -107,10 +116,29 @@ def _profile_job(sweep: Sweep, cell: Cell, position: int, job_id: str) -> Job:
     return replace(_job(sweep, cell, sweep.repeats, position, reason, job_id), role=Role.PROFILE)
 
 
+def _work_of(cell: Cell, assigned: Mapping[str, Sequence[Assignment] | str]) -> Sequence[Assignment | str]:
+    found = assigned.get(cell.model.digest, ())
+    return [found] if isinstance(found, str) else found
 
 
+def _rounds(sweep: Sweep, work: list[tuple[Cell, Assignment | str]]) -> list[tuple[Cell, Assignment | str]]:
+    """Everything once, for its answers; what is timed as often as cases are, in an order shuffled each time."""
+    found = []
+    for number in range(sweep.repeats):
+        due = [(cell, one) for cell, one in work if number == 0 or (isinstance(one, Assignment) and one.is_timed)]
+        random.Random(f"{sweep.seed}/tasks/{number}").shuffle(due)  # noqa: S311 - an order, not a secret
+        found += due
+    return found
 
 
+def _task_job(sweep: Sweep, cell: Cell, work: Assignment | str, position: int, job_id: str) -> Job:
+    """Behind all that is timed on fixed inputs: a data set may take long."""
+    reason = work if isinstance(work, str) else None
+    job = replace(_job(sweep, cell, sweep.repeats, position, reason, job_id), role=Role.TASK)
+    if isinstance(work, str):
+        return job
+    needed_s = min(job.deadline_s + work.steps * STEP_ALLOWANCE_S, LONGEST_TASK_S)
+    return replace(job, task=work, deadline_s=sweep.deadline_s or needed_s)
 
 
 def select(devices: Sequence[Device], selectors: Sequence[str], facts: Mapping[str, Facts]) -> list[Device]:

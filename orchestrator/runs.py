@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # lists of runs are read without the whole protocol: making its types takes 50 ms
     from agent.protocol import Facts, JobResult, MeasureProtocol
+    from orchestrator.assignment import Assignment
     from orchestrator.sweep import RuntimeChoice
 
 
@@ -38,6 +39,7 @@ class Role(StrEnum):
     REFERENCE = "reference"
     ENERGY = "energy"
     PROFILE = "profile"
+    TASK = "task"
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,7 @@ class Job:
     deadline_s: float
     skip_reason: str | None = None
     role: Role = Role.CASE
+    task: "Assignment | None" = None
 
     @property
     def asked_for(self) -> bool:
@@ -70,7 +73,8 @@ class Job:
     def case_key(self) -> str:
         """What two runs must share to be compared: the model's name, not its hash."""
         options = ",".join(f"{key}={self.options[key]}" for key in sorted(self.options))
-        parts = (self.device, self.model, str(self.runtime), f"t{self.threads}", self.delegate, options)
+        task = "" if self.task is None else f"{self.task.kind} {self.task.label}"
+        parts = (self.device, self.model, str(self.runtime), f"t{self.threads}", self.delegate, options, task)
         return " | ".join(part for part in parts if part)
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 from threading import Semaphore
 from typing import Protocol
 
-from agent.protocol import EnergyPlan, Facts, JobSpec, ModelOnBoard, RuntimeOnBoard, ThermalGate
+from agent.protocol import EnergyPlan, Facts, JobSpec, ModelOnBoard, RuntimeOnBoard, TaskOnBoard, ThermalGate
 from orchestrator.affinity import cpus_of
+from orchestrator.assignment import Assignment
 from orchestrator.carriers import Carrier
 from orchestrator.devices import Device
 from orchestrator.errors import ModelError, RuntimeUnavailable, TransferCorrupt
@@ -58,7 +59,8 @@ class Supply:
     """Brings to a board what a job needs, each thing once per board and hash.
 
     `idle_c` gives a board's temperature when it idles, by name; None where it is not known. `by_relay` may bring a file
-    from a neighbour instead of over the uplink; False from it means that it is to be pushed.
+    from a neighbour instead of over the uplink; False from it means that it is to be pushed. `task_files` are data sets
+    and vocabularies by their digests.
     """
 
     def __init__(
@@ -70,8 +72,10 @@ class Supply:
         by_relay: ByRelay | None = None,
         settings: FarmSettings | None = None,
         uplink: Uplink | None = None,
+        task_files: Mapping[str, Path] | None = None,
     ) -> None:
         self._models: Mapping[str, Model] = {model.digest: model for model in models}
+        self._task_files = task_files or {}
         self._shelf = shelf
         self._notify = notify
         self._idle_c = idle_c
@@ -104,8 +108,8 @@ class Supply:
         carrier = carriers[job.runtime]
         if isinstance(carrier, RuntimeUnavailable):
             raise carrier
-        keep = _to_keep(needed, model, carriers.values())
-        self._bring_all(session, _files_of(job, model, carrier), keep, before_sending)
+        keep = _to_keep([job, *needed], carriers.values())
+        self._bring_all(session, self._files_of(job, model, carrier), keep, before_sending)
         if carrier.runtime.carrier == "bundle" and carrier.runtime.digest is not None:
             session.unpack(carrier.runtime.digest)
         gate = ThermalGate(start_c, limit_s=device.thermal_limit_s)
@@ -124,7 +128,7 @@ class Supply:
         carrier = carriers[job.runtime]
         if isinstance(carrier, RuntimeUnavailable):
             return None
-        files = _files_of(job, model, carrier)
+        files = self._files_of(job, model, carrier)
         holdings = session.holdings([digest for digest, _, _ in files])
         lacking = [one for one in files if one[0] in holdings.missing]
         if not lacking:
@@ -133,7 +137,7 @@ class Supply:
             size_bytes = sum(path.stat().st_size - holdings.partial.get(digest, 0) for digest, path, _ in lacking)
         except OSError as error:
             raise _unreadable(model.path, error) from None
-        keep = _to_keep(needed, model, carriers.values())
+        keep = _to_keep([job, *needed], carriers.values())
         session.make_room(size_bytes, keep)
 
         def send() -> None:
@@ -142,6 +146,18 @@ class Supply:
                     self._bring(session, digest, artifact, what, keep)
 
         return send
+
+    def _files_of(self, job: Job, model: Model, carrier: Carrier) -> list[tuple[str, Path, str]]:
+        """What a job needs on its board: hash, file, and what it is."""
+        files = [(model.digest, model.path, f"{model.name} ({model.format})")]
+        if carrier.path is not None and carrier.runtime.digest is not None:
+            files.append((carrier.runtime.digest, carrier.path, str(job.runtime)))
+        if job.task is not None:
+            for digest, what in _data_of(job.task).items():
+                if digest not in self._task_files:
+                    raise ModelError(f"the {what} ({digest[:12]}…) is not here any more", "fetch or add it again")
+                files.append((digest, self._task_files[digest], what))
+        return files
 
     def _cpus(self, device: Device, facts: Facts) -> list[int] | None:
         cpus, note = cpus_of(device, facts)
@@ -226,19 +242,18 @@ class Supply:
             self._proven.add(digest)
 
 
-def _files_of(job: Job, model: Model, carrier: Carrier) -> list[tuple[str, Path, str]]:
-    """What a job needs on its board: hash, file, and what it is."""
-    files = [(model.digest, model.path, f"{model.name} ({model.format})")]
-    if carrier.path is not None and carrier.runtime.digest is not None:
-        files.append((carrier.runtime.digest, carrier.path, str(job.runtime)))
-    return files
-
-
-def _to_keep(needed: Sequence[Job], model: Model, carriers: Iterable[Carrier | RuntimeUnavailable]) -> list[str]:
+def _to_keep(needed: Sequence[Job], carriers: Iterable[Carrier | RuntimeUnavailable]) -> list[str]:
     """What must not be evicted for something new."""
-    keep = {one.model_digest for one in needed} | {model.digest}
+    keep = {one.model_digest for one in needed}
+    keep |= {digest for one in needed if one.task is not None for digest in _data_of(one.task)}
     keep |= {one.runtime.digest for one in carriers if isinstance(one, Carrier) and one.runtime.digest}
     return sorted(keep)
+
+
+def _data_of(task: Assignment) -> dict[str, str]:
+    """What a task needs on its board by digest, and what it is."""
+    files = {task.data_digest: f"data set {task.label}"}
+    return files if task.vocabulary_digest is None else files | {task.vocabulary_digest: f"vocabulary of {task.data}"}
 
 
 def _unreadable(path: Path, error: OSError) -> ModelError:
@@ -280,4 +295,11 @@ def _order(
         energy=ENERGY_PLAN if job.role is Role.ENERGY else None,
         held_clock_khz=session.held_clock_khz,
         profile_ops=job.role is Role.PROFILE,
+        task=None if job.task is None else _task_on_board(job.task),
+    )
+
+
+def _task_on_board(task: Assignment) -> TaskOnBoard:
+    return TaskOnBoard(
+        task.kind, task.scope, task.data_digest, task.vocabulary_digest, len(task.classes), task.new_tokens
     )

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agent.protocol import MeasureProtocol
+from orchestrator.assignment import TaskChoice
 from orchestrator.purpose import Purpose
 
 __all__ = [
@@ -84,4 +85,5 @@ class Sweep:
     reference: bool = True
     energy: bool = False
     profile: str = "none"
+    task: TaskChoice | None = None
     purpose: Purpose = Purpose.RESULTS

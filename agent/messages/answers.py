@@ -69,14 +69,17 @@ class Evicted:
 
 @dataclass(frozen=True)
 class Stage:
-    """Where a job is: cooling, idling (for the baseline of energy), loading, checking, timing, finishing.
+    """Where a job is: cooling, idling (for the baseline of energy), loading, checking, timing, answering, finishing.
 
-    `quiet_s` > 0 announces that the agent says nothing for up to that many seconds, because a clock runs.
+    `quiet_s` > 0 announces that the agent says nothing for up to that many seconds, because a clock runs. While it
+    answers, `done` of its `steps` are behind it.
     """
 
     job_id: str
     name: str
     quiet_s: float = 0.0
+    done: int = 0
+    steps: int = 0
 
 
 @dataclass(frozen=True)

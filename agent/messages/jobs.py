@@ -95,11 +95,29 @@ class Reference:
 
 
 @dataclass(frozen=True)
+class TaskOnBoard:
+    """Work on a data set, behind the warm-up of a job: every example once, and the answers go back.
+
+    `kind`: one of `agent.tasks.TASKS`. `scope`: `model` (the clock runs during inferences alone) or `end_to_end` (from
+    the text to the outputs). `data` and `vocabulary` are digests of pushed files. `classes`: elements of the output
+    that is the answer, for classification; `new_tokens`: to be written for each text, for generation.
+    """
+
+    kind: str
+    scope: str
+    data: str
+    vocabulary: Optional[str] = None
+    classes: int = 0
+    new_tokens: int = 0
+
+
+@dataclass(frozen=True)
 class JobSpec:
     """One job as a board gets it: everything it needs, and nothing that it would have to guess.
 
     `keep_outputs` asks for the outputs of the inputs of `seed` in the result, to be the reference of other runs.
     `profile_ops`: behind the timed loop, what each operator takes; the times of such a job are not for comparison.
+    `task`: the timed loop goes once through a data set; its times are for comparison with those of the same data alone.
     `held_clock_khz` is the clock that this visit holds all processors at, None where it holds none; the result tells.
     """
 
@@ -120,3 +138,4 @@ class JobSpec:
     energy: Optional[EnergyPlan] = None
     held_clock_khz: Optional[int] = None
     profile_ops: bool = False
+    task: Optional[TaskOnBoard] = None

@@ -78,6 +78,18 @@ class Gate:
 
 
 @dataclass(frozen=True)
+class Answers:
+    """What a model answered, example by example, of `shape` (examples first): base64 of zlib of C-ordered little-endian
+    bytes. `digest`: SHA-256 of type, shape and plain bytes, so that equal answers have one."""
+
+    kind: str
+    dtype: str
+    shape: List[int]
+    digest: str
+    data: str
+
+
+@dataclass(frozen=True)
 class JobResult:
     job_id: str
     runtime_version: Optional[str]
@@ -92,6 +104,7 @@ class JobResult:
     samples: Samples
     outputs: List[Tensor] = field(default_factory=list)
     surroundings: Optional[Surroundings] = None
+    answers: Optional[Answers] = None
 
 
 FAILURE_REASONS = (

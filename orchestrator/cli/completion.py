@@ -14,7 +14,7 @@ from orchestrator.errors import DynofarmError
 if TYPE_CHECKING:
     from orchestrator.farm import Farm
 
-ROLES = ("case", "reference", "energy", "profile", "all")
+ROLES = ("case", "reference", "energy", "profile", "task", "all")
 """Those of `runs.Role`, which a test holds alike, and the word for all of them."""
 
 VERDICTS = ("trusted", "suspect", "invalid")

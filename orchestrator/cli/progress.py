@@ -31,6 +31,7 @@ STAGE_WORDS = {
     "checking": "checks its outputs",
     "warming_up": "warms up",
     "timing": "measures",
+    "answering": "answers",
     "finishing": "finishes",
 }
 
@@ -133,8 +134,9 @@ class Progress:
                 board.job, board.began[job.job_id] = job, time.monotonic()
                 board.doing = job_text(job)
                 return None
-            case JobStage(job=job, stage=stage):
+            case JobStage(job=job, stage=stage, done=done, steps=steps):
                 board.doing = f"{job_text(job)}: {STAGE_WORDS.get(stage, stage)}"
+                board.doing += f" {done:,} of {steps:,}" if steps else ""
                 return None
             case JobFinished(run=run):
                 return self._finished(board, run)

@@ -59,6 +59,9 @@ def run(
     profile: Annotated[
         str | None, typer.Option(metavar="WHAT", help="ops: each case once more, to see what its operators take.")
     ] = None,
+    task: Annotated[
+        str | None, typer.Option(metavar="DATA[/SPLIT]", help="Each case once more, on the examples of a data set.")
+    ] = None,
     name: Annotated[str | None, typer.Option(metavar="NAME", help="A name for the sweep.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and an estimate; run nothing.")] = False,
     resume: Annotated[
@@ -91,6 +94,7 @@ def run(
         "reference": reference,
         "energy": energy,
         "profile": profile,
+        "task": task,
         "name": name,
     }
     if resume:
@@ -117,7 +121,7 @@ def run(
             sweep, models = sweeping.read_sweep(farm, store, what or [], options)
             if dry_run:
                 sweeping.show_plan(
-                    store, devices, sweep, models, include_quarantined=include_quarantined, as_json=as_json
+                    farm, store, devices, sweep, models, include_quarantined=include_quarantined, as_json=as_json
                 )
                 return
             outcome = sweeping.launch(

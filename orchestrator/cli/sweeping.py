@@ -22,6 +22,7 @@ from orchestrator.runtimes import check_choice, objection
 from orchestrator.store import Store
 from orchestrator.sweep import Sweep
 from orchestrator.sweep_files import load_sweep, override_sweep, sweep_from_options
+from orchestrator.tasks.preparing import Prepared, prepare
 
 STOPPING = "stopping: boards finish the job in hand and keep its result (again to stop at once)"
 
@@ -59,6 +60,7 @@ def read_sweep(farm: Farm, store: Store, what: Sequence[str], options: Mapping[s
 
 
 def show_plan(
+    farm: Farm,
     store: Store,
     devices: Sequence[Device],
     sweep: Sweep,
@@ -73,7 +75,8 @@ def show_plan(
     facts = store.last_facts()
     chosen = in_rotation(store, select_devices(devices, sweep.on, facts), include=include_quarantined)
     reference = reference_model() if sweep.reference else None
-    jobs = plan(sweep, models, chosen, facts, objection, new_job_id, reference)
+    work = prepare(sweep.task, models, farm.cache) if sweep.task is not None else Prepared()
+    jobs = plan(sweep, models, chosen, facts, objection, new_job_id, reference, work.by_model)
     typical = store.typical_durations_s(jobs)
     durations = {job.case_key: typical[job.job_id] for job in jobs}
     rows = plan_rows(jobs, durations)

@@ -78,11 +78,15 @@ def _total_text(jobs: Sequence[Job], durations: Mapping[str, float | None]) -> s
         if job.skip_reason is None:
             per_board[job.device] += estimate_s(job, durations[job.case_key])
     roles = Counter(job.role for job in jobs if job.skip_reason is None)
-    to_run = roles[Role.CASE] + roles[Role.ENERGY] + roles[Role.PROFILE]
+    to_run = roles[Role.CASE] + roles[Role.ENERGY] + roles[Role.PROFILE] + roles[Role.TASK]
     if not to_run:
         return "nothing to run: every case is skipped" if jobs else "nothing to run: the exclusions leave no case"
     told = f"{count_text(to_run, 'job')} on {count_text(len(per_board), 'board')}"
-    apart = {Role.ENERGY: "with the power read", Role.PROFILE: "with the operators profiled"}
+    apart = {
+        Role.ENERGY: "with the power read",
+        Role.PROFILE: "with the operators profiled",
+        Role.TASK: "on a data set",
+    }
     extra = [f"{roles[role]} of them {how}" for role, how in apart.items() if roles[role]]
     told += f" ({', '.join(extra)})" if extra else ""
     told += f" and {count_text(roles[Role.REFERENCE], 'run')} of the reference model" if roles[Role.REFERENCE] else ""

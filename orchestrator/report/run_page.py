@@ -35,6 +35,7 @@ _ROLES = {
     Role.REFERENCE: ", the reference model",
     Role.ENERGY: ", with the power read",
     Role.PROFILE: ", operators profiled",
+    Role.TASK: ", on a data set",
 }
 
 

@@ -76,6 +76,8 @@ def job_text(job: "Job") -> str:
         parts.append("with the power read")
     if job.role is Role.PROFILE:
         parts.append("operators profiled")
+    if job.role is Role.TASK:
+        parts.append("data set" if job.task is None else job.task.label)
     return " · ".join(parts)
 
 

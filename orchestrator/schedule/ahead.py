@@ -10,7 +10,7 @@ from agent.protocol import Stage
 from orchestrator.conversation import Stopped
 from orchestrator.errors import DynofarmError
 
-CLOCKED_STAGES = ("idling", "warming_up", "timing")
+CLOCKED_STAGES = ("idling", "warming_up", "timing", "answering")
 """While the board does these, a push may move a figure: the energy baseline, and the latencies."""
 
 log = logging.getLogger(__name__)

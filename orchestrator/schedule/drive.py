@@ -201,7 +201,7 @@ class Drive:
             self._loading_since_s = time.monotonic()
         if self._ahead is not None:
             self._ahead.note(stage)
-        self._tools.notify(JobStage(self.name, job, stage.name))
+        self._tools.notify(JobStage(self.name, job, stage.name, stage.done, stage.steps))
 
     def _look_ahead(self, session: AgentSession, facts: Facts) -> None:
         """Begin to send what the next job needs, where the profile allows that and something is missing."""

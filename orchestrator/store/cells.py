@@ -8,7 +8,7 @@ from orchestrator.errors import StoreError
 from orchestrator.runs import Job
 from orchestrator.store import tables
 from orchestrator.store.models import model_id
-from orchestrator.store.rows import cell_to_row, to_json
+from orchestrator.store.rows import cell_to_row, task_to_json, to_json
 
 
 class Cells:
@@ -18,11 +18,12 @@ class Cells:
         self._connection = connection
         self._models: dict[tuple[str, str], int] = {}
         self._protocols: dict[str, int] = {}
+        self._tasks: dict[str, int] = {}
         self._cells: dict[str, dict[tuple[Any, ...], int]] = {}
 
     def number(self, job: Job) -> int:
         """The number of a job's cell, which is stored if it is new. `StoreError` for a model that is not there."""
-        row = cell_to_row(job, self._model(job), self._protocol(job))
+        row = cell_to_row(job, self._model(job), self._protocol(job), self._task(job))
         known = self._of_device(job.device)
         key = tuple(row.values())
         if key not in known:
@@ -55,3 +56,16 @@ class Cells:
                 found = self._connection.execute(insert(table).returning(table.c.id), row).scalar_one()
             self._protocols[content] = found
         return self._protocols[content]
+
+    def _task(self, job: Job) -> int | None:
+        if job.task is None:
+            return None
+        content = task_to_json(job.task)
+        if content not in self._tasks:
+            table = tables.task
+            found = self._connection.execute(select(table.c.id).where(table.c.content == content)).scalar_one_or_none()
+            if found is None:
+                added = insert(table).values(content=content).returning(table.c.id)
+                found = self._connection.execute(added).scalar_one()
+            self._tasks[content] = found
+        return self._tasks[content]

@@ -17,7 +17,7 @@ from orchestrator.store.views.runs import RUNS
 
 _MEASURED = (
     f"FROM {RUNS.source} WHERE cell.device = ? AND model.digest = ? AND protocol.name = ? "
-    "AND cell.role NOT IN ('energy', 'profile') AND run.status = 'ok' AND NOT run.replaced"
+    "AND cell.role NOT IN ('energy', 'profile', 'task') AND run.status = 'ok' AND NOT run.replaced"
 )
 _STOOD = ("sweep_id", "started", "loop_wall_ns", "conditions_before", "conditions_after", "surroundings", "facts")
 

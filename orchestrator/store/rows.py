@@ -7,7 +7,7 @@ import math
 import types
 import typing
 import zlib
-from dataclasses import fields
+from dataclasses import asdict, fields
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -15,6 +15,7 @@ from typing import Any, Protocol, TypeVar
 from agent import records
 from agent.protocol import Facts, InputRecipe, MeasureProtocol, Reference, Tensor
 from agent.wire import from_plain, to_plain
+from orchestrator.assignment import Assignment, TaskChoice
 from orchestrator.models import Model, TensorInfo
 from orchestrator.runs import Job, Role
 from orchestrator.sweep import Purpose, RuntimeChoice, Sweep
@@ -184,6 +185,7 @@ def sweep_to_json(sweep: Sweep) -> str:
     plain = {field.name: getattr(sweep, field.name) for field in fields(sweep)}
     plain["options"] = [dict(options) for options in sweep.options]
     plain["exclude"] = [dict(rule) for rule in sweep.exclude]
+    plain["task"] = None if sweep.task is None else asdict(sweep.task)
     return json.dumps({key: to_plain(value) for key, value in plain.items()}, ensure_ascii=False)
 
 
@@ -195,8 +197,16 @@ def sweep_from_json(text: str) -> Sweep:
     plain["runtimes"] = [RuntimeChoice(**one) for one in plain["runtimes"]]
     plain["purpose"] = Purpose(plain.get("purpose", Purpose.RESULTS))
     plain.setdefault("reference", False)
+    plain["task"] = _task_choice(plain.get("task"))
     values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in plain.items()}
     return Sweep(**values)
+
+
+def _task_choice(plain: dict[str, Any] | None) -> TaskChoice | None:
+    if plain is None:
+        return None
+    known = {field.name: plain[field.name] for field in fields(TaskChoice) if field.name in plain}
+    return TaskChoice(**{**known, "scopes": tuple(known["scopes"])})
 
 
 def job_to_row(job: Job, sweep_id: int, cell_id: int) -> dict[str, Any]:
@@ -213,7 +223,7 @@ def job_to_row(job: Job, sweep_id: int, cell_id: int) -> dict[str, Any]:
     }
 
 
-def cell_to_row(job: Job, model_id: int, protocol_id: int) -> dict[str, Any]:
+def cell_to_row(job: Job, model_id: int, protocol_id: int, task_id: int | None) -> dict[str, Any]:
     """What the jobs of one case have in common."""
     return {
         "device": job.device,
@@ -226,7 +236,20 @@ def cell_to_row(job: Job, model_id: int, protocol_id: int) -> dict[str, Any]:
         "protocol": protocol_id,
         "role": str(job.role),
         "case_key": job.case_key,
+        "task": task_id,
     }
+
+
+def task_to_json(task: Assignment) -> str:
+    return _encode(asdict(task))
+
+
+@lru_cache(maxsize=64)
+def task_from_json(text: str) -> Assignment:
+    """As any version stored it: what is not known is left out, what it did not have takes today's default."""
+    plain = json.loads(text)
+    known = {field.name: plain[field.name] for field in fields(Assignment) if field.name in plain}
+    return Assignment(**{**known, "classes": tuple(known.get("classes", ()))})
 
 
 @lru_cache(maxsize=64)
@@ -253,4 +276,5 @@ def job_from_row(row: Row) -> Job:
         deadline_s=row["deadline_s"],
         skip_reason=row["skip_reason"],
         role=Role(row["role"]),
+        task=None if row["task"] is None else task_from_json(row["task"]),
     )

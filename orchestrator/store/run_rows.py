@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
 
-from agent.protocol import Conditions, Facts, Gate, JobResult, Memory, Samples, Surroundings, Timing
+from agent.protocol import Answers, Conditions, Facts, Gate, JobResult, Memory, Samples, Surroundings, Timing
 from orchestrator.energy import energy_of
 from orchestrator.runs import Job, Role, Run, RunStatus
 from orchestrator.stats import summarise
@@ -141,7 +141,14 @@ def reasons_from_json(text: str | None) -> tuple[Reason, ...]:
     return tuple(Reason(one["code"], one["figures"]) for one in json.loads(text))
 
 
-def run_from_rows(row: Row, latency: Row | None, series: Sequence[Row], job: Job, facts: Facts | None) -> Run:
+def run_from_rows(
+    row: Row,
+    latency: Row | None,
+    series: Sequence[Row],
+    job: Job,
+    facts: Facts | None,
+    answers: Answers | None = None,
+) -> Run:
     """The run as it was saved; `attempts` is the store's own count of attempts at the job."""
     return Run(
         job=job,
@@ -150,14 +157,14 @@ def run_from_rows(row: Row, latency: Row | None, series: Sequence[Row], job: Job
         finished=from_text(row["finished"]),
         message=row["message"],
         detail=row["detail"],
-        result=_result(row, latency, series) if latency is not None else None,
+        result=_result(row, latency, series, answers) if latency is not None else None,
         facts=facts,
         device_kind=row["device_kind"],
         attempts=row["attempt"],
     )
 
 
-def _result(row: Row, latency: Row, series: Sequence[Row]) -> JobResult:
+def _result(row: Row, latency: Row, series: Sequence[Row], answers: Answers | None) -> JobResult:
     samples = [one for one in series if one["kind"] == SAMPLE]
     channels = {one["channel"]: unpack_readings(one["codec"], one["base"], one["data"]) for one in samples}
     clock = next((unpack(one["codec"], one["base"], one["data"]) for one in series if one["kind"] == CLOCK), [])
@@ -179,4 +186,5 @@ def _result(row: Row, latency: Row, series: Sequence[Row]) -> JobResult:
         conditions_after=from_json(Conditions, row["conditions_after"]),
         samples=Samples(clock, channels),
         surroundings=None if row["surroundings"] is None else from_json(Surroundings, row["surroundings"]),
+        answers=answers,
     )

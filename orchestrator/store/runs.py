@@ -1,5 +1,6 @@
 """Saving runs, and reading one back whole."""
 
+import binascii
 import sqlite3
 import struct
 from collections.abc import Sequence
@@ -9,8 +10,9 @@ from typing import Any
 from agent.protocol import Facts
 from orchestrator.errors import StoreError, UnknownJob, UsageError
 from orchestrator.records import StoredRun
-from orchestrator.runs import Run, RunStatus
+from orchestrator.runs import Role, Run, RunStatus
 from orchestrator.store import tables
+from orchestrator.store.answers import answers_to_row, find_answers, keep_answers
 from orchestrator.store.devices import facts_to_row, keep_facts, remember_wait
 from orchestrator.store.names import unknown
 from orchestrator.store.rows import from_json, job_from_row
@@ -62,6 +64,7 @@ class Prepared:
     latency: dict[str, Any] | None
     series: list[dict[str, Any]]
     facts: dict[str, Any] | None
+    answers: dict[str, Any] | None = None
 
 
 def prepare(run: Run) -> Prepared:
@@ -70,8 +73,10 @@ def prepare(run: Run) -> Prepared:
         facts = facts_to_row(run.facts, run.started) if run.facts else None
         if run.result is None:
             return Prepared(run, run_to_row(run), None, [], facts)
-        return Prepared(run, run_to_row(run), result_to_latency(run.result), result_to_series(run.result), facts)
-    except (OverflowError, struct.error, UnicodeEncodeError) as error:
+        answers = None if run.result.answers is None else answers_to_row(run.result.answers)
+        packed = result_to_latency(run.result), result_to_series(run.result)
+        return Prepared(run, run_to_row(run), *packed, facts, answers)
+    except (OverflowError, struct.error, UnicodeEncodeError, binascii.Error) as error:
         raise _impossible(run, error) from error
 
 
@@ -96,6 +101,8 @@ def save(connection: sqlite3.Connection, prepared: Prepared, names: SharedNames 
         number = connection.execute(_INSERT_RUN, _RUN | prepared.row | place).lastrowid
         if prepared.latency is not None:
             _save_packed(connection, number, prepared.latency, prepared.series, names or SharedNames())
+        if prepared.answers is not None:
+            keep_answers(connection, number, prepared.answers)
     except (OverflowError, UnicodeEncodeError, sqlite3.DataError) as error:
         raise _impossible(run, error) from error
     if run.result is not None:
@@ -182,6 +189,12 @@ def whole_runs(connection: sqlite3.Connection, sweep_id: int) -> list[StoredRun]
     return [_whole(connection, row) for row in rows]
 
 
+def task_runs(connection: sqlite3.Connection, sweep_id: int) -> list[StoredRun]:
+    """Those that worked on a data set, with their answers."""
+    where = "run.sweep = ? AND cell.role = 'task' AND NOT run.replaced ORDER BY run.started"
+    return [_whole(connection, row) for row in _rows(connection, where, (sweep_id,))]
+
+
 def measured_ids(connection: sqlite3.Connection, sweep_id: int) -> list[int]:
     """The runs of a sweep that count and have a result, in the order in which they ran."""
     query = "SELECT id FROM run WHERE sweep = ? AND NOT replaced AND loop_wall_ns IS NOT NULL ORDER BY started, id"
@@ -219,8 +232,8 @@ def _whole(connection: sqlite3.Connection, row: sqlite3.Row) -> StoredRun:
     job = cursor.execute(f"{JOBS} WHERE job.id = ?", (row["job"],)).fetchone()
     latency = cursor.execute(_LATENCY, (row["id"],)).fetchone()
     series = cursor.execute(_SERIES, (row["id"],)).fetchall()
-    found = run_from_rows(
-        row, latency, series, job_from_row(job), from_json(Facts, row["facts"]) if row["facts"] else None
-    )
+    facts = from_json(Facts, row["facts"]) if row["facts"] else None
+    answers = find_answers(connection, row["id"]) if job["role"] == Role.TASK else None
+    found = run_from_rows(row, latency, series, job_from_row(job), facts, answers)
     summary = summary_from_values(row[column] for column in SUMMARY_COLUMNS)
     return StoredRun(summary, found, row["sweep"], judgement_from_row(row))

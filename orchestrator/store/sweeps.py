@@ -26,8 +26,9 @@ from orchestrator.sweep import Purpose, Sweep
 JOBS = (
     "SELECT job.job_id, cell.device, model.name AS model_name, model.digest AS model_digest, cell.runtime, "
     "cell.runtime_version, cell.threads, cell.delegate, cell.options, protocol.content AS protocol, job.block, "
-    "job.position, job.seed, job.sample_hz, job.deadline_s, job.skip_reason, cell.role FROM job "
-    "JOIN cell ON cell.id = job.cell JOIN model ON model.id = cell.model JOIN protocol ON protocol.id = cell.protocol"
+    "job.position, job.seed, job.sample_hz, job.deadline_s, job.skip_reason, cell.role, task.content AS task FROM job "
+    "JOIN cell ON cell.id = job.cell JOIN model ON model.id = cell.model JOIN protocol ON protocol.id = cell.protocol "
+    "LEFT JOIN task ON task.id = cell.task"
 )
 """Rows for `job_from_row`."""
 

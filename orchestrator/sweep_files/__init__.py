@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agent.protocol import MeasureProtocol
+from orchestrator.assignment import TaskChoice
 from orchestrator.sweep import PROTOCOLS, Sweep
 from orchestrator.yaml.document import Document, Fault, config_error
 from orchestrator.yaml.reading import parse_document, read_document
 
 if TYPE_CHECKING:
-    from orchestrator.sweep_files.schema import Protocol, SweepKeys
+    from orchestrator.sweep_files.schema import Protocol, SweepKeys, TaskKeys
 
 __all__ = ["load_sweep", "override_sweep", "sweep_from_options"]
 
@@ -49,6 +50,7 @@ def sweep_from_options(
     reference: bool | None = None,
     energy: bool | None = None,
     profile: str | None = None,
+    task: str | None = None,
     notes: str | None = None,
     base: Sweep | None = None,
 ) -> Sweep:
@@ -76,6 +78,7 @@ def sweep_from_options(
         "reference": reference,
         "energy": energy,
         "profile": profile,
+        "task": task,
         "notes": notes,
     }
     said = {key: value for key, value in content.items() if value is not None}
@@ -105,7 +108,7 @@ def _sweep(
         return None, faults
     protocol = _protocol(keys.protocol)
     faults += _protocol_faults(protocol, document)
-    sweep = _merged(keys, protocol, set(document.content), base, name)
+    sweep = _merged(keys, protocol, document, base, name)
     jobs = _job_count(sweep)
     if jobs > MOST_JOBS:
         text = f"found {jobs} jobs a board (product of all axes and repeats), allowed: at most {MOST_JOBS}"
@@ -113,7 +116,8 @@ def _sweep(
     return (None if faults else sweep), faults
 
 
-def _merged(keys: "SweepKeys", protocol: MeasureProtocol, said: set[str], base: Sweep | None, name: str) -> Sweep:
+def _merged(keys: "SweepKeys", protocol: MeasureProtocol, document: Document, base: Sweep | None, name: str) -> Sweep:
+    said = set(document.content)
     whole = Sweep(
         name=keys.name or name,
         models=tuple(keys.models),
@@ -131,6 +135,7 @@ def _merged(keys: "SweepKeys", protocol: MeasureProtocol, said: set[str], base: 
         reference=keys.reference,
         energy=keys.energy,
         profile=keys.profile,
+        task=_task(keys.task, document),
         notes=keys.notes,
     )
     if base is None:
@@ -139,6 +144,13 @@ def _merged(keys: "SweepKeys", protocol: MeasureProtocol, said: set[str], base: 
     return replace(base, **{field: getattr(whole, field) for field in fields})
 
 
+def _task(keys: "TaskKeys | None", document: Document) -> TaskChoice | None:
+    """A vocabulary is found from the folder that the sweep file lies in."""
+    if keys is None:
+        return None
+    vocabulary = keys.vocabulary and str((Path(document.file).parent / keys.vocabulary).absolute())
+    plain = keys.model_dump(exclude={"scope", "vocabulary"})
+    return TaskChoice(**plain, scopes=tuple(keys.scope), vocabulary=vocabulary)
 
 
 def _protocol(keys: "Protocol") -> MeasureProtocol:

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from orchestrator.assignment import CLASSIFICATION, KINDS, MODEL, SCOPES
 from orchestrator.errors import DynofarmError, UsageError
 from orchestrator.quantities import parse_duration_s
 from orchestrator.runtimes import check_choice
@@ -91,6 +92,8 @@ def _rule(rule: Mapping[str, Any]) -> dict[str, Any]:
     return dict(rule)
 
 
+    if isinstance(value, str):
+    return value
 
 
 def _distinct(values: list[Any], what: str) -> list[Any]:
@@ -129,9 +132,28 @@ def _as_protocol(value: Any) -> Any:
     return {"base": value, "name": value}
 
 
+class TaskKeys(Section):
+    """Work on a data set (`dynofarm data list`)."""
+    data: _Name = key("the name of a data set", "What to work on.", ..., shown="must be there")
+    kind: Annotated[str, one_of(*KINDS)] = key(", ".join(KINDS), "What to do.", CLASSIFICATION, shown=CLASSIFICATION)
+    split: _Name = key("a split of it", "Which part.", "test", shown="test")
+    scope: Annotated[list[Annotated[str, one_of(*SCOPES)]], parsed(_distinct_list)] = key(
+        f"{' and/or '.join(SCOPES)}",
+        "The clock runs during inferences alone, or from the text to the outputs.",
+        [MODEL],
+        shown=MODEL,
+        min_length=1,
+    )
+    examples: int = key("a whole number, 0 for all", "How many.", 0, shown="all", ge=0, le=1_000_000)
+    vocabulary: str = key("the path of a vocab.txt", "How texts become tokens.", "", shown="the one beside the model")
+    new_tokens: int = key("1 to 4096", "Tokens to write for each text (generation).", 16, shown="16", ge=1, le=4096)
 
 
-
+def _as_task(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    data, slash, split = value.partition("/")
+    return {"data": data, "split": split} if slash else {"data": data}
 
 
 class SweepKeys(Section):
@@ -202,6 +224,18 @@ class SweepKeys(Section):
         " or ".join(PROFILES),
         "ops: run each case once more, and ask the runtime what each operator took, where it tells.",
         "none",
+        shown="none",
+    )
+        "a name of a model",
+        "The model that the others are compared with in the study's table.",
+        shown="the one that the others descend from",
+    )
+        [],
+        shown="none",
+    )
+    task: Annotated[TaskKeys | None, parsed(_as_task)] = key(
+        "DATA, DATA/SPLIT, or a mapping",
+        "Run each case once more, on the examples of a data set, and keep the answers.",
         shown="none",
     )
     notes: str = key("text", "For people.", "", shown="none")

@@ -269,6 +269,15 @@ _ENTRIES = (
         "Nothing to do: the times are in the other runs of the case.",
     ),
     Entry(
+        "examples_timed",
+        Severity.NOTE,
+        "the times are of a data set",
+        "Each time is of another example, once: what the model answered is a result; its times stand beside those of "
+        "the same data alone.",
+        "a run of role task",
+        "Nothing to do: times on fixed inputs are in the other runs of the case.",
+    ),
+    Entry(
         "no_reference",
         Severity.NOTE,
         "no reference model around it",

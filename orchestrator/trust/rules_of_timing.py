@@ -2,6 +2,7 @@
 
 import math
 
+from orchestrator.assignment import END_TO_END
 from orchestrator.runs import Role
 from orchestrator.trust.evidence import Evidence
 from orchestrator.trust.latencies import find_levels, find_trend
@@ -65,6 +66,10 @@ def trend(evidence: Evidence) -> Reason | None:
 
 
 def bimodal(evidence: Evidence) -> Reason | None:
+    """Texts are short and long: from text to answer, times of several sorts are no doubt about the board."""
+    task = evidence.run.job.task
+    if task is not None and task.scope == END_TO_END:
+        return None
     found = find_levels(evidence.latencies_ns)
     if found is None:
         return None
@@ -87,4 +92,19 @@ def operators_profiled(evidence: Evidence) -> Reason | None:
     return Reason("operators_profiled") if evidence.run.job.role is Role.PROFILE else None
 
 
-RULES = (impossible, hardly_any, unsteady, trend, bimodal, too_few, gate_unchecked, power_read, operators_profiled)
+def examples_timed(evidence: Evidence) -> Reason | None:
+    return Reason("examples_timed") if evidence.run.job.role is Role.TASK else None
+
+
+RULES = (
+    impossible,
+    hardly_any,
+    unsteady,
+    trend,
+    bimodal,
+    too_few,
+    gate_unchecked,
+    power_read,
+    operators_profiled,
+    examples_timed,
+)

@@ -50,7 +50,7 @@ def complete(farm: Path, *words: str) -> list[str]:
         (("model", "show", ""), ["bert", "bert-tiny"]),
         (("results", "--model", "bert-"), ["bert-tiny"]),
         (("results", "--format", "j"), ["json", "jsonl"]),
-        (("results", "--role", ""), ["all", "case", "energy", "profile", "reference"]),
+        (("results", "--role", ""), ["all", "case", "energy", "profile", "reference", "task"]),
     ],
 )
 def test_names_are_offered(stocked: Path, words: tuple[str, ...], offered: list[str]) -> None:

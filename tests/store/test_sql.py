@@ -52,6 +52,13 @@ def filled(store: Store, planned: Planner, database: Path) -> Path:
             "VALUES (1, 'kitchen', '2026-11-03 12:00:00.000000', 'me', '[]', 0, 1.0, '', '')"
         )
         connection.exec_driver_sql(
+            "SELECT 1, id, started, 0 FROM run WHERE status = 'ok'"
+        )
+        connection.exec_driver_sql(
+            "INSERT INTO answers (digest, kind, dtype, shape, data) VALUES ('d', 'outputs', 'uint8', '[1, 1]', x'00')"
+        )
+        connection.exec_driver_sql("INSERT INTO run_answers SELECT id, 1 FROM run WHERE status = 'ok'")
+        connection.exec_driver_sql(
             "INSERT INTO quarantine (device, since, reason) VALUES ('attic', '2026-11-03 12:00:00.000000', '12 % slow')"
         )
     return database

@@ -1,12 +1,13 @@
 """Plans: models, sweeps, and the jobs that they owe."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from orchestrator.models import Model
 from orchestrator.records import SweepRecord
 from orchestrator.runs import Job, RunStatus
-from orchestrator.store import models, sweeps
+from orchestrator.store import answers, models, sweeps
+from orchestrator.store.engine import raw
 from orchestrator.store.parts.part import Part
 from orchestrator.sweep import Sweep
 
@@ -41,6 +42,16 @@ class Plans(Part):
         """Store a sweep with its whole plan before anything runs; returns its number."""
         with self._database.write() as connection:
             return sweeps.create(connection, sweep, jobs, models, at)
+
+    def keep_answer_keys(self, keys: Mapping[str, bytes]) -> None:
+        """Keep files of right answers, by their SHA-256, so that runs can be judged when the data set is gone."""
+        with self._database.write() as connection:
+            answers.keep_keys(raw(connection), keys)
+
+    def answer_key(self, digest: str) -> bytes | None:
+        """A file of right answers; None where there is none of that hash."""
+        with self._database.read() as connection:
+            return answers.find_key(raw(connection), digest)
 
     def add_jobs(self, sweep_id: int, jobs: Sequence[Job], models: Sequence[Model]) -> None:
         """Put more jobs into the plan of a sweep."""

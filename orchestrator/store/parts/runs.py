@@ -11,7 +11,16 @@ from orchestrator.store.batches import Batches
 from orchestrator.store.engine import Database, raw
 from orchestrator.store.parts.part import Part
 from orchestrator.store.queries import typical_durations_s
-from orchestrator.store.runs import find_run, keep_judgements, measured_ids, prepare, save, some_whole, whole_runs
+from orchestrator.store.runs import (
+    find_run,
+    keep_judgements,
+    measured_ids,
+    prepare,
+    save,
+    some_whole,
+    task_runs,
+    whole_runs,
+)
 from orchestrator.store.shared_names import SharedNames
 from orchestrator.store.visits import visits_around
 from orchestrator.trust.contexts import Visit
@@ -51,6 +60,11 @@ class Runs(Part):
         """All runs of a sweep that count, with their latencies and samples, in the order in which they ran."""
         with self._database.read() as connection:
             return whole_runs(raw(connection), sweep_id)
+
+    def task_runs(self, sweep_id: int) -> list[StoredRun]:
+        """The runs of a sweep that worked on data sets, whole, with their answers, in the order in which they ran."""
+        with self._database.read() as connection:
+            return task_runs(raw(connection), sweep_id)
 
     def each_measured_run(self, sweep_id: int, at_once: int = 50) -> Iterator[StoredRun]:
         """The measured runs of a sweep, whole, in the order in which they ran; only `at_once` of them in memory."""

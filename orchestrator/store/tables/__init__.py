@@ -2,10 +2,12 @@
 
 from orchestrator.store.tables.boards import device, facts, lease, lease_log, link_fault, noise, power_cycle, quarantine
 from orchestrator.store.tables.columns import metadata
-from orchestrator.store.tables.plans import cell, job, model, protocol, reference, sweep
-from orchestrator.store.tables.runs import channel, codec, latency, run, series
+from orchestrator.store.tables.plans import answer_key, cell, job, model, protocol, reference, sweep, task
+from orchestrator.store.tables.runs import answers, channel, codec, latency, run, run_answers, series
 
 __all__ = [
+    "answer_key",
+    "answers",
     "cell",
     "channel",
     "codec",
@@ -24,6 +26,8 @@ __all__ = [
     "quarantine",
     "reference",
     "run",
+    "run_answers",
     "series",
     "sweep",
+    "task",
 ]

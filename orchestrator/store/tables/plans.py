@@ -60,6 +60,24 @@ protocol = Table(
     UniqueConstraint("content"),
 )
 
+# Right answers, apart from the tasks that ask for them: both scopes of a data set have the same.
+answer_key = Table(
+    "answer_key",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    required("digest", Text),
+    required("data", LargeBinary),
+    UniqueConstraint("digest"),
+)
+
+task = Table(
+    "task",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    required("content", Text),
+    UniqueConstraint("content"),
+)
+
 # What the jobs of one case have in common is stored once: most of a plan's rows are repeats of it, and lists of cases
 # are made from these few rows.
 cell = Table(
@@ -76,6 +94,7 @@ cell = Table(
     required("protocol", Integer, ForeignKey("protocol.id")),
     required("role", Text),
     required("case_key", Text),
+    Column("task", Integer, ForeignKey("task.id")),
     Index("ix_cell_device", "device"),
     Index("ix_cell_model", "model"),
 )

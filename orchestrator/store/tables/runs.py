@@ -98,6 +98,28 @@ run = Table(
     Index("ix_run_started", "started"),
 )
 
+# Under the hash of what they say: a model answers alike on boards of one kind, and in every repetition.
+answers = Table(
+    "answers",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    required("digest", Text),
+    required("kind", Text),
+    required("dtype", Text),
+    required("shape", Text),
+    required("data", LargeBinary),
+    UniqueConstraint("digest", "kind"),
+)
+
+# Few runs have answers: those have a row here.
+run_answers = Table(
+    "run_answers",
+    metadata,
+    Column("run", Integer, ForeignKey("run.id", ondelete="CASCADE"), primary_key=True),
+    required("answers", Integer, ForeignKey("answers.id")),
+    Index("ix_run_answers_answers", "answers"),
+)
+
 channel = Table(
     "channel",
     metadata,

@@ -5,9 +5,23 @@ Standard library only: `dynofarm sql --schema` prints this without opening a dat
 
 from orchestrator.store.views.boards import DEVICES, LEASES, LINK_FAULTS, NOISE, POWER_CYCLES, QUARANTINE
 from orchestrator.store.views.plans import MODELS, SWEEPS
-from orchestrator.store.views.runs import LATENCIES, RUNS, SAMPLES
+from orchestrator.store.views.runs import ANSWERS, LATENCIES, RUNS, SAMPLES
 from orchestrator.store.views.view import View
 
 __all__ = ["RUNS", "VIEWS", "View"]
 
-VIEWS = (RUNS, LATENCIES, SAMPLES, SWEEPS, DEVICES, MODELS, NOISE, QUARANTINE, LINK_FAULTS, POWER_CYCLES, LEASES)
+VIEWS = (
+    RUNS,
+    LATENCIES,
+    SAMPLES,
+    ANSWERS,
+    SWEEPS,
+    DEVICES,
+    MODELS,
+    NOISE,
+    QUARANTINE,
+    LINK_FAULTS,
+    POWER_CYCLES,
+    LEASES,
+    BASELINES,
+)

@@ -93,7 +93,11 @@ RUNS = View(
         ViewColumn("conditions_after", "json_patch(run.conditions_before, run.conditions_after)", "the same after it"),
         *same(
             "cell",
-            ("role", "case: a result; reference: the reference model; energy: with the power read; profile: operators"),
+            (
+                "role",
+                "case: a result; reference: the reference model; energy: with the power read; profile: operators; "
+                "task: on a data set",
+            ),
         ),
         *same(
             "run",
@@ -131,6 +135,25 @@ LATENCIES = View(
     "a JSON array for json_each",
     f"latency JOIN codec ON codec.id = latency.codec JOIN run ON run.id = latency.run {_OF_RUN}",
     (*_WHO, *_packed("latency")),
+)
+
+ANSWERS = View(
+    "answers_view",
+    "one row for each run that worked on a data set: what it was, and the answers, zlib over little-endian numbers",
+    "run_answers JOIN answers ON answers.id = run_answers.answers JOIN run ON run.id = run_answers.run "
+    f"{_OF_RUN} LEFT JOIN task ON task.id = cell.task",
+    (
+        *_WHO,
+        ViewColumn("task", "task.content", "data set, split, scope, examples and hashes of its files, JSON"),
+        *same(
+            "answers",
+            ("digest", "SHA-256 of type, shape and numbers: equal answers share it"),
+            ("kind", "classification, next_token, generation or outputs"),
+            ("dtype", "numpy's name of the type"),
+            ("shape", "examples first, JSON"),
+            ("data", "the numbers, packed"),
+        ),
+    ),
 )
 
 SAMPLES = View(
