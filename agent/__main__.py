@@ -1,5 +1,6 @@
 """The agent's verbs: `serve` (the talk), `receive` (one pushed file), `lane` (help with one), `give` (a file for a
-neighbour), `fetch` (a file from the relay), `ask` (one question beside the session), `worker` (one job).
+neighbour), `fetch` (a file from the relay), `ask` (one question beside the session), `worker` (one job), `duet` (one of
+two jobs that take turns).
 
 Only programs write these command lines, so nothing is spent on help and abbreviations.
 """
@@ -68,14 +69,22 @@ def _run(verb: str, given: _Options) -> int:
         from agent.asking import answer_aside
 
         return answer_aside(given["work"])
+    if verb in ("worker", "duet"):
+        _measure(verb, given)
+        return 0
+    raise _Misused("no such verb")
 
 
+def _measure(verb: str, given: _Options) -> None:
+    started = (given["model"], given.get("carrier"), given.number("report-fd"), given.number("parent"))
     if verb == "worker":
         from agent.worker import main as work
 
-        work(given["model"], given.get("carrier"), given.number("report-fd"), given.number("parent"))
-        return 0
-    raise _Misused("no such verb")
+        work(*started)
+    else:
+        from agent.duet_worker import main as play
+
+        play(*started, given.number("partner-fd"))
 
 
 if __name__ == "__main__":

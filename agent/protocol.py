@@ -28,6 +28,7 @@ from agent.messages.answers import (
     Unpacked,
 )
 from agent.messages.board import Conditions, Facts
+from agent.messages.duet import Duet, DuetFailed, Duetted, Slices, Turns
 from agent.messages.examination import (
     BusyProcess,
     ClockControl,
@@ -102,6 +103,9 @@ __all__ = [
     "Collected",
     "Company",
     "Conditions",
+    "Duet",
+    "DuetFailed",
+    "Duetted",
     "EnergyPlan",
     "Error",
     "Evict",
@@ -139,6 +143,7 @@ __all__ = [
     "RunJob",
     "RuntimeOnBoard",
     "Samples",
+    "Slices",
     "Stage",
     "Standing",
     "Storage",
@@ -150,6 +155,7 @@ __all__ = [
     "Timing",
     "Tune",
     "Tuned",
+    "Turns",
     "Unpack",
     "Unpacked",
     "WireError",
@@ -170,6 +176,7 @@ KINDS: Dict[str, Type[Any]] = {
     "evict": Evict,
     "examine": Examine,
     "run": RunJob,
+    "duet": Duet,
     "collect": Collect,
     "acknowledge": Acknowledge,
     "ping": Ping,
@@ -186,6 +193,8 @@ KINDS: Dict[str, Type[Any]] = {
     "stage": Stage,
     "result": Result,
     "failure": Failure,
+    "duetted": Duetted,
+    "duet_failed": DuetFailed,
     "collected": Collected,
     "heartbeat": Heartbeat,
     "error": Error,

@@ -27,18 +27,23 @@ from agent.protocol import (
     Bye,
     Collect,
     Collected,
+    Duet,
     Error,
+    Failure,
     Heartbeat,
     Hello,
     Ping,
     Ready,
     Reserved,
+    Result,
     RunJob,
     WireError,
     decode,
+    encode,
 )
 
 if TYPE_CHECKING:
+    from agent.duet_running import RunningDuet
     from agent.running import RunningJob
 
 _MOST_WAITING = 1000
@@ -74,7 +79,7 @@ class Supervisor:
         self._held = False
         self._lock_until = 0.0
         self._requests: Deque[Any] = deque()
-        self._job: Optional[RunningJob] = None
+        self._job: Optional[Union[RunningJob, RunningDuet]] = None
         self._leaving = False
         self._terminated = False
         self._exit_code = 0
@@ -122,8 +127,12 @@ class Supervisor:
         wakes = [math.inf]
         if self._job is not None:
             wakes.append(self._job.tick())
-            if self._job.outcome is not None:
-                line = spool.keep_outcome(self._places, self._job.job.job_id, self._job.outcome)
+            outcome = self._job.outcome
+            if outcome is not None:
+                if isinstance(outcome, (Result, Failure)):
+                    line = spool.keep_outcome(self._places, self._job.job.job_id, outcome)
+                else:
+                    line = encode(outcome)
                 self._job = None
                 self._link.say_raw(line)
                 self._link.heard_at = time.monotonic()
@@ -250,6 +259,8 @@ class Supervisor:
             self._link.say(answer(self._places, request, self._breathe, self._root))
         elif isinstance(request, RunJob):
             self._begin(request)
+        elif isinstance(request, Duet):
+            self._begin_duet(request)
         elif isinstance(request, Collect):
             self._collect()
         elif isinstance(request, Acknowledge):
@@ -288,7 +299,18 @@ class Supervisor:
                 talk = (self._link.say, self._watch, self._unwatch)
                 self._job = RunningJob(self._places, job, model_path, carrier_path, *talk, self._root)
 
+    def _begin_duet(self, request: Duet) -> None:
+        try:
+            files = [find_files(self._places, job) for job in (request.first, request.second)]
+        except BlobFault as fault:
+            self._link.say(fault.error)
+        except WireError as error:
+            self._link.say(Error("protocol", str(error)))
+        else:
+            from agent.duet_running import RunningDuet
 
+            talk = (self._link.say, self._watch, self._unwatch)
+            self._job = RunningDuet(self._places, request, files, *talk, self._root)
 
     def _collect(self) -> None:
         count = 0

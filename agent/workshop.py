@@ -25,7 +25,11 @@ class Started(NamedTuple):
     """What the worker, or a library in it, prints; non-blocking."""
 
 
+class Pairing(NamedTuple):
+    """What makes a worker one of two: its part, for standard input, and its end of the socket between them."""
 
+    part: bytes
+    partner: int
 
 
 class Origin(NamedTuple):
@@ -59,25 +63,31 @@ def command(carrier: str) -> List[str]:
     return [sys.executable, *flags, program]
 
 
-def start(places: Places, job: JobSpec, model_path: str, carrier_path: Optional[str]) -> Started:
+def start(
+    places: Places, job: JobSpec, model_path: str, carrier_path: Optional[str], pairing: Optional[Pairing] = None
+) -> Started:
     """Start the worker of a job in a session of its own, so that all that it starts can be killed with it.
 
     OSError when no process can be made.
     """
     reports, report_end = os.pipe()
     words, words_end = os.pipe()
-    argv = [*command(job.runtime.carrier), "worker", "--model", model_path]
+    argv = [*command(job.runtime.carrier), "worker" if pairing is None else "duet", "--model", model_path]
     argv += ["--report-fd", str(report_end), "--parent", str(os.getpid())]
     if carrier_path is not None:
         argv += ["--carrier", carrier_path]
+    kept = [report_end]
+    if pairing is not None:
+        argv += ["--partner-fd", str(pairing.partner)]
+        kept.append(pairing.partner)
     try:
-        with _job_file(places, job) as job_file:
+        with _order_file(places, encode_job(job) if pairing is None else pairing.part) as order_file:
             process = subprocess.Popen(
                 argv,
-                stdin=job_file,
+                stdin=order_file,
                 stdout=words_end,
                 stderr=words_end,
-                pass_fds=(report_end,),
+                pass_fds=kept,
                 start_new_session=True,
                 cwd="/",
             )
@@ -106,12 +116,14 @@ def clean_up(places: Places) -> None:
 
 
 def reap_leftover(places: Places) -> int:
-    """Kill the worker that a former agent left running; how many there were.
-
-    Only when pid, start time and boot are those that were noted: a pid alone may be somebody else's by now.
-    """
-    words = (read_text("/", places.worker) or "").split()
+    """Kill the worker, or the two of a duet, that a former agent left running; how many there were."""
+    lines = (read_text("/", places.worker) or "").splitlines()
     remove_quietly(places.worker)
+    return sum(_reap(line.split()) for line in lines)
+
+
+def _reap(words: List[str]) -> int:
+    """Only when pid, start time and boot are those that were noted: a pid alone may be somebody else's by now."""
     if len(words) != 3 or not words[0].isdigit():
         return 0
     pid = int(words[0])
@@ -126,7 +138,7 @@ def reap_leftover(places: Places) -> int:
 
 def _note(places: Places, pid: int) -> None:
     try:
-        with open(places.worker, "w", encoding="ascii") as file:
+        with open(places.worker, "a", encoding="ascii") as file:
             file.write("%d %s %s\n" % (pid, start_ticks(pid), _boot_id()))
     except OSError:
         pass  # a full disk: the kernel still kills the worker with us
@@ -136,10 +148,10 @@ def _boot_id() -> str:
     return read_text("/", "/proc/sys/kernel/random/boot_id") or "-"
 
 
-def _job_file(places: Places, job: JobSpec) -> IO[bytes]:
-    """The job as a file without a name: a worker that does not read cannot stall us, as it could with a pipe."""
+def _order_file(places: Places, order: bytes) -> IO[bytes]:
+    """As a file without a name: a worker that does not read cannot stall us, as it could with a pipe."""
     file = tempfile.TemporaryFile(dir=_shared_memory() or places.incoming)  # noqa: SIM115 - the caller closes it
-    file.write(encode_job(job))
+    file.write(order)
     file.flush()
     file.seek(0)
     return file

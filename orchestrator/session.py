@@ -13,6 +13,9 @@ from agent.protocol import (
     Bye,
     Collect,
     Collected,
+    Duet,
+    DuetFailed,
+    Duetted,
     Error,
     Evict,
     Evicted,
@@ -220,6 +223,15 @@ class AgentSession:
                     raise ProtocolBroken(name, f"{name}: was asked for job {job.job_id}, answers {outcome.job_id}")
                 return outcome
 
+    def duet(self, duet: Duet, on_stage: Callable[[Stage], None]) -> Duetted | DuetFailed:
+        """Have two jobs take turns and return what came of it, of which the board keeps nothing."""
+        self._talk.say(duet)
+        with self._talk.limited(duet.first.thermal.limit_s + duet.first.deadline_s + AFTER_DEADLINE_S):
+            while True:
+                message: Stage | Duetted | DuetFailed = self._talk.hear(Stage, Duetted, DuetFailed)
+                if not isinstance(message, Stage):
+                    return message
+                on_stage(message)
 
     def collect(self) -> Iterator[JobResult | JobFailure]:
         """What earlier connections left in the spool. Acknowledge each one after it was stored."""

@@ -19,7 +19,7 @@ from orchestrator.errors import DynofarmError
 from orchestrator.report.output import meet, outlive_stderr, print_text, soften_streams
 
 VERBS = (
-    "init", "device", "model", "data", "run", "noise", "health", "doctor", "spread",
+    "init", "device", "model", "data", "run", "noise", "duet", "health", "doctor", "spread",
     "sweeps", "results", "answers", "show",
     "judge", "sql",
 )  # fmt: skip
