@@ -3,11 +3,13 @@
 The model is not part of it: comparing two models is what measuring is for.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from orchestrator.models import Model
-from orchestrator.runs import Run
+if TYPE_CHECKING:  # comparisons of stored rows need neither models nor the protocol, which cost 50 ms
+    from orchestrator.models import Model
+    from orchestrator.runs import Run
 
 SCOPE = "model"
 """What the clock is around: the inference alone. Times of other scopes never stand beside these."""
@@ -45,7 +47,7 @@ class Difference:
     second: str
 
 
-def fingerprint_of(run: Run, model: Model | None = None) -> Fingerprint:
+def fingerprint_of(run: "Run", model: "Model | None" = None) -> Fingerprint:
     """The fingerprint of a run; without the model, nothing is known of its inputs."""
     job, result, facts = run.job, run.result, run.facts
     return Fingerprint(
@@ -71,15 +73,17 @@ def differences(first: Fingerprint, second: Fingerprint) -> list[Difference]:
     for field in fields(Fingerprint):
         values = getattr(first, field.name), getattr(second, field.name)
         if values[0] != values[1]:
-            found.append(Difference(field.name, *(_text(value) for value in values)))
+            found.append(Difference(field.name, *(value_text(value) for value in values)))
     return found
 
 
-def _shape(dtype: str, shape: list[int]) -> str:
+def input_text(dtype: str, shape: Sequence[int]) -> str:
+    """An input as the fingerprint has it: `int32 1x64`."""
     return f"{dtype} {'x'.join(map(str, shape)) or 'scalar'}"
 
 
-def _text(value: Any) -> str:
+def value_text(value: Any) -> str:
+    """A value of a fingerprint for people."""
     if value is None:
         return "not known"
     if isinstance(value, tuple):

@@ -3,7 +3,7 @@
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from orchestrator.cli.context import say
 
@@ -21,7 +21,9 @@ def stop_on_signals(told: str) -> Iterator[threading.Event]:
             signal.signal(number, signal.SIG_DFL)
             signal.raise_signal(number)
         stop.set()
-        say(told)
+        # The signal may come while this thread is writing, and a stream cannot be written to inside of that.
+        with suppress(RuntimeError):
+            say(told)
 
     heard = [signal.SIGINT, signal.SIGTERM]
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup leaves it

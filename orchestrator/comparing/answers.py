@@ -68,12 +68,14 @@ def compare(
     *,
     threshold: float = USUAL_THRESHOLD,
     blocks: tuple[Sequence[Hashable], Sequence[Hashable]] | None = None,
+    confidence: float = CONFIDENCE,
 ) -> Comparison:
     """Compare medians of runs (any one unit, above zero) of two sides; ValueError for values that cannot be medians.
 
     `blocks` names the block of each run: runs of one block were measured near each other, so their ratio is free of
     what drifts from block to block. Blocks of different sweeps need different names. Runs are paired where at least
     three blocks have both sides and at most a third of a side stays without a partner; else they are not.
+    `confidence` is that of the interval, for whoever looks more than once.
     """
     logs = [_logs(side) for side in (first, second)]
     if not (0 <= threshold < math.inf):
@@ -83,7 +85,7 @@ def compare(
         parts, counts = [[-value for value in logs[0]], logs[1]], (len(logs[0]), len(logs[1]))
     else:
         parts, counts = [[after - before for before, after in pairs]], (len(pairs), len(pairs))
-    found = interval(parts)
+    found = interval(parts, confidence)
     answer = _answer(found, math.log1p(threshold))
     return Comparison(
         ratio=_exp(found.middle),
@@ -93,7 +95,7 @@ def compare(
         threshold=threshold,
         first_n=counts[0],
         second_n=counts[1],
-        more_runs=_more_runs(found, math.log1p(threshold)) if answer is Answer.INCONCLUSIVE else 0,
+        more_runs=_more_runs(found, math.log1p(threshold), confidence) if answer is Answer.INCONCLUSIVE else 0,
         paired=pairs is not None,
         p_value=found.p_value,
         bootstrapped=found.bootstrapped,
@@ -141,7 +143,7 @@ def _answer(found: Interval, threshold: float) -> Answer:
     return Answer.INCONCLUSIVE
 
 
-def _more_runs(found: Interval, threshold: float) -> int | None:
+def _more_runs(found: Interval, threshold: float, confidence: float) -> int | None:
     """The least number of further runs a side that settles it in four of five cases, if middle and spread are true.
 
     It is settled when the interval leaves 1 out, or lies within the threshold: whichever is nearer.
@@ -154,7 +156,7 @@ def _more_runs(found: Interval, threshold: float) -> int | None:
     def settles(more: int) -> bool:
         counts = [n + more for n in found.counts]
         df = degrees_of_freedom(variances, counts)
-        factor = quantile((1 + CONFIDENCE) / 2, df) + quantile(ASSURANCE, df)
+        factor = quantile((1 + confidence) / 2, df) + quantile(ASSURANCE, df)
         return factor * standard_error(variances, counts) <= goal
 
     if not settles(MOST_RUNS):

@@ -24,7 +24,7 @@ ROUNDING = 1e-12
 
 @dataclass(frozen=True)
 class Interval:
-    """What the parts sum to, and between which bounds the truth lies with 95 % confidence.
+    """What the parts sum to, and between which bounds the truth lies with 95 % confidence, or what was asked for.
 
     `variances` and `counts` are those of the parts: the standard error is the root of the sum of variance over count.
     Without a variance (a part of one value) the bounds are infinite and `variances` is None. `p_value` is the
@@ -40,10 +40,10 @@ class Interval:
     bootstrapped: bool = False
 
 
-def interval(parts: Sequence[Sequence[float]]) -> Interval:
+def interval(parts: Sequence[Sequence[float]], confidence: float = CONFIDENCE) -> Interval:
     """The interval of the sum of the parts' locations. Every part has at least one value."""
     counts = tuple(len(part) for part in parts)
-    robust = trimmed(parts, CONFIDENCE) if has_outlying_runs(parts) else None
+    robust = trimmed(parts, confidence) if has_outlying_runs(parts) else None
     if robust is not None:
         low, high = robust.middle - robust.half, robust.middle + robust.half
         return Interval(robust.middle, low, high, robust.p_value, counts, robust.variances, bootstrapped=True)
@@ -56,7 +56,7 @@ def interval(parts: Sequence[Sequence[float]]) -> Interval:
         middle = 0.0 if abs(middle) < ROUNDING else middle
         return Interval(middle, middle, middle, 1.0 if middle == 0 else 0.0, counts, variances)
     df = degrees_of_freedom(variances, counts)
-    half = quantile((1 + CONFIDENCE) / 2, df) * error
+    half = quantile((1 + confidence) / 2, df) * error
     return Interval(middle, middle - half, middle + half, two_sided_p(middle / error, df), counts, variances)
 
 

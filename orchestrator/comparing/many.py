@@ -26,24 +26,25 @@ def adjust(p_values: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def correct(comparisons: Sequence[Comparison]) -> list[Comparison]:
+def correct(comparisons: Sequence[Comparison], confidence: float = CONFIDENCE) -> list[Comparison]:
     """The same comparisons, but an alarm that does not survive `adjust` is inconclusive.
 
     Intervals and ratios stay what they were; `same` needs no correction (to be within the threshold is no alarm).
+    `confidence` is that of the comparisons' intervals.
     """
     adjusted = adjust([one.p_value for one in comparisons])
     return [
-        replace(one, answer=Answer.INCONCLUSIVE, more_runs=_more_runs(one, p))
-        if one.answer in (Answer.FASTER, Answer.SLOWER) and p > 1 - CONFIDENCE
+        replace(one, answer=Answer.INCONCLUSIVE, more_runs=_more_runs(one, p, confidence))
+        if one.answer in (Answer.FASTER, Answer.SLOWER) and p > 1 - confidence
         else one
         for one, p in zip(comparisons, adjusted, strict=True)
     ]
 
 
-def _more_runs(one: Comparison, adjusted: float) -> int | None:
+def _more_runs(one: Comparison, adjusted: float, confidence: float) -> int | None:
     """What the interval at the stricter level would need to leave 1 out, by the normal distribution: an estimate."""
-    level = NormalDist().inv_cdf(1 - (1 - CONFIDENCE) * one.p_value / adjusted / 2)
-    half = (math.log(one.high) - math.log(one.low)) / 2 * level / NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
+    level = NormalDist().inv_cdf(1 - (1 - confidence) * one.p_value / adjusted / 2)
+    half = (math.log(one.high) - math.log(one.low)) / 2 * level / NormalDist().inv_cdf((1 + confidence) / 2)
     runs = min(one.first_n, one.second_n)
     more = math.ceil(runs * (half / math.log(one.ratio)) ** 2) - runs
     return max(1, more) if more <= MOST_RUNS else None

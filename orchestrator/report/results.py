@@ -11,6 +11,7 @@ from rich.text import Text
 from orchestrator.records import RunSummary
 from orchestrator.report.cases import CaseRow, case_row, case_rows, trouble_text
 from orchestrator.report.console import OpenTable, add_column, cell, report_console, words
+from orchestrator.report.markdown import markdown_text
 from orchestrator.report.trust import trust_notes, trust_text, verdict_text
 from orchestrator.report.words import bytes_text, energy_text, latency_text, options_text
 from orchestrator.runs import Role, RunStatus
@@ -84,9 +85,9 @@ def markdown_table(
     lines = [[column.heading for column in columns] + ["remarks"]]
     lines.append(["---:" if column.numeric else "---" for column in columns] + ["---"])
     lines += [[column.text(row) for column in columns] + [_remarks(row, reasons).plain] for row in rows]
-    text = "".join(f"| {' | '.join(map(_markdown_cell, line))} |\n" for line in lines)
-    below = [f"[{number}] {_markdown_cell(reason)}" for number, reason in enumerate(reasons, 1)]
-    below += [_markdown_cell(note) for note in [*_energy_notes(rows), *trust_notes(rows), *notes]]
+    text = "".join(f"| {' | '.join(map(markdown_text, line))} |\n" for line in lines)
+    below = [f"[{number}] {markdown_text(reason)}" for number, reason in enumerate(reasons, 1)]
+    below += [markdown_text(note) for note in [*_energy_notes(rows), *trust_notes(rows), *notes]]
     return text + ("\n" + "".join(f"- {note}\n" for note in below) if below else "")
 
 
@@ -210,10 +211,3 @@ def _energy_notes(rows: Sequence[CaseRow]) -> list[str]:
         if row.energy_j is not None and row.energy_source is not None:
             devices.setdefault(row.energy_source, {})[row.summary.device] = None
     return [f"mJ/inf on {', '.join(names)}, above the idle board: {source}" for source, names in devices.items()]
-
-
-def _markdown_cell(text: str) -> str:
-    one_line = " ".join(text.split())
-    for sign in "\\|<>[]`*_":
-        one_line = one_line.replace(sign, f"\\{sign}")
-    return one_line

@@ -4,15 +4,18 @@ A database of an older revision is upgraded by `Store.open` first, as every verb
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from orchestrator.comparing.measured import Measured
+from orchestrator.comparing.selectors import Selector
 from orchestrator.records import RunFilter, RunSummary
-from orchestrator.store import cases, summaries
+from orchestrator.store import cases, sides, summaries
 from orchestrator.store.cases import Excerpt
 from orchestrator.store.faults import in_plain_words
 from orchestrator.store.file import BUSY_TIMEOUT_S, connect
+from orchestrator.store.measured import is_sweep, noise_floors, reference_medians
 from orchestrator.store.schema import is_current
 
 CACHE_KIB = 16 * 1024
@@ -51,6 +54,26 @@ class Reader:
         time."""
         with in_plain_words(self._path):
             return summaries.medians(self._connection, wanted)
+
+    def runs_of_side(self, selector: Selector, tagged: Iterable[str] | None = None) -> list[Measured]:
+        """The runs of one side of a comparison; `tagged` are the devices that its tags pick. `UnknownName`."""
+        with in_plain_words(self._path):
+            return sides.runs_of_side(self._connection, selector, tagged)
+
+    def noise_floors(self) -> dict[str, float]:
+        """The newest noise floor of each board that has one, as a share."""
+        with in_plain_words(self._path):
+            return noise_floors(self._connection)
+
+    def reference_medians(self, sweeps: Iterable[int]) -> dict[tuple[str, int], list[float]]:
+        """By device and sweep: the medians (ns) of the reference model's runs, in order of time."""
+        with in_plain_words(self._path):
+            return reference_medians(self._connection, sweeps)
+
+    def is_sweep(self, name: str) -> bool:
+        """Whether a sweep of that name was ever run."""
+        with in_plain_words(self._path):
+            return is_sweep(self._connection, name)
 
 
 @contextmanager

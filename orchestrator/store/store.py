@@ -6,6 +6,7 @@ from typing import Self
 
 from orchestrator.store.engine import Database
 from orchestrator.store.file import BUSY_TIMEOUT_S
+from orchestrator.store.parts.baselines import Baselines
 from orchestrator.store.parts.boards import Boards
 from orchestrator.store.parts.plans import Plans
 from orchestrator.store.parts.runs import Runs
@@ -13,7 +14,7 @@ from orchestrator.store.reservations import Reservations
 from orchestrator.store.schema import prepare
 
 
-class Store(Boards, Plans, Runs):
+class Store(Baselines, Boards, Plans, Runs):
     """Every method is one transaction: done whole, or not at all.
 
     Any of them may raise `StoreBusy` (another process writes and does not stop), `DiskFull` or `StoreDamaged`.

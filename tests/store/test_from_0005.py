@@ -57,7 +57,10 @@ def unpacked(path: Path, packed: list[Any]) -> Any:
     return json.loads(text)
 
 
-@pytest.mark.parametrize("view", [view.name for view in VIEWS])
+NEWER = {"answers_view", "baselines_view"}
+
+
+@pytest.mark.parametrize("view", [view.name for view in VIEWS if view.name not in NEWER])
 def test_every_view_says_what_it_said(store: Store, before: Path, view: str) -> None:
     assert rows_of(store.path, view) == rows_of(before, view)
 

@@ -51,7 +51,9 @@ def filled(store: Store, planned: Planner, database: Path) -> Path:
             "INSERT INTO power_cycle (sweep, device, at, holder, command, exit_status, took_s, fault, output) "
             "VALUES (1, 'kitchen', '2026-11-03 12:00:00.000000', 'me', '[]', 0, 1.0, '', '')"
         )
+        connection.exec_driver_sql("INSERT INTO baseline (name, created) VALUES ('main', '2026-11-03 12:00:00.000000')")
         connection.exec_driver_sql(
+            "INSERT INTO baseline_run (baseline, run, added, forced) "
             "SELECT 1, id, started, 0 FROM run WHERE status = 'ok'"
         )
         connection.exec_driver_sql(

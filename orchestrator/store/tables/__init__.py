@@ -1,5 +1,6 @@
 """The tables as SQLAlchemy sees them. They are made by `migrations/` alone; a test holds the two alike."""
 
+from orchestrator.store.tables.baselines import baseline, baseline_run
 from orchestrator.store.tables.boards import device, facts, lease, lease_log, link_fault, noise, power_cycle, quarantine
 from orchestrator.store.tables.columns import metadata
 from orchestrator.store.tables.plans import answer_key, cell, job, model, protocol, reference, sweep, task
@@ -8,6 +9,8 @@ from orchestrator.store.tables.runs import answers, channel, codec, latency, run
 __all__ = [
     "answer_key",
     "answers",
+    "baseline",
+    "baseline_run",
     "cell",
     "channel",
     "codec",

@@ -3,6 +3,7 @@
 Standard library only: `dynofarm sql --schema` prints this without opening a database.
 """
 
+from orchestrator.store.views.baselines import BASELINES
 from orchestrator.store.views.boards import DEVICES, LEASES, LINK_FAULTS, NOISE, POWER_CYCLES, QUARANTINE
 from orchestrator.store.views.plans import MODELS, SWEEPS
 from orchestrator.store.views.runs import ANSWERS, LATENCIES, RUNS, SAMPLES
