@@ -65,7 +65,9 @@ class Sweep:
     `device`, `model`, `runtime`, `version`, `threads`, `delegate`, or `options.<name>`; values are
     shell-style patterns or numbers. `reference`: the built-in reference model runs around every block; `energy`: each
     case is run once more, with the power of the board read; `profile`: `ops` runs each case once more, with the runtime
-    telling what its operators take.
+    telling what its operators take; `task`: each case once more, on the examples of a data set.
+    `teacher`: the model that the others are compared with in tables of the study; `claims`: what the results are to
+    show (`sweep_files/claims.py`).
     """
 
     name: str
@@ -86,4 +88,6 @@ class Sweep:
     energy: bool = False
     profile: str = "none"
     task: TaskChoice | None = None
+    teacher: str | None = None
+    claims: tuple[str, ...] = ()
     purpose: Purpose = Purpose.RESULTS

@@ -51,7 +51,11 @@ def formats(incomplete: str) -> list[str]:
     return _beginning(["table", *FORMATS], incomplete)
 
 
+def study_formats(incomplete: str) -> list[str]:
+    """What `table --format` takes."""
+    from orchestrator.report.study.formats import TABLE, WRITERS
 
+    return _beginning([TABLE, *WRITERS], incomplete)
 
 
 def roles(incomplete: str) -> list[str]:

@@ -20,8 +20,8 @@ from orchestrator.report.output import meet, outlive_stderr, print_text, soften_
 
 VERBS = (
     "init", "device", "model", "data", "run", "noise", "duet", "health", "doctor", "spread",
-    "sweeps", "results", "answers", "compare", "baseline", "history", "show",
-    "judge", "sql",
+    "sweeps", "results", "answers", "compare", "baseline", "history", "show", "table", "claims",
+    "waterfall", "judge", "sql",
 )  # fmt: skip
 """Each is a module of this package, in the order of `dynofarm --help`."""
 

@@ -136,6 +136,8 @@ def _merged(keys: "SweepKeys", protocol: MeasureProtocol, document: Document, ba
         energy=keys.energy,
         profile=keys.profile,
         task=_task(keys.task, document),
+        teacher=keys.teacher,
+        claims=tuple(keys.claims),
         notes=keys.notes,
     )
     if base is None:

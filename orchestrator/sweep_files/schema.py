@@ -12,6 +12,7 @@ from orchestrator.quantities import parse_duration_s
 from orchestrator.runtimes import check_choice
 from orchestrator.runtimes.catalogue import RUNTIMES
 from orchestrator.sweep import PROFILES, PROTOCOLS, USUAL_DELEGATE, RuntimeChoice
+from orchestrator.sweep_files.claims import parse_claim
 from orchestrator.yaml.schema import Section, key, one_of, one_or_many, parsed
 
 DELEGATES = (USUAL_DELEGATE, *dict.fromkeys(name for row in RUNTIMES.values() for name in row.delegates))
@@ -92,7 +93,10 @@ def _rule(rule: Mapping[str, Any]) -> dict[str, Any]:
     return dict(rule)
 
 
+def check_claim(value: Any) -> Any:
+    """A claim stays text here: a stored sweep can be read by versions that know other figures."""
     if isinstance(value, str):
+        parse_claim(value)
     return value
 
 
@@ -226,10 +230,14 @@ class SweepKeys(Section):
         "none",
         shown="none",
     )
+    teacher: _Name | None = key(
         "a name of a model",
         "The model that the others are compared with in the study's table.",
         shown="the one that the others descend from",
     )
+    claims: Annotated[list[Annotated[str, parsed(check_claim)]], parsed(_distinct_list)] = key(
+        "a list of claims such as items_per_s >= 1 on every device",
+        "What the results are to show; `dynofarm claims` decides each.",
         [],
         shown="none",
     )

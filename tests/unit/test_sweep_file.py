@@ -15,11 +15,11 @@ from orchestrator.store.rows import sweep_from_json, sweep_to_json
 from orchestrator.sweep import PROFILES, PROTOCOLS, QUICK, STANDARD, Purpose, RuntimeChoice, Sweep
 from orchestrator.sweep_files import load_sweep, override_sweep, sweep_from_options
 
-RUNTIMES = "litert, ai-edge-litert, tflite-runtime, onnxruntime, openvino, fake"
+RUNTIMES = "litert, ai-edge-litert, tflite-runtime, onnxruntime, openvino, executorch, iree, fake"
 AXES = "device, model, runtime, version, threads, delegate"
 KEYS = (
     "name, models, on, runtimes, threads, delegates, options, protocol, repeats, seed, sample_hz, deadline, "
-    "exclude, reference, energy, profile, notes"
+    "exclude, reference, energy, profile, teacher, claims, task, notes"
 )
 MODELS = "a list of names or patterns of models"
 THREADS = "a list of whole numbers from 1 to 1024"
@@ -432,6 +432,8 @@ STORED = st.builds(
     reference=st.booleans(),
     energy=st.booleans(),
     profile=st.sampled_from(PROFILES),
+    teacher=st.none() | WORD,
+    claims=st.lists(WORD, max_size=2).map(tuple),
     purpose=st.sampled_from(list(Purpose)),
 )
 
