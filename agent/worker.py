@@ -144,6 +144,7 @@ def _task(job: JobSpec, model_path: str) -> "Optional[Task]":
     if job.task is None:
         return None
     from agent.tasks import open_task
+
     folder, vocabulary = os.path.dirname(model_path), job.task.vocabulary
     data_path = os.path.join(folder, job.task.data)
     return open_task(job.task, job.model.inputs, data_path, vocabulary and os.path.join(folder, vocabulary))

@@ -21,17 +21,18 @@ def weights() -> bytes:
     q, r = np.linalg.qr(random.standard_normal((WIDTH, WIDTH)))
     matrix = q * np.sign(np.diag(r)) * np.sqrt(2.0)
     # Rounded, so that another linear algebra library gives the same bytes.
-    return (np.round(matrix * 4096) / 4096).astype("<f4").tobytes()
+    found: bytes = (np.round(matrix * 4096) / 4096).astype("<f4").tobytes()
+    return found
 
 
-def make() -> bytes:
-    """The file's bytes."""
+def make(matrix: bytes | None = None, rows: int = ROWS, width: int = WIDTH, layers: int = LAYERS) -> bytes:
+    """The file's bytes; or those of a perceptron of another size, with a matrix of `width` × `width` float32."""
     builder = flatbuffers.Builder(1 << 17)
-    buffers = [_buffer(builder, None), _buffer(builder, weights()), _buffer(builder, bytes(4 * WIDTH))]
-    tensors = [_tensor(builder, "weights", (WIDTH, WIDTH), 1), _tensor(builder, "bias", (WIDTH,), 2)]
-    names = ["input", *(f"layer{number}" for number in range(1, LAYERS)), "output"]
-    tensors += [_tensor(builder, name, (ROWS, WIDTH), 0) for name in names]
-    operators = [_layer(builder, source, last=source == LAYERS + 1) for source in range(2, LAYERS + 2)]
+    buffers = [_buffer(builder, None), _buffer(builder, matrix or weights()), _buffer(builder, bytes(4 * width))]
+    tensors = [_tensor(builder, "weights", (width, width), 1), _tensor(builder, "bias", (width,), 2)]
+    names = ["input", *(f"layer{number}" for number in range(1, layers)), "output"]
+    tensors += [_tensor(builder, name, (rows, width), 0) for name in names]
+    operators = [_layer(builder, source, last=source == layers + 1) for source in range(2, layers + 2)]
     tflite.OperatorCodeStart(builder)
     tflite.OperatorCodeAddBuiltinCode(builder, tflite.BuiltinOperator.FULLY_CONNECTED)
     tflite.OperatorCodeAddDeprecatedBuiltinCode(builder, tflite.BuiltinOperator.FULLY_CONNECTED)
@@ -40,7 +41,7 @@ def make() -> bytes:
     tensor_list = _offsets(builder, tflite.SubGraphStartTensorsVector, tensors)
     operator_list = _offsets(builder, tflite.SubGraphStartOperatorsVector, operators)
     inputs = _numbers(builder, tflite.SubGraphStartInputsVector, (2,))
-    outputs = _numbers(builder, tflite.SubGraphStartOutputsVector, (LAYERS + 2,))
+    outputs = _numbers(builder, tflite.SubGraphStartOutputsVector, (layers + 2,))
     tflite.SubGraphStart(builder)
     tflite.SubGraphAddTensors(builder, tensor_list)
     tflite.SubGraphAddOperators(builder, operator_list)

@@ -138,6 +138,7 @@ def _as_protocol(value: Any) -> Any:
 
 class TaskKeys(Section):
     """Work on a data set (`dynofarm data list`)."""
+
     data: _Name = key("the name of a data set", "What to work on.", ..., shown="must be there")
     kind: Annotated[str, one_of(*KINDS)] = key(", ".join(KINDS), "What to do.", CLASSIFICATION, shown=CLASSIFICATION)
     split: _Name = key("a split of it", "Which part.", "test", shown="test")
