@@ -25,8 +25,6 @@ from tests.boards.namespaced import Limits, NamespacedBoard  # noqa: E402
 from tests.boards.sshd import find_sshd  # noqa: E402
 
 CORES = {"one-core": [0], "two-cores": [0, 1]}
-SMALL_MEMORY = 160 * MEBI
-"""Of the board `small`: enough for the agent and a network of some megabytes, too little for a hundred."""
 TOO_BIG = "too-big"
 
 TWEETS = ["--form", "fp32,int8", "--length", "64"]
@@ -44,6 +42,10 @@ OUTPUTS = {
     "table": ("md", "csv", "tex", "html"),
     "waterfall": ("svg", "md"),
 }
+
+SMALL_BOARD = {True: Limits(160 * MEBI, 128 * MEBI), False: Limits(400 * MEBI, 300 * MEBI)}
+"""Memory and disk of the board `small`, by the form of the study. Its disk lies in its memory: what is pushed there
+leaves less for the worker."""
 
 
 def main() -> int:
@@ -93,7 +95,7 @@ class Study:
             board = boards.enter_context(LoopbackBoard(self.farm / "boards" / name, name))
             chosen = [usable[core % len(usable)] for core in cores]
             self._add(name, board.login, str(board.work_dir), "loopback", chosen)
-        limits = Limits(memory_bytes=SMALL_MEMORY, disk_bytes=512 * MEBI)
+        limits = SMALL_BOARD[self.small]
         try:
             small = boards.enter_context(NamespacedBoard(self.farm / "boards" / "small", "small", limits=limits))
         except BoardError as error:

@@ -49,7 +49,7 @@ def results(
         str,
         typer.Option(
             metavar="ROLE",
-            help="case, reference (the reference model), energy (the power read), profile (of operators), or all.",
+            help="case, reference (model), energy (the power read), profile (of operators), task (on data), or all.",
             autocompletion=roles,
         ),
     ] = "case",

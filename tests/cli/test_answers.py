@@ -73,8 +73,8 @@ def test_a_student_stands_beside_its_teacher(dynofarm: Dynofarm, farm: Path, wor
     assert rows["student"]["versus_teacher"]["lost"] == 2
     assert rows["teacher"]["versus_teacher"] is None
     assert "-33.3 points" in dynofarm("answers").ok().out
-    named = dynofarm("answers", "--teacher", "student", "--json").ok().json
-    assert {row["model"]: row["versus_teacher"]["difference"] for row in named}["teacher"] == pytest.approx(2 / 6)
+    named = {row["model"]: row for row in dynofarm("answers", "--teacher", "student", "--json").ok().json}
+    assert named["teacher"]["versus_teacher"]["difference"] == pytest.approx(2 / 6)
     assert "there are: student, teacher" in dynofarm("answers", "--teacher", "nobody").failed(2).err
 
 

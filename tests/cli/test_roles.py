@@ -65,7 +65,7 @@ def test_an_unknown_role_lists_those_there_are(dynofarm: Dynofarm, farm: Path) -
     said = dynofarm("results", "--role", "refrence").failed(2)
     assert (
         said.err
-        == "dynofarm: --role refrence: no such role\n  next: there are: case, reference, energy, profile, all\n"
+        == "dynofarm: --role refrence: no such role\n  next: there are: case, reference, energy, profile, task, all\n"
     )
 
 

@@ -109,6 +109,7 @@ MADE: dict[str, tuple[Callable[[], Run], Context]] = {
     "gate_unchecked": (lambda: quiet_run(gate=Gate(0, None, None)), BESIDE),
     "power_read": (lambda: quiet_run(job={"role": Role.ENERGY}), BESIDE),
     "operators_profiled": (lambda: quiet_run(job={"role": Role.PROFILE}), BESIDE),
+    "examples_timed": (lambda: quiet_run(job={"role": Role.TASK}), BESIDE),
     "no_reference": (quiet_run, NOTHING_KNOWN),
     "weak_supply": (
         lambda: quiet_run(
