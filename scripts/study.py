@@ -43,7 +43,10 @@ OUTPUTS = {
     "waterfall": ("svg", "md"),
 }
 
-SMALL_BOARD = {True: Limits(160 * MEBI, 128 * MEBI), False: Limits(400 * MEBI, 300 * MEBI)}
+SMALL_BOARD = {
+    True: Limits(memory_bytes=160 * MEBI, disk_bytes=128 * MEBI),
+    False: Limits(memory_bytes=400 * MEBI, disk_bytes=300 * MEBI),
+}
 """Memory and disk of the board `small`, by the form of the study. Its disk lies in its memory: what is pushed there
 leaves less for the worker."""
 
