@@ -20,6 +20,8 @@ from agent.sensors import power, pressure
 from agent.watching import DEATH_LIMIT_S, Unwatch, Watch, WatchedWorker
 
 _QUIET_MARGIN_S = 5.0
+_STUCK_MARGIN_S = 5.0
+"""Behind the time in which a step on a data set must be done, which already is many times what such a step took."""
 
 
 class RunningJob:
@@ -52,6 +54,9 @@ class RunningJob:
         self._metering: Optional[Metering] = None
         self._next_sample_at = self._next_power_at = self._deadline_at = math.inf
         self._deadline_passed = False
+        self._stuck_at = math.inf
+        self._started_at = 0.0
+        self._limit_s = job.deadline_s
         self._before: Optional[Conditions] = None
         self._after: Optional[Conditions] = None
         self._samples = Samples([], {})
@@ -78,8 +83,9 @@ class RunningJob:
         if self._metering is not None and now >= self._next_power_at:
             self._metering.read_if_due(now)
             self._next_power_at = self._metering.next_at
-        if now >= self._deadline_at and worker.killed_at is None:
+        if now >= min(self._deadline_at, self._stuck_at) and worker.killed_at is None:
             self._deadline_passed = True
+            self._limit_s = round(now - self._started_at, 1)
             worker.kill()
         exit_status = worker.exit_status
         killed_long_ago = worker.killed_at is not None and now - worker.killed_at > DEATH_LIMIT_S
@@ -88,7 +94,7 @@ class RunningJob:
             return now
         if worker.killed_at is not None:
             return worker.killed_at + DEATH_LIMIT_S + 0.1
-        return min(self._next_sample_at, self._next_power_at, self._deadline_at)
+        return min(self._next_sample_at, self._next_power_at, self._deadline_at, self._stuck_at)
 
     def abandon(self) -> None:
         """Kill the worker at once; the job has no outcome then, and none is invented."""
@@ -131,7 +137,8 @@ class RunningJob:
         # Looked for while the worker's interpreter starts, which takes far longer.
         psutil = find_psutil(self._carrier_path if self.job.runtime.carrier == "bundle" else None)
         self._sampler = Sampler(self._worker.pid, self._root, self.job.cpu_affinity, psutil)
-        self._deadline_at = time.monotonic() + self.job.deadline_s
+        self._started_at = time.monotonic()
+        self._deadline_at = self._started_at + self.job.deadline_s
         self._next_sample_at = now if self.job.sample_hz > 0 else math.inf
         return now
 
@@ -149,6 +156,7 @@ class RunningJob:
             quiet_s = min(report.quiet_s, max(0.0, self._deadline_at - now) + _QUIET_MARGIN_S)
         self._tell(report.stage, quiet_s, report.done, report.steps)
         self._quiet_until = now + quiet_s
+        self._stuck_at = now + report.quiet_s + _STUCK_MARGIN_S if report.stage == "answering" else math.inf
         if report.stage == "finishing":
             self._look_after()
 
@@ -167,7 +175,7 @@ class RunningJob:
         self._quiet_until = 0.0
         if worker.garbage or worker.report is None:
             ending = self._ending(worker, exit_status)
-            self.outcome = Failure(explain(self.job.job_id, ending, self.job.deadline_s, self._stage))
+            self.outcome = Failure(explain(self.job.job_id, ending, self._limit_s, self._stage))
         elif isinstance(worker.report, Failed):
             failed = worker.report
             detail = "\n".join(part for part in (failed.detail, worker.last_words) if part)

@@ -33,8 +33,9 @@ class Assignment:
     """What one model does on one board, in one scope. Everything that its answers depend on, by hash.
 
     `rows` is the hash of the texts, whatever the scope; `data_digest` that of the file that boards get, and
-    `vocabulary_digest` of the `vocab.txt` where they tokenise. `key` is the hash of the file of right answers, which
-    stays here; None where there are none. `classes` are their names, in the order of the outputs.
+    `vocabulary_digest` of the `vocab.txt` where they tokenise; `tokens` is what texts become: vocabulary and length.
+    `key` is the hash of the file of right answers, which stays here; None where there are none. `classes` are their
+    names, in the order of the outputs.
     """
 
     kind: str
@@ -48,6 +49,7 @@ class Assignment:
     classes: tuple[str, ...] = ()
     key: str | None = None
     new_tokens: int = 0
+    tokens: str = ""
 
     @property
     def label(self) -> str:

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
+from orchestrator.assignment import TaskChoice
 from orchestrator.breaker import USUAL, Limits
 from orchestrator.bundle import agent_zipapp
 from orchestrator.carriers import CarrierShelf
@@ -139,8 +140,17 @@ class Launcher:
         chosen = [device for device in devices if device.name in wanted]
         task = self._store.sweep(sweep_id).sweep.task
         owed = [model for model in models if any(job.task and job.model_digest == model.digest for job in jobs)]
-        work = prepare_task(task, owed, self._farm.cache) if task is not None and owed else Prepared()
-        return self._run(chosen, models, lambda _links: (sweep_id, jobs), work.files)
+        files = self._files_of(task, owed) if task is not None and owed else {}
+        return self._run(chosen, models, lambda _links: (sweep_id, jobs), files)
+
+    def _files_of(self, task: TaskChoice, models: Sequence[Model]) -> Mapping[str, Path]:
+        """Of work that is owed; nothing where it cannot be made any more: those jobs are skipped then, with a reason,
+        and the others are not kept waiting for it."""
+        try:
+            return prepare_task(task, models, self._farm.cache).files
+        except DynofarmError as error:
+            log.warning("the data set %s cannot be had: %s", task.data, error.message)
+            return {}
 
     def _look_again(self, sweep_id: int, devices: Sequence[Device]) -> None:
         """Time went by since the last reference runs, and boards may have changed: look at each before it goes on."""

@@ -22,6 +22,8 @@ LOAD_ALLOWANCE_S = 120.0
 STEP_ALLOWANCE_S = 10.0
 """For one example: BERT-large takes 4 s on one core of a Raspberry Pi 4."""
 LONGEST_TASK_S = 86400.0
+TASK_SAMPLE_HZ = 1.0
+"""A data set may take hours, and all samples lie in the agent's memory until the end."""
 
 Objection = Callable[[RuntimeChoice, str, int, Model, Facts], str | None]
 """Why a runtime (choice, delegate, threads) cannot run a model on a board; None when nothing is known against it."""
@@ -137,8 +139,8 @@ def _task_job(sweep: Sweep, cell: Cell, work: Assignment | str, position: int, j
     job = replace(_job(sweep, cell, sweep.repeats, position, reason, job_id), role=Role.TASK)
     if isinstance(work, str):
         return job
-    needed_s = min(job.deadline_s + work.steps * STEP_ALLOWANCE_S, LONGEST_TASK_S)
-    return replace(job, task=work, deadline_s=sweep.deadline_s or needed_s)
+    deadline_s = min(job.deadline_s + work.steps * STEP_ALLOWANCE_S, LONGEST_TASK_S)
+    return replace(job, task=work, deadline_s=deadline_s, sample_hz=min(sweep.sample_hz, TASK_SAMPLE_HZ))
 
 
 def select(devices: Sequence[Device], selectors: Sequence[str], facts: Mapping[str, Facts]) -> list[Device]:

@@ -16,7 +16,7 @@ from agent.messages.outcomes import Answers
 from agent.runtimes import Array, Unsupported
 from agent.tasks import Task
 from agent.tasks.feeding import Feeder, Tokens
-from agent.tasks.packing import pack
+from agent.tasks.packing import MOST_BYTES, pack
 
 
 class _Decoding(Task):
@@ -24,6 +24,11 @@ class _Decoding(Task):
         super().__init__(feeder, order)
         if not feeder.is_tokens:
             raise Unsupported("a decoder reads tokens, and the data set has none")
+
+    def check_room(self) -> None:
+        """Eight bytes at most are kept of a step."""
+        if 8 * self.steps > MOST_BYTES:
+            raise Unsupported("%d steps give more answers than are sent back: take fewer examples" % self.steps)
 
     def read_at_the_end(self, ids: Sequence[int]) -> List[Array]:
         """The inputs with these ids last, as many of them as there is room for."""
@@ -40,6 +45,7 @@ class NextToken(_Decoding):
         super().__init__(feeder, order)
         self._target = 0
         self._found = array("f")
+        self.check_room()
 
     def inputs(self, step: int) -> List[Array]:
         # The real tokens are [CLS] … [SEP]: the last of the text stands before [SEP].
@@ -50,12 +56,10 @@ class NextToken(_Decoding):
         return self.read_at_the_end(ids[:-1])
 
     def take(self, step: int, outputs: Sequence[Array]) -> None:
-        logits = _logits(outputs)
+        logits = _logits(outputs, step)
         if self._target >= len(logits):
             raise Unsupported("the vocabulary has a token %d, the model %d" % (self._target, len(logits)))
         largest = max(logits)
-        if not math.isfinite(largest):
-            raise WrongOutput("the logits of example %d hold NaN or infinity" % step)
         total = math.fsum([math.exp(one - largest) for one in logits])
         self._found.append(logits[self._target] - largest - math.log(total))
         self._found.append(float(logits.index(largest) == self._target))
@@ -74,6 +78,7 @@ class Generation(_Decoding):
             text = "%d new tokens, and the model reads %d at once: there must be room for them and the beginning"
             raise Unsupported(text % (order.new_tokens, feeder.length))
         self.steps = feeder.examples * order.new_tokens
+        self.check_room()
         self._text: List[int] = []
         self._found = array("i")
 
@@ -85,7 +90,7 @@ class Generation(_Decoding):
         return self.read_at_the_end(self._text)
 
     def take(self, step: int, outputs: Sequence[Array]) -> None:
-        logits = _logits(outputs)
+        logits = _logits(outputs, step // self.order.new_tokens)
         likeliest = logits.index(max(logits))
         self._text.append(likeliest)
         self._found.append(likeliest)
@@ -96,11 +101,15 @@ class Generation(_Decoding):
         return pack(self.order.kind, "int32", shape, struct.pack("<%di" % count, *self._found))
 
 
-def _logits(outputs: Sequence[Array]) -> Tuple[float, ...]:
+def _logits(outputs: Sequence[Array], example: int) -> Tuple[float, ...]:
     """Of the whole vocabulary: the output with the most elements, which has one dimension that is not 1."""
     best = max(outputs, key=lambda one: len(one.data), default=None)
     if best is None or best.dtype not in FORMATS or sum(size != 1 for size in best.shape) != 1:
         shape = "nothing" if best is None else "%s of %s" % (best.name, best.shape)
         raise Unsupported("the logits of one token are wanted: the model gives %s" % shape)
     code = FORMATS[best.dtype]
-    return struct.unpack("<%d%s" % (len(best.data) // struct.calcsize("<" + code), code), best.data)
+    logits = struct.unpack("<%d%s" % (len(best.data) // struct.calcsize("<" + code), code), best.data)
+    # `max` passes over NaN that does not come first.
+    if not all(map(math.isfinite, logits)):
+        raise WrongOutput("the logits of example %d hold NaN or infinity" % example)
+    return logits

@@ -11,6 +11,7 @@ from orchestrator.report.words import latency_text
 from orchestrator.tasks.kinds import TOLERANCE
 from orchestrator.tasks.pace import Pace, pace_of
 from orchestrator.tasks.scoring import Scored
+from orchestrator.trust.verdicts import Verdict
 
 _HEADINGS = ("device", "kind", "model", "runtime", "delegate", "threads", "data", "scope", "n")
 
@@ -46,6 +47,8 @@ def trouble_lines(rows: Sequence[dict[str, Any]]) -> list[str]:
         who = f"{row['device']}, {row['model']}, {row['runtime']}, delegate {row['delegate']}"
         if row["trouble"]:
             lines.append(f"{who}: {row['trouble']}")
+        elif row["damaged"]:
+            lines.append(f"{who}: left out of {row['scope']}: {row['damaged']}")
         elif row["same"] is not None and not row["same"]["agrees"]:
             lines.append(
                 f"{who}: {_difference_text(row['same'], row['witness'])}; {TOLERANCE:g} is allowed: look at it"
@@ -103,12 +106,14 @@ def _row(one: Scored) -> dict[str, Any]:
         "elsewhere": asdict(one.elsewhere) if one.elsewhere else None,
         "other_witness": one.other_witness,
         "trouble": one.trouble,
+        "damaged": one.damaged,
     }
 
 
 def _paces(one: Scored) -> list[Pace]:
     """What the clock was around is said by the scope: from the text, or the inferences alone."""
-    runs = [run.run.result for run in one.runs if run.run.result is not None]
+    usable = [run for run in one.runs if run.summary.verdict is not Verdict.INVALID]
+    runs = [run.run.result for run in usable if run.run.result is not None]
     found = [pace_of(one.task, result.timing.latencies_ns) for result in runs]
     return [pace for pace in found if pace is not None]
 

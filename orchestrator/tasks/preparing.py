@@ -1,8 +1,11 @@
 """From what a sweep asks for to files that boards get: one for each scope, length and vocabulary."""
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import math
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from orchestrator.assignment import CLASSIFICATION, END_TO_END, GENERATION, Assignment, TaskChoice
@@ -18,6 +21,7 @@ from orchestrator.datasets import (
     write_tokens,
 )
 from orchestrator.errors import UsageError
+from orchestrator.model_files.digest import digest_file
 from orchestrator.models import Model
 from orchestrator.tweets.rows import Row
 from orchestrator.tweets.shelf import DataShelf
@@ -96,6 +100,7 @@ class _Work:
             rows=data.rows,
             examples=data.examples,
             data_digest=data.digest,
+            tokens=f"{vocabulary.digest} {length}",
             vocabulary_digest=vocabulary.digest if scope == END_TO_END else None,
             classes=self.classes,
             key=self._key,
@@ -105,22 +110,35 @@ class _Work:
     def _data(self, scope: str, vocabulary: Vocabulary, length: int) -> DataSet:
         name = (scope, vocabulary.digest, length)
         if name not in self._sets:
-            path = self._folder / f"{self._stem}-{scope}-l{length}-{vocabulary.digest[:12]}"
             write = write_texts if scope == END_TO_END else write_tokens
-            write(path, self._origin, self._rows, vocabulary, length)
-            self._sets[name] = check_data_set(path)
+            with self._scratch() as path:
+                write(path, self._origin, self._rows, vocabulary, length)
+                self._sets[name] = _keep(check_data_set(path), self._folder)
         return self._sets[name]
 
     def _write_key(self) -> str:
-        path = self._folder / f"{self._stem}-labels"
         numbers = [self.classes.index(label) for label in self._labels]
-        labels = write_labels(path, self._origin, self._rows, self.classes, numbers)
-        self.made.keys[labels.digest] = path.read_bytes()
-        return labels.digest
+        with self._scratch() as path:
+            digest = write_labels(path, self._origin, self._rows, self.classes, numbers).digest
+            self.made.keys[digest] = path.read_bytes()
+        return digest
 
-    @property
-    def _stem(self) -> str:
-        return f"{self._choice.data}-{self._choice.split}-{len(self._rows)}"
+    @contextmanager
+    def _scratch(self) -> Iterator[Path]:
+        """A name that no other process writes to; what is left there is removed."""
+        path = self._folder / f".{uuid.uuid4().hex}"
+        try:
+            yield path
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def _keep(made: DataSet, folder: Path) -> DataSet:
+    """Under its hash. One that lies there sound stays as it is: a sweep may be sending it at this moment."""
+    place = folder / made.digest
+    if not (place.is_file() and digest_file(place).digest == made.digest):
+        made.path.replace(place)
+    return replace(made, path=place)
 
 
 def choose(rows: Sequence[Row], examples: int) -> list[Row]:
@@ -154,7 +172,7 @@ def _objection(choice: TaskChoice, model: Model, classes: Sequence[str]) -> str 
         return f"its inputs have the shape {shape}: 1 x length is wanted, with a length that the file fixes"
     if choice.kind == CLASSIFICATION:
         sizes = [_elements(one.shape) for one in model.outputs]
-        if sizes and len(classes) not in sizes:
+        if sizes and min(sizes) >= 0 and len(classes) not in sizes:
             return f"it gives {' and '.join(map(str, sizes))} numbers, and {choice.data} has {len(classes)} classes"
     if choice.kind == GENERATION and choice.new_tokens >= shape[1]:
         return f"it reads {shape[1]} tokens, and {choice.new_tokens} new ones are asked for"
@@ -162,10 +180,8 @@ def _objection(choice: TaskChoice, model: Model, classes: Sequence[str]) -> str 
 
 
 def _elements(shape: Sequence[int]) -> int:
-    count = 1
-    for size in shape:
-        count *= size
-    return count
+    """-1 where the file leaves a dimension open."""
+    return -1 if min(shape, default=0) < 0 else math.prod(shape)
 
 
 def _make(folder: Path) -> None:

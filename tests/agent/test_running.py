@@ -198,3 +198,18 @@ def test_an_abandoned_job_leaves_no_process(places: Places) -> None:
 )
 def test_only_a_system_runtime_sees_the_boards_own_packages(carrier: str, flags: list[str]) -> None:
     assert workshop.command(carrier)[1:-1] == flags
+
+
+def test_a_step_that_is_stuck_does_not_wait_for_the_end_of_the_whole_data_set(
+    places: Places, stands: list[Stand], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It said that it would be heard of in 2 s, and is given no more here."""
+    monkeypatch.setattr(running, "_STUCK_MARGIN_S", -1.5)
+    line = '{"kind":"reached","stage":"answering","quiet_s":2.0,"done":3,"steps":9}'
+    behave(monkeypatch, f"os.write(fd, {line!r}.encode() + b'\\n'); time.sleep(60)")
+    stand = Stand(places, make_job(deadline_s=50.0))
+    stands.append(stand)
+    outcome = stand.run()
+    assert isinstance(outcome, Failure)
+    assert outcome.failure.reason == "timed_out"
+    assert [(stage.done, stage.steps) for stage in stand.stages if stage.name == "answering"] == [(3, 9)]

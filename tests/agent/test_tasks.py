@@ -196,11 +196,14 @@ def test_outputs_that_are_no_answer_are_a_sentence(tmp_path: Path, task: TaskOnB
         answered(opened(task, tmp_path), Echo(lambda _ids: outputs))
 
 
-@pytest.mark.parametrize("kind", ["classification", "next_token"])
-def test_an_answer_that_is_no_number_is_a_wrong_output(tmp_path: Path, kind: str) -> None:
-    values = [[float("nan")] * 8] if kind == "classification" else [[float("inf")] * 18]
+@pytest.mark.parametrize("kind", ["classification", "next_token", "generation"])
+@pytest.mark.parametrize("where", [0, 5])
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_an_answer_that_is_no_number_is_a_wrong_output(tmp_path: Path, kind: str, where: int, value: float) -> None:
+    values = [0.0] * (8 if kind == "classification" else 18)
+    values[where] = value
     with pytest.raises(WrongOutput, match=r"example 0 .* NaN or infinity"):
-        answered(opened(order(kind), tmp_path), Echo(lambda _ids: {"logits": values}))
+        answered(opened(order(kind, new_tokens=2), tmp_path), Echo(lambda _ids: {"logits": [values]}))
 
 
 def test_outputs_that_change_their_shape_are_a_sentence(tmp_path: Path) -> None:
@@ -215,6 +218,12 @@ def test_more_answers_than_a_line_holds_are_refused_at_the_first(tmp_path: Path,
     with pytest.raises(Unsupported, match="would have 192 bytes, and at most 191 are sent back: take fewer examples"):
         answered(opened(order(), tmp_path), loaded)
     assert len(loaded.fed) == 1
+
+
+def test_more_tokens_than_a_line_holds_are_refused_before_the_first(tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr("agent.tasks.language.MOST_BYTES", 6 * 2 * 8 - 1)
+    with pytest.raises(Unsupported, match="12 steps give more answers than are sent back: take fewer examples"):
+        opened(order("generation", new_tokens=2), tmp_path)
 
 
 @pytest.mark.parametrize(

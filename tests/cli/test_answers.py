@@ -78,6 +78,42 @@ def test_a_student_stands_beside_its_teacher(dynofarm: Dynofarm, farm: Path, wor
     assert "there are: student, teacher" in dynofarm("answers", "--teacher", "nobody").failed(2).err
 
 
+def test_one_broken_board_does_not_speak_for_the_teacher(dynofarm: Dynofarm, farm: Path, work: Assignment) -> None:
+    teacher, student = make_model("teacher"), make_model("student")
+    of_teacher = {"model": "teacher", "model_digest": teacher.digest}
+    runs = [
+        run_of(task_job("a0", work, device="attic", **of_teacher), answers(7, 7, 7, 7, 7, 7)),
+        run_of(task_job("a1", work, device="cellar", **of_teacher), answers(*RIGHT)),
+        run_of(task_job("a2", work, device="kitchen", **of_teacher), answers(*RIGHT)),
+        run_of(task_job("a3", work, model="student", model_digest=student.digest), answers(0, 1, 2, 0, 0, 0)),
+    ]
+    keep(farm, runs, teacher="teacher")
+    (row,) = [row for row in dynofarm("answers", "--json").ok().json if row["model"] == "student"]
+    assert row["versus_teacher"]["difference"] == pytest.approx(-2 / 6)
+
+
+def test_one_damaged_repetition_hides_none_of_the_others(dynofarm: Dynofarm, farm: Path, work: Assignment) -> None:
+    text = replace(work, scope="end_to_end", data_digest="e" * 64, vocabulary_digest="v" * 64)
+    damaged = replace(answers(*RIGHT), digest="0" * 64)
+    keep(farm, [run_of(task_job("a1", text), damaged), run_of(task_job("a2", text), answers(*RIGHT))])
+    (row,) = dynofarm("answers", "--json").ok().json
+    assert row["accuracy"]["value"] == 1.0
+    assert "left out of end_to_end: the stored answers do not have the hash" in dynofarm("answers").ok().out
+
+
+def test_options_that_choose_other_kernels_are_no_disagreement(
+    dynofarm: Dynofarm, farm: Path, work: Assignment
+) -> None:
+    runs = [
+        run_of(task_job("a1", work), answers(*RIGHT)),
+        run_of(task_job("a2", work, options={"graph_optimization": "disabled"}), answers(0, 1, 2, 0, 3, 2)),
+    ]
+    keep(farm, runs)
+    rows = dynofarm("answers", "--json").ok().json
+    assert [row["same"] for row in rows] == [None, None]
+    assert "look at it" not in dynofarm("answers").ok().out
+
+
 def test_boards_that_disagree_are_named(dynofarm: Dynofarm, farm: Path, work: Assignment) -> None:
     runs = [
         run_of(task_job("a1", work, device="kitchen"), answers(*RIGHT)),
@@ -139,7 +175,7 @@ def test_a_case_without_answers_says_why(dynofarm: Dynofarm, farm: Path, work: A
     [
         (Answers("classification", "float32", [6, 8], "0" * 64, "AAAA"), "the stored answers are damaged"),
         (replace(answers(*RIGHT), digest="0" * 64), "do not have the hash that they came with"),
-        (answers(0, 1), "the answers make no sense"),
+        (answers(0, 1), "which is no answer to six/test, 6 examples"),
     ],
 )
 def test_answers_that_cannot_be_are_told_in_a_sentence(

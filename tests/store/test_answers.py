@@ -81,6 +81,18 @@ def test_garbage_for_answers_is_the_agents_fault(store: Store) -> None:
     assert len(store.owed_jobs(1)) == 1
 
 
+def test_what_a_broken_board_sends_does_not_stand_for_what_sound_ones_answer(store: Store) -> None:
+    """It comes first, under the hash of the right answers."""
+    jobs = planned(store, "a1", "a2")
+    wrong = pack("classification", "float32", [2, 2], bytes(15) + b"\x01")
+    save(store, jobs[0], Answers("classification", "float32", [2, 2], ANSWERS.digest, wrong.data))
+    save(store, jobs[1])
+    evil, sound = [one.run.result.answers for one in store.task_runs(1) if one.run.result]
+    assert sound == ANSWERS
+    assert evil is not None
+    assert evil.digest.startswith("damaged ")
+
+
 def test_right_answers_are_kept_once_and_checked(store: Store, database: Path) -> None:
     digest = hashlib.sha256(b"labels").hexdigest()
     store.keep_answer_keys({digest: b"labels"})

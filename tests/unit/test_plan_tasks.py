@@ -61,14 +61,20 @@ def test_a_case_that_cannot_run_works_on_nothing() -> None:
     assert tasks(planned({"f" * 64: (WORK,)})) == []
 
 
-def test_the_deadline_grows_with_the_examples_and_yields_to_the_sweeps_own() -> None:
+def test_the_deadline_grows_with_the_examples() -> None:
     (job, *_) = tasks(planned({make_model().digest: (WORK,)}))
     (case, *_) = planned({})
     assert job.deadline_s == case.deadline_s + 300 * STEP_ALLOWANCE_S
     huge = replace(WORK, examples=10**6)
     assert tasks(planned({make_model().digest: (huge,)}))[0].deadline_s == LONGEST_TASK_S
     own = tasks(planned({make_model().digest: (WORK,)}, replace(SWEEP, deadline_s=77.0)))
-    assert {job.deadline_s for job in own} == {77.0}
+    assert {job.deadline_s for job in own} == {77.0 + 300 * STEP_ALLOWANCE_S}, "the sweep's own is meant for a case"
+
+
+def test_the_sensors_are_read_seldom_over_the_hours_of_a_data_set() -> None:
+    assert {job.sample_hz for job in tasks(planned({make_model().digest: (WORK,)}))} == {1.0}
+    seldom = replace(SWEEP, sample_hz=0.5)
+    assert {job.sample_hz for job in tasks(planned({make_model().digest: (WORK,)}, seldom))} == {0.5}
 
 
 def test_scopes_and_data_sets_are_cases_of_their_own() -> None:

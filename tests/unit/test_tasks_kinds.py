@@ -1,5 +1,6 @@
 """What answers are worth by kind, whether two sides agree, and how fast items were."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -96,6 +97,10 @@ def test_every_side_agrees_with_itself(rows: list[list[float]]) -> None:
     [
         ({"data": "not base64!"}, "are damaged"),
         ({"data": "AAAA"}, "are damaged"),
+        ({"shape": []}, "are damaged"),
+        ({"shape": [-4, -3]}, "are damaged"),
+        ({"shape": [1] * 101}, "are damaged"),
+        ({"shape": [2**70, 0]}, "have 48 bytes"),
         ({"dtype": "object"}, "are damaged"),
         ({"dtype": "nonsense"}, "are damaged"),
         ({"shape": [4, 4]}, r"have 48 bytes, and a shape of \[4, 4\]"),
@@ -128,3 +133,26 @@ def test_the_pace_is_of_examples_and_of_tokens() -> None:
     assert one is not None
     assert one.token_ns is None
     assert pace_of(texts, [1, 2]) is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "shape"),
+    [
+        (CLASSIFICATION, [300, 3]),
+        (CLASSIFICATION, [2, 2]),
+        (CLASSIFICATION, [300, 2, 1]),
+        (NEXT_TOKEN, [300]),
+        (NEXT_TOKEN, [300, 1]),
+        (GENERATION, [300, 3]),
+        (OUTPUTS, [299, 2]),
+    ],
+)
+def test_answers_to_another_question_are_none(kind: str, shape: list[int]) -> None:
+    task = replace(WORK, kind=kind, new_tokens=4 if kind == GENERATION else 0)
+    told = pack(kind, "float32", shape, bytes(4 * math.prod(shape)))
+    with pytest.raises(BadAnswers, match="which is no answer to tweets/test, 300 examples"):
+        read_answers(told, task)
+    right = pack(CLASSIFICATION, "float32", [300, 2], bytes(2400))
+    assert read_answers(right, WORK).shape == (300, 2)
+    with pytest.raises(BadAnswers, match="are classification"):
+        read_answers(right, replace(WORK, kind=OUTPUTS))

@@ -1,5 +1,6 @@
 """From what a sweep asks for to files for the boards and right answers that stay here."""
 
+import hashlib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -74,6 +75,27 @@ def test_the_same_words_give_the_same_hashes_and_lengths_their_own_files(cache: 
     assert first == again
     assert len(first.files) == 2 + 2 + 1
     assert len(first.keys) == 1
+
+
+def test_what_lies_there_is_left_alone_for_a_sweep_that_sends_it(cache: Path) -> None:
+    bert = model(cache)
+    first = prepare(CHOICE, [bert], cache)
+    before = {path: path.stat() for path in first.files.values()}
+    prepare(CHOICE, [bert], cache)
+    after = {path: path.stat() for path in first.files.values()}
+    assert {path: (one.st_ino, one.st_mtime_ns) for path, one in before.items()} == {
+        path: (one.st_ino, one.st_mtime_ns) for path, one in after.items()
+    }
+    damaged = first.files[first.assignments[bert.digest][0].data_digest]
+    damaged.write_bytes(b"half of it")
+    prepare(CHOICE, [bert], cache)
+    assert hashlib.sha256(damaged.read_bytes()).hexdigest() == damaged.name
+    assert [path for path in damaged.parent.iterdir() if path.name.startswith(".")] == []
+
+
+def test_a_model_whose_file_leaves_its_outputs_open_may_try(cache: Path) -> None:
+    bert = model(cache, outputs=(TensorInfo("logits", "float32", (-1, 3)),))
+    assert prepare(CHOICE, [bert], cache).assignments[bert.digest]
 
 
 def test_fewer_examples_are_some_of_the_more(cache: Path) -> None:
