@@ -25,6 +25,8 @@ from tests.boards.namespaced import Limits, NamespacedBoard  # noqa: E402
 from tests.boards.sshd import find_sshd  # noqa: E402
 
 CORES = {"one-core": [0], "two-cores": [0, 1]}
+ROOM = "storage_limit=10 GB"
+"""Ten networks in four forms each are more than boards usually keep."""
 TOO_BIG = "too-big"
 
 TWEETS = ["--form", "fp32,int8", "--length", "64"]
@@ -88,6 +90,7 @@ class Study:
 
     def add_boards(self, boards: ExitStack) -> None:
         """This machine, two of its processors as boards of one and two cores, and a board with little memory."""
+        self.dynofarm("device", "edit", "local", "--set", ROOM)
         try:
             find_sshd()
         except BoardError as error:
@@ -111,7 +114,7 @@ class Study:
         words += ["--work-dir", work_dir, "--kind", kind, "--group", "this-machine", "--no-check"]
         self.dynofarm(*words, "--accept-fingerprint", fingerprint(login.host_key))
         if cpus is not None:
-            self.dynofarm("device", "edit", name, "--set", f"cpus={cpus}")
+            self.dynofarm("device", "edit", name, "--set", f"cpus={cpus}", "--set", ROOM)
 
     def add_models(self) -> None:
         if self.small:
