@@ -159,7 +159,7 @@ def test_the_gate_and_the_fake_give_the_same_answer_on_other_pythons(model_path:
 
 
 def test_an_unknown_runtime_lists_the_known_ones() -> None:
-    with pytest.raises(Unsupported, match="no runtime 'tensorrt'; it knows ai-edge-litert, fake"):
+    with pytest.raises(Unsupported, match="no runtime 'tensorrt'; it knows ai-edge-litert, executorch, fake"):
         open_engine("tensorrt", None)
 
 

@@ -4,8 +4,10 @@ The emulator runs the agent's own Python of Debian's arm64 tree, which `tests/bo
 tests skip. No speed is looked at.
 """
 
+import fcntl
 import platform
 import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -39,15 +41,18 @@ def arm_python(tmp_path_factory: pytest.TempPathFactory) -> str:
 def arm_wheel(wheel_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel's aarch64 twin, unpacked."""
     folder = wheel_cache / f"{WHEEL}-aarch64"
-    if not folder.exists():
-        index = PackageIndex(tmp_path_factory.mktemp("index"))
-        try:
-            (file,) = index.download(index.resolve([WHEEL], ARM), ARM).iterdir()
-        except (NoMatch, Unreachable, RuntimeUnavailable) as error:
-            pytest.skip(f"{WHEEL} cannot be had from the package index: {error}")
-        partial = tmp_path_factory.mktemp("partial") / "wheel"
-        shutil.unpack_archive(file, partial, "zip")
-        shutil.copytree(partial, folder)
+    with (wheel_cache / "lock").open("w") as lock:  # several workers of the tests want it at once
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            index = PackageIndex(tmp_path_factory.mktemp("index"))
+            try:
+                (file,) = index.download(index.resolve([WHEEL], ARM), ARM).iterdir()
+            except (NoMatch, Unreachable, RuntimeUnavailable) as error:
+                pytest.skip(f"{WHEEL} cannot be had from the package index: {error}")
+            partial = Path(tempfile.mkdtemp(dir=wheel_cache)) / "wheel"
+            shutil.unpack_archive(file, partial, "zip")
+            partial.rename(folder)
+            partial.parent.rmdir()
     return folder
 
 
