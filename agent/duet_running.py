@@ -13,7 +13,7 @@ from typing import Callable, List, Optional, Sequence, Tuple, Union
 from agent import workshop
 from agent.cooling import Cooling
 from agent.duet_worker import PARTNER_LEFT_STATUS, Part, encode_part
-from agent.ending import Ending, explain
+from agent.ending import Ending, explain, tell
 from agent.outcome import Failed, Measured, Reached
 from agent.places import Places
 from agent.probe import collect_conditions
@@ -181,9 +181,7 @@ class RunningDuet:
             return
         worker, job = self._workers[side], self._jobs()[side]
         if isinstance(worker.report, Failed) and not worker.garbage:
-            failed = worker.report
-            detail = "\n".join(part for part in (failed.detail, worker.last_words) if part)
-            self._fail(SIDES[side], JobFailure(job.job_id, failed.reason, failed.message, detail))
+            self._fail(SIDES[side], tell(job.job_id, worker.report, worker.last_words))
             return
         oom_kills = pressure.count_oom_kills(self._root) - self._oom_kills
         ending = Ending(

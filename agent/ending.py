@@ -1,11 +1,18 @@
 """How a worker ended, and what that means: pure, from its exit status, its last words and the state of the memory."""
 
+import re
 import signal
 from typing import NamedTuple, Optional
 
+from agent.outcome import Failed
 from agent.protocol import JobFailure
 
 _LOW_MEMORY_SHARE = 0.05
+_COMPLAINT = re.compile(
+    r"^(?:error|fatal)[^:\n]{0,20}:[ \t]*(?:\[\S+:\d+\][ \t]*)?(?![ \t]*\S+:\d+ \()(.+)$", re.I | re.M
+)
+"""A line of an error, without where in the source it was written; a failed assertion there tells a user nothing."""
+_MOST_OF_A_COMPLAINT = 160
 _NO_MEMORY_WORDS = ("std::bad_alloc", "Cannot allocate memory", "MemoryError", "out of memory", "Out of memory")
 
 
@@ -36,6 +43,19 @@ def explain(job_id: str, ending: Ending, deadline_s: float, stage: str) -> JobFa
         message = "out of memory while %s: the worker %s" % (_doing(stage), how)
         return JobFailure(job_id, "out_of_memory", message, ending.last_words)
     return JobFailure(job_id, "crashed", "the worker %s while %s" % (how, _doing(stage)), ending.last_words)
+
+
+def tell(job_id: str, failed: Failed, last_words: str) -> JobFailure:
+    """What a worker found out itself, and what its runtime wrote of it: native libraries name the operator there that
+    they have not, and return a number."""
+    message = failed.message
+    first = _COMPLAINT.search(last_words) if failed.reason == "unsupported" else None
+    if first is not None:
+        said = first.group(1).strip()
+        cut = said if len(said) <= _MOST_OF_A_COMPLAINT else said[:_MOST_OF_A_COMPLAINT] + "…"
+        message = "%s; it wrote: %s" % (message, cut)
+    detail = "\n".join(part for part in (failed.detail, last_words) if part)
+    return JobFailure(job_id, failed.reason, message, detail)
 
 
 def _memory_ended(ending: Ending) -> bool:

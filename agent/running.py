@@ -9,7 +9,7 @@ from typing import Callable, Optional, Union
 
 from agent import workshop
 from agent.cooling import Cooling
-from agent.ending import Ending, explain
+from agent.ending import Ending, explain, tell
 from agent.metering import Metering
 from agent.outcome import Failed, Measured, Reached
 from agent.places import Places
@@ -177,9 +177,7 @@ class RunningJob:
             ending = self._ending(worker, exit_status)
             self.outcome = Failure(explain(self.job.job_id, ending, self._limit_s, self._stage))
         elif isinstance(worker.report, Failed):
-            failed = worker.report
-            detail = "\n".join(part for part in (failed.detail, worker.last_words) if part)
-            self._fail(failed.reason, failed.message, detail)
+            self.outcome = Failure(tell(self.job.job_id, worker.report, worker.last_words))
         else:
             self.outcome = Result(self._result(worker.report))
 

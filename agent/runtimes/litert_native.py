@@ -211,4 +211,4 @@ def _explain(failure: capi.Failed, doing: str) -> Exception:
         return MemoryError("LiteRT found no memory to %s" % doing)
     if failure.call == "CreateModelFromFile":
         return Rejected("LiteRT cannot read the model file: %s" % failure)
-    return Unsupported("LiteRT cannot %s: %s; what it wrote to standard error says why" % (doing, failure))
+    return Unsupported("LiteRT cannot %s: %s" % (doing, failure))

@@ -6,6 +6,7 @@ Pure. What names, types and the graph do not tell, the user does, with two optio
 
 import math
 import re
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 
 from agent.protocol import InputRecipe
@@ -61,6 +62,7 @@ def make_recipes(
     """
     for option, given in (("--shape", shapes), ("--fill", fills)):
         check_names(option, given, inputs)
+    _refuse_open([tensor for tensor in inputs if tensor.name not in shapes])
     return tuple(_make_recipe(tensor, rows, shapes.get(tensor.name), fills.get(tensor.name)) for tensor in inputs)
 
 
@@ -95,14 +97,12 @@ def resolve_shape(tensor: TensorInfo, given: tuple[int, ...] | None) -> tuple[in
     `ModelError` where dimensions stay open, where the given shape does not fit, and where the bytes are too many.
     """
     declared = tensor.shape
-    batch_of_one = tuple(1 if index == 0 and size == -1 else size for index, size in enumerate(declared))
-    shape = batch_of_one if given is None else given
-    option = f"--shape {tensor.name}={'x'.join('N' if size == -1 else str(size) for size in batch_of_one)}"
+    if given is None:
+        _refuse_open([tensor])
+    shape = _batch_of_one(tensor) if given is None else given
+    option = _option(tensor)
     if -1 in shape:
-        raise ModelError(
-            f"input {tensor.name}: the model leaves dimensions open: {write_shape(declared)}",
-            f"give them, with numbers in place of N: {option}",
-        )
+        raise _still_open([tensor])
     rank_is_open = declared == (-1,)
     if not rank_is_open and (
         len(shape) != len(declared) or any(d not in (-1, s) for d, s in zip(declared, shape, strict=True))
@@ -118,6 +118,30 @@ def resolve_shape(tensor: TensorInfo, given: tuple[int, ...] | None) -> tuple[in
             f"one input may have 1 to {_LARGEST_INPUT_BYTES:,} bytes",
         )
     return shape
+
+
+def _refuse_open(tensors: Sequence[TensorInfo]) -> None:
+    """`ModelError` that names all inputs whose shape only the user can know, so that one more try is enough."""
+    left_open = [tensor for tensor in tensors if -1 in _batch_of_one(tensor)]
+    if left_open:
+        raise _still_open(left_open)
+
+
+def _still_open(tensors: Sequence[TensorInfo]) -> ModelError:
+    names = ", ".join(f"{tensor.name} ({write_shape(tensor.shape)})" for tensor in tensors)
+    return ModelError(
+        f"{'inputs' if len(tensors) > 1 else 'input'} {names}: the model leaves dimensions open",
+        f"give them, with numbers in place of N: {' '.join(_option(tensor) for tensor in tensors)}",
+    )
+
+
+def _batch_of_one(tensor: TensorInfo) -> tuple[int, ...]:
+    return tuple(1 if index == 0 and size == -1 else size for index, size in enumerate(tensor.shape))
+
+
+def _option(tensor: TensorInfo) -> str:
+    sizes = "x".join("N" if size == -1 else str(size) for size in _batch_of_one(tensor))
+    return f"--shape {shlex.quote(f'{tensor.name}={sizes}')}"
 
 
 def write_shape(shape: Sequence[int]) -> str:

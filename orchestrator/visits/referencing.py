@@ -1,5 +1,6 @@
 """Reference outputs of a model, computed on this machine through the same agent that measures on the boards."""
 
+import shlex
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -25,8 +26,15 @@ KEEP = 2
 """Two inputs: an error that hides on one of them rarely hides on both. They are chosen among eight (`widest`)."""
 
 ONE_INFERENCE = MeasureProtocol("reference", 1, 0.0, 0.0, 1, 0.0, 0.0)
-RUNTIMES = {"tflite": "litert", "onnx": "onnxruntime", "pte": "executorch", "vmfb": "iree", "fake": "fake"}
-"""By format: the runtime that dynofarm recommends."""
+RUNTIMES = {
+    "tflite": ("litert", "ai-edge-litert"),
+    "onnx": ("onnxruntime",),
+    "pte": ("executorch",),
+    "vmfb": ("iree",),
+    "fake": ("fake",),
+}
+"""By format: the runtime that dynofarm recommends, and one that takes what the first cannot: LiteRT's interpreter runs
+graphs whose outputs get their sizes only while they run, and custom operators of the wheel."""
 
 DEADLINE_S = 600.0
 
@@ -36,8 +44,9 @@ def compute_references(
 ) -> tuple[Reference, ...]:
     """The model's outputs for a few seeded inputs, from the runtime that dynofarm recommends for its format.
 
-    `RuntimeUnavailable` when this machine cannot run it; `ModelError` when the model does not run, or gives
-    outputs that no reference can be made of (not finite, or all equal).
+    Where that one says that it cannot run the model, the next of its format is asked. `RuntimeUnavailable` when this
+    machine cannot run it; `ModelError` when the model does not run, or gives outputs that no reference can be made of
+    (not finite, or all equal).
     """
     device = Device("this-machine", LinkKind.LOCAL, work_dir=str(farm.cache / "this-machine"))
     (link,) = open_links(farm, [device], notify, threading.Event())
@@ -45,15 +54,31 @@ def compute_references(
     # Fetching a runtime may take longer than the agent waits for a word.
     with Keeper([link]):
         try:
-            return tuple(widest([_reference(link, supply, model, seed, tolerance) for seed in SEEDS], KEEP))
+            return _by_the_first_that_can(link, supply, model, tolerance)
         finally:
             link.close(politely=True)
 
 
-def _reference(link: Link, supply: Supply, model: Model, seed: int, tolerance: float) -> Reference:
+def _by_the_first_that_can(link: Link, supply: Supply, model: Model, tolerance: float) -> tuple[Reference, ...]:
+    refused = None
+    for runtime in RUNTIMES[model.format]:
+        try:
+            made = [_reference(link, supply, model, runtime, seed, tolerance) for seed in SEEDS]
+            return tuple(widest(made, KEEP))
+        except (_CannotRun, RuntimeUnavailable) as error:
+            refused = refused or error  # what the recommended one said is what counts
+    assert refused is not None  # noqa: S101 - the loop ran
+    raise refused
+
+
+class _CannotRun(ModelError):
+    """The runtime says so itself."""
+
+
+def _reference(link: Link, supply: Supply, model: Model, runtime: str, seed: int, tolerance: float) -> Reference:
     session = link.open(lock_wait_s=60.0)
     assert link.facts is not None  # noqa: S101 - an open link was probed
-    job = _job(model, seed)
+    job = _job(model, runtime, seed)
     reason = objection(job.runtime, job.delegate, job.threads, model, link.facts)
     if reason is not None:
         raise RuntimeUnavailable(reason, "add it with --no-reference")
@@ -61,15 +86,18 @@ def _reference(link: Link, supply: Supply, model: Model, seed: int, tolerance: f
     outcome = session.run(order, lambda _stage: None)
     session.acknowledge(order.job_id)
     if isinstance(outcome, JobFailure):
-        raise ModelError(f"{model.path}: does not run here: {outcome.message}", "see what it needs, or --no-reference")
+        kind = _CannotRun if outcome.reason == "unsupported" else ModelError
+        raise kind(
+            f"{model.path}: does not run here: {outcome.message}",
+            f"dynofarm model inspect {shlex.quote(str(model.path))} tells what it needs; or --no-reference",
+        )
     try:
         return reference_from(outcome.outputs, seed, tolerance)
     except ValueError as error:
         raise ModelError(f"{model.path}: {error}", "give it other inputs with --fill, or --no-reference") from None
 
 
-def _job(model: Model, seed: int) -> Job:
-    runtime = RUNTIMES[model.format]
+def _job(model: Model, runtime: str, seed: int) -> Job:
     return Job(
         job_id=new_job_id(),
         device="this-machine",

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from agent import measure, worker
-from agent.ending import Ending, explain
+from agent.ending import Ending, explain, tell
 from agent.outcome import Failed, Measured, Reached, decode_report, encode_job, encode_report
 from agent.protocol import MeasureProtocol, Ping, Reference, Result, Tensor, WireError, encode
 from agent.runtimes.fake import FakeModel, FakeRuntime
@@ -280,6 +280,35 @@ def test_the_end_of_a_worker_is_explained(changes: dict[str, Any], reason: str, 
     failure = explain("job-1", QUIET_END._replace(**changes), 5.0, "timing")
     assert failure.reason == reason
     assert words in failure.message
+
+
+LITERTS_WORDS = """INFO: Created TensorFlow Lite XNNPACK delegate for CPU.
+ERROR: tflite/core/subgraph.cc:2631 (tensor->allocation_type == kTfLiteArenaRw) was not true.
+ERROR: [compiled_model.cc:1901] Failed to set custom allocation for output tensor onset (index -1): 1
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (
+            "INFO: a\nERROR: Encountered unresolved custom op: Warp.\nSee instructions",
+            "no; it wrote: Encountered unresolved custom op: Warp.",
+        ),
+        (LITERTS_WORDS, "no; it wrote: Failed to set custom allocation for output tensor onset (index -1): 1"),
+        ("INFO: nothing to complain of", "no"),
+        ("", "no"),
+        ("error:" + "x" * 5000, "no; it wrote: " + "x" * 160 + "…"),
+    ],
+)
+def test_what_a_runtime_wrote_of_what_it_cannot_run_is_told(words: str, said: str) -> None:
+    failure = tell("job-1", Failed("unsupported", "no", "a trace"), words)
+    assert failure.message == said
+    assert failure.detail == "\n".join(part for part in ("a trace", words) if part)
+
+
+def test_words_of_a_runtime_explain_no_other_fault() -> None:
+    assert tell("job-1", Failed("wrong_output", "off by one"), "ERROR: out of cheese").message == "off by one"
 
 
 def test_the_model_of_the_tests_has_the_digest_that_jobs_name() -> None:

@@ -116,6 +116,20 @@ def test_an_open_batch_is_one_and_other_open_dimensions_are_asked_for():
     assert recipe.shape == [1, 8]
 
 
+def test_all_open_inputs_are_named_at_once():
+    tensors = [
+        TensorInfo("audio", "float32", (-1, -1)),
+        TensorInfo("x", "float32", (1, 4)),
+        TensorInfo("a b", "float32", (2, -1, 64)),
+    ]
+    with pytest.raises(ModelError) as caught:
+        make_recipes(tensors, {}, {}, {})
+    assert "inputs audio (?x?), a b (2x?x64)" in caught.value.message
+    assert caught.value.hint.endswith("--shape audio=1xN --shape 'a b=2xNx64'")
+    with pytest.raises(ModelError, match="input a b"):
+        make_recipes(tensors, {}, {"audio": (1, 16000)}, {})
+
+
 def test_the_missing_shape_names_the_file_and_the_option(tmp_path):
     x = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["batch", "length"])
     y = helper.make_tensor_value_info("y", TensorProto.FLOAT, ["batch", "length"])
