@@ -43,7 +43,7 @@ def unpacked(wheel_cache: Path) -> Unpacked:
 
     def fetch(requirement: str) -> Path:
         folder = wheel_cache / f"{requirement}-py{sys.version_info.major}{sys.version_info.minor}"
-        with (wheel_cache / "lock").open("w") as lock:
+        with (wheel_cache / f"{requirement}.lock").open("w") as lock:  # one a wheel: others are fetched meanwhile
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not folder.exists() and requirement not in unreachable:
                 fault = _download(requirement, folder)
