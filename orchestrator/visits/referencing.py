@@ -38,6 +38,8 @@ graphs whose outputs get their sizes only while they run, and custom operators o
 
 DEADLINE_S = 600.0
 
+_OTHER_INPUTS = "give it other inputs with --fill, or --no-reference"
+
 
 def compute_references(
     farm: Farm, model: Model, tolerance: float, notify: Callable[[Event], None]
@@ -86,15 +88,19 @@ def _reference(link: Link, supply: Supply, model: Model, runtime: str, seed: int
     outcome = session.run(order, lambda _stage: None)
     session.acknowledge(order.job_id)
     if isinstance(outcome, JobFailure):
-        kind = _CannotRun if outcome.reason == "unsupported" else ModelError
-        raise kind(
-            f"{model.path}: does not run here: {outcome.message}",
-            f"dynofarm model inspect {shlex.quote(str(model.path))} tells what it needs; or --no-reference",
-        )
+        raise _fault(model, outcome)
     try:
         return reference_from(outcome.outputs, seed, tolerance)
     except ValueError as error:
-        raise ModelError(f"{model.path}: {error}", "give it other inputs with --fill, or --no-reference") from None
+        raise ModelError(f"{model.path}: {error}", _OTHER_INPUTS) from None
+
+
+def _fault(model: Model, failure: JobFailure) -> ModelError:
+    message = f"{model.path}: does not run here: {failure.message}"
+    if failure.reason == "wrong_output":
+        return ModelError(message, _OTHER_INPUTS)
+    hint = f"dynofarm model inspect {shlex.quote(str(model.path))} tells what it needs; or --no-reference"
+    return _CannotRun(message, hint) if failure.reason == "unsupported" else ModelError(message, hint)
 
 
 def _job(model: Model, runtime: str, seed: int) -> Job:
