@@ -83,7 +83,7 @@ def _unpack(places: Places, request: Unpack, breathe: Breathe, _root: str) -> An
 
 
 def _evict(places: Places, request: Evict, breathe: Breathe, _root: str) -> Any:
-    return blobs.evict(places, request.limit_bytes, request.incoming_bytes, request.keep, breathe)
+    return blobs.evict(places, request.limit_bytes, request.incoming_bytes, request.keep, breathe, request.later)
 
 
 def _examine(places: Places, request: Examine, breathe: Breathe, root: str) -> Any:

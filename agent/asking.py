@@ -14,6 +14,6 @@ def answer_aside(work_dir: str) -> int:
     def action(places: Places, request: Any, _say: Say) -> Any:
         if isinstance(request, Have):
             return hold(places, request.digests)
-        return evict(places, request.limit_bytes, request.incoming_bytes, request.keep, lambda: None)
+        return evict(places, request.limit_bytes, request.incoming_bytes, request.keep, lambda: None, request.later)
 
     return run_errand(work_dir, [Have, Evict], action)

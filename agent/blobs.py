@@ -104,17 +104,26 @@ def touch(places: Places, digest: str) -> None:
             os.utime(path)
 
 
-def evict(places: Places, limit_bytes: int, incoming_bytes: int, keep: Sequence[str], breathe: Breathe) -> Evicted:
+def evict(
+    places: Places,
+    limit_bytes: int,
+    incoming_bytes: int,
+    keep: Sequence[str],
+    breathe: Breathe,
+    later: Sequence[str] = (),
+) -> Evicted:
     """Delete the least recently used until the rest and `incoming_bytes` fit the limit and the disk.
 
-    Never one of `keep`: when they alone are too large, less is freed than was asked for, and the caller sees it.
-    What broken transfers left counts, and goes, like the rest.
+    Of `later`, in the order in which they will be needed, the last goes first, and only when all else is gone. Never
+    one of `keep`: when they alone are too large, less is freed than was asked for, and the caller sees it. What broken
+    transfers left counts, and goes, like the rest.
     """
     kept = {check_digest(digest) for digest in keep}
+    turns = {check_digest(digest): turn for turn, digest in enumerate(later)}
     entries = _entries(places, breathe)
     used_bytes = sum(entry.size_bytes for entry in entries)
     gone = []
-    for entry in sorted(entries):
+    for entry in sorted(entries, key=lambda entry: (entry.digest in turns, -turns.get(entry.digest, 0), entry)):
         fits = used_bytes + incoming_bytes <= limit_bytes and incoming_bytes <= places.free_bytes()
         if fits:
             break

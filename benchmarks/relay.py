@@ -26,6 +26,7 @@ import bench_board  # noqa: F401 - puts the checkout on the path
 from orchestrator.bundle import agent_zipapp
 from orchestrator.devices import Device, Kind
 from orchestrator.links import Keeper, Link
+from orchestrator.needs import Needs
 from orchestrator.relays import find_relays
 from orchestrator.session import AgentSession
 from orchestrator.supply import Tell, Wanted
@@ -105,7 +106,7 @@ def bring(street: Street, folder: Path, size_bytes: int, uplink: Uplink, *, rela
     def one(link: Link) -> None:
         session = link.session
         assert session is not None
-        wanted = Wanted(digest, size_bytes, [digest], send)
+        wanted = Wanted(digest, size_bytes, Needs((digest,)), send)
         if not relays.bring(session, wanted, lambda _there: None):
             if relay:
                 raise RuntimeError(f"{link.device.name} was not served by the relay")

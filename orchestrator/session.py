@@ -127,21 +127,22 @@ class AgentSession:
         holdings: Holdings = self._talk.hear(Holdings)
         return holdings
 
-    def make_room(self, incoming_bytes: int, keep: Sequence[str]) -> Evicted:
-        """Keep to the board's storage limit before something comes in; what the sweep needs is never evicted.
+    def make_room(self, incoming_bytes: int, keep: Sequence[str], later: Sequence[str] = ()) -> Evicted:
+        """Keep to the board's storage limit before something comes in. Of what will be needed `later`, in that order,
+        the last goes first, and only where nothing else is left to go; `keep` is never evicted.
 
         `BoardDiskFull` when that alone does not fit the limit, or the disk.
         """
         limit_bytes = self.device.storage_limit_bytes
-        self._talk.say(Evict(limit_bytes, incoming_bytes, list(keep)))
+        self._talk.say(Evict(limit_bytes, incoming_bytes, list(keep), list(later)))
         evicted: Evicted = self._talk.hear(Evicted, patience_s=SLOW_DISK_S)
         name = self.device.name
         if evicted.used_bytes + incoming_bytes > limit_bytes:
             raise BoardDiskFull(
                 name,
-                f"{name}: no room for {incoming_bytes} bytes more: what this sweep needs takes {evicted.used_bytes}"
+                f"{name}: no room for {incoming_bytes} bytes more: what this job needs takes {evicted.used_bytes}"
                 f" bytes already, and the profile allows {limit_bytes}",
-                f"dynofarm device edit {name} --set 'storage_limit=…', or fewer models in a sweep",
+                f"dynofarm device edit {name} --set 'storage_limit=…'",
             )
         if incoming_bytes > evicted.free_bytes:
             raise BoardDiskFull(

@@ -2,7 +2,7 @@
 
 import hashlib
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Semaphore
@@ -18,6 +18,7 @@ from orchestrator.events import Event, Fetching, Noted, Pushing
 from orchestrator.farm_file import FarmSettings
 from orchestrator.idle import gate_c
 from orchestrator.models import Model
+from orchestrator.needs import Needs, data_of, needs_of
 from orchestrator.runs import Job, Role
 from orchestrator.session import AgentSession
 from orchestrator.sweep import RuntimeChoice
@@ -44,11 +45,11 @@ Tell = Callable[[int], None]
 
 @dataclass(frozen=True)
 class Wanted:
-    """A file that a board needs. `keep`: all that it needs on its disk. `send` pushes the file to any board."""
+    """A file that a board needs. `needs`: all that it needs on its disk. `send` pushes the file to any board."""
 
     digest: str
     size_bytes: int
-    keep: Sequence[str]
+    needs: Needs
     send: Callable[[AgentSession, Tell], None]
 
 
@@ -80,6 +81,7 @@ class Supply:
         self._notify = notify
         self._idle_c = idle_c
         self._noted: set[str] = set()
+        self._crowded: set[str] = set()
         self._carriers: dict[tuple[str, RuntimeChoice], Carrier | RuntimeUnavailable] = {}
         self._by_relay = by_relay
         settings = settings or FarmSettings()
@@ -97,8 +99,9 @@ class Supply:
         needed: Sequence[Job],
         before_sending: Callable[[], None] = lambda: None,
     ) -> JobSpec:
-        """Push what is missing for `job` and return its order. `needed`: all jobs whose things must not be evicted.
-        `before_sending` is called before anything goes to the board, which may take long.
+        """Push what is missing for `job` and return its order. `needed`: the jobs after it; their things are evicted
+        only where the board cannot hold them as well. `before_sending` is called before anything goes to the board,
+        which may take long.
 
         Raises `RuntimeUnavailable`, `ModelError` (the file is gone or changed) and the board's errors.
         """
@@ -108,8 +111,8 @@ class Supply:
         carrier = carriers[job.runtime]
         if isinstance(carrier, RuntimeUnavailable):
             raise carrier
-        keep = _to_keep([job, *needed], carriers.values())
-        self._bring_all(session, self._files_of(job, model, carrier), keep, before_sending)
+        needs = needs_of(job, needed, carriers)
+        self._bring_all(session, self._files_of(job, model, carrier), needs, before_sending)
         if carrier.runtime.carrier == "bundle" and carrier.runtime.digest is not None:
             session.unpack(carrier.runtime.digest)
         gate = ThermalGate(start_c, limit_s=device.thermal_limit_s)
@@ -137,13 +140,13 @@ class Supply:
             size_bytes = sum(path.stat().st_size - holdings.partial.get(digest, 0) for digest, path, _ in lacking)
         except OSError as error:
             raise _unreadable(model.path, error) from None
-        keep = _to_keep([job, *needed], carriers.values())
-        session.make_room(size_bytes, keep)
+        needs = needs_of(job, needed, carriers)
+        session.make_room(size_bytes, needs.all)
 
         def send() -> None:
             for digest, path, what in lacking:
                 with self._artifacts.lend(digest, path) as artifact:
-                    self._bring(session, digest, artifact, what, keep)
+                    self._bring(session, digest, artifact, what, needs)
 
         return send
 
@@ -153,7 +156,7 @@ class Supply:
         if carrier.path is not None and carrier.runtime.digest is not None:
             files.append((carrier.runtime.digest, carrier.path, str(job.runtime)))
         if job.task is not None:
-            for digest, what in _data_of(job.task).items():
+            for digest, what in data_of(job.task).items():
                 if digest not in self._task_files:
                     raise ModelError(f"the {what} ({digest[:12]}…) is not here any more", "fetch or add it again")
                 files.append((digest, self._task_files[digest], what))
@@ -181,7 +184,7 @@ class Supply:
         self,
         session: AgentSession,
         wanted: Sequence[tuple[str, Path, str]],
-        keep: Sequence[str],
+        needs: Needs,
         before_sending: Callable[[], None],
     ) -> None:
         holdings = session.holdings([digest for digest, _, _ in wanted])
@@ -194,12 +197,20 @@ class Supply:
                         model = self._models.get(digest)
                         if model is not None:
                             artifact.check_size(model.size_bytes)
-                        session.make_room(artifact.size_bytes - holdings.partial.get(digest, 0), keep)
-                        self._bring(session, digest, artifact, what, keep)
+                        lacking_bytes = artifact.size_bytes - holdings.partial.get(digest, 0)
+                        evicted = session.make_room(lacking_bytes, needs.now, needs.later)
+                        self._note_evicted(session.device.name, set(evicted.digests) & set(needs.later))
+                        self._bring(session, digest, artifact, what, needs)
                 except OSError as error:
                     raise _unreadable(path, error) from None
 
-    def _bring(self, session: AgentSession, digest: str, artifact: Artifact, what: str, keep: Sequence[str]) -> None:
+    def _note_evicted(self, device: str, needed: set[str]) -> None:
+        if needed and device not in self._crowded:
+            self._crowded.add(device)
+            text = "its disk or its storage_limit cannot hold all that this sweep needs: some files are sent again"
+            self._notify(Noted(device, text))
+
+    def _bring(self, session: AgentSession, digest: str, artifact: Artifact, what: str, needs: Needs) -> None:
         name, size_bytes = session.device.name, artifact.size_bytes
         how = ""
 
@@ -210,7 +221,7 @@ class Supply:
             nonlocal how
             how = self._push(to, digest, artifact, what, tell)
 
-        wanted = Wanted(digest, size_bytes, keep, send)
+        wanted = Wanted(digest, size_bytes, needs, send)
         if self._by_relay is None or not self._by_relay(session, wanted, tell):
             send(session, tell)
         elif not how:
@@ -240,20 +251,6 @@ class Supply:
         if digest not in self._proven:
             _check_hash(artifact.path, digest)
             self._proven.add(digest)
-
-
-def _to_keep(needed: Sequence[Job], carriers: Iterable[Carrier | RuntimeUnavailable]) -> list[str]:
-    """What must not be evicted for something new."""
-    keep = {one.model_digest for one in needed}
-    keep |= {digest for one in needed if one.task is not None for digest in _data_of(one.task)}
-    keep |= {one.runtime.digest for one in carriers if isinstance(one, Carrier) and one.runtime.digest}
-    return sorted(keep)
-
-
-def _data_of(task: Assignment) -> dict[str, str]:
-    """What a task needs on its board by digest, and what it is."""
-    files = {task.data_digest: f"data set {task.label}"}
-    return files if task.vocabulary_digest is None else files | {task.vocabulary_digest: f"vocabulary of {task.data}"}
 
 
 def _unreadable(path: Path, error: OSError) -> ModelError:

@@ -56,11 +56,13 @@ class Unpack:
 
 @dataclass(frozen=True)
 class Evict:
-    """Delete the least recently used blobs until they and `incoming_bytes` fit `limit_bytes`; never one in `keep`."""
+    """Delete blobs until they and `incoming_bytes` fit `limit_bytes` and the disk: the least recently used first, then
+    from the end of `later`, which are in the order in which they will be needed; never one in `keep`."""
 
     limit_bytes: int
     incoming_bytes: int
     keep: List[str]
+    later: List[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

@@ -68,7 +68,7 @@ class Relay:
         with self._quiet(session):
             own = self._session()
             with self._guard:
-                self._needed.update(wanted.keep, [wanted.digest])
+                self._needed.update(wanted.needs.all, [wanted.digest])
             self._hold(own, wanted, tell, session.keep_up)
             while not self._gives.acquire(timeout=POLL_S):
                 session.keep_up()
@@ -80,7 +80,7 @@ class Relay:
     def take_in(self, session: AgentSession, wanted: Wanted, tell: Tell) -> bool:
         """The relay needs a file itself. False when it should be pushed as to any board."""
         with self._guard:
-            self._needed.update(wanted.keep, [wanted.digest])
+            self._needed.update(wanted.needs.all, [wanted.digest])
             hold = self._holds.get(wanted.digest)
             if hold is None or hold.over.is_set():
                 hold, mine = _Hold(), True
@@ -171,11 +171,8 @@ class Relay:
             held = board.ask(Have([wanted.digest]), size_bytes)
             if wanted.digest in getattr(held, "present", ()):
                 return
-            for keep in (needed, in_use):  # all that the sweep needs of it, or what is on its way
-                evicted = board.ask(Evict(limit_bytes, size_bytes, keep), size_bytes)
-                if getattr(evicted, "used_bytes", 0) + size_bytes <= limit_bytes:
-                    break
-            else:
+            evicted = board.ask(Evict(limit_bytes, size_bytes, in_use, needed), size_bytes)
+            if getattr(evicted, "used_bytes", 0) + size_bytes > limit_bytes:
                 raise BoardDiskFull(own.device.name, f"its storage_limit leaves no room for {size_bytes} bytes")
         wanted.send(own, tell)
 

@@ -243,6 +243,22 @@ def test_what_is_to_be_kept_stays_even_when_it_is_too_large(places: Places) -> N
     assert evicted.free_bytes > 0
 
 
+def test_of_what_is_needed_later_the_last_goes_first_and_only_when_all_else_is_gone(places: Places) -> None:
+    soon, old, late, now = fill_with(places, {"a": 100, "b": 200, "c": 300, "d": 50})
+    later = [soon, late]
+    assert blobs.evict(places, 300, 0, [now], breathe, later).digests == [old]
+    assert blobs.evict(places, 300, 100, [now], breathe, later).digests == [late]
+    assert blobs.evict(places, 300, 300, [now], breathe, later).digests == [soon]
+    assert blobs.evict(places, 300, 300, [now], breathe, later).digests == []
+    assert names_in(places.blobs) == [now]
+
+
+def test_what_is_needed_now_and_later_stays(places: Places) -> None:
+    first, second = fill_with(places, {"a": 100, "b": 200})
+    assert blobs.evict(places, 0, 0, [second], breathe, [second, first]).digests == [first]
+    assert names_in(places.blobs) == [second]
+
+
 def test_nothing_goes_while_all_fits(places: Places) -> None:
     fill_with(places, {"a": 100, "b": 200})
     assert blobs.evict(places, 1000, 800, [], breathe).digests == []
@@ -258,6 +274,8 @@ def test_bundles_count_and_go_like_files(places: Places) -> None:
 def test_keeping_what_is_no_digest_is_refused(places: Places) -> None:
     with pytest.raises(WireError):
         blobs.evict(places, 0, 0, ["../.."], breathe)
+    with pytest.raises(WireError):
+        blobs.evict(places, 0, 0, [], breathe, ["../.."])
 
 
 def test_only_old_leftovers_of_transfers_are_removed(places: Places) -> None:

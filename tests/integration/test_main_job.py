@@ -134,14 +134,14 @@ def test_a_failed_job_is_measured_again_when_asked_for(farm: TestFarm, fake_mode
     assert len(farm.run("results", "--every-attempt", "--json").ok().json) == 2
 
 
-def test_a_storage_limit_evicts_the_oldest_and_never_what_the_sweep_needs(
+def test_a_storage_limit_evicts_the_oldest_first_and_what_the_sweep_needs_last(
     make_board: MakeBoard, farm: TestFarm, tmp_path: Path
 ) -> None:
     board = make_board("kitchen")
     farm.add_board(board)
     farm.run("device", "edit", "kitchen", "--set", "storage_limit=2 MB").ok()
-    for name in ("one", "two", "three"):
-        declared = {"format": "dynofarm-fake", "inputs": [], "padding": name.ljust(900_000)}
+    for name, size_bytes in {"one": 900_000, "two": 900_000, "three": 900_000, "large": 1_030_000}.items():
+        declared = {"format": "dynofarm-fake", "inputs": [], "padding": name.ljust(size_bytes)}
         declared["outputs"] = [{"name": "output", "dtype": "float32", "shape": [1, 8]}]
         (tmp_path / f"{name}.json").write_text(json.dumps(declared))
         farm.run("model", "add", str(tmp_path / f"{name}.json"), "--no-reference").ok()
@@ -159,9 +159,14 @@ def test_a_storage_limit_evicts_the_oldest_and_never_what_the_sweep_needs(
     assert len(before & after) == 1, "what the second sweep needed was evicted, or nothing was"
 
     farm.run("device", "edit", "kitchen", "--set", "storage_limit=1 MB").ok()
-    done = farm.run("run", sweep("one, two, three")).failed(1)
+    done = farm.run("run", sweep("one, two, three")).ok()
+    assert "cannot hold all that this sweep needs" in done.err
+    assert len(list(blobs.iterdir())) == 1, "one fits at a time"
+
+    done = farm.run("run", sweep("one, large")).failed(1)
     assert "the profile allows 1000000" in done.err
-    assert {row["status"] for row in farm.run("results", "--sweep", "last", "--json").ok().json} == {"ok", "disk_full"}
+    rows = farm.run("results", "--sweep", "last", "--json").ok().json
+    assert {row["model"]: row["status"] for row in rows} == {"one": "ok", "large": "disk_full"}
 
 
 def test_a_name_stands_for_one_format_and_new_versions_are_told(farm: TestFarm, fake_model: Path) -> None:

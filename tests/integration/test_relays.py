@@ -22,6 +22,7 @@ from orchestrator.devices import Link as Way
 from orchestrator.errors import BoardDiskFull
 from orchestrator.events import Event, Noted
 from orchestrator.links import Keeper, Link
+from orchestrator.needs import Needs
 from orchestrator.records import FaultKind, LinkFault
 from orchestrator.relays import Relays, find_relays, relay
 from orchestrator.session import AgentSession
@@ -131,7 +132,7 @@ class Site:
                 pushed = session.push(digest, path, size_bytes, tell, artifact=artifact)
             self.sent.append((session.device.name, pushed.sent_bytes))
 
-        return Wanted(digest, size_bytes, [digest], send)
+        return Wanted(digest, size_bytes, Needs((digest,)), send)
 
     def bring(self, relays: Relays, wanted: Wanted, *names: str) -> list[bool]:
         """All of them at once; whom the relay does not serve is not sent the file here."""
