@@ -1,8 +1,8 @@
 """Which cases stand one behind the other in a waterfall: as the user names them, or as a stored sweep has them. Pure.
 
 A chain is of one board and one number of threads. The usual one goes: the network's first artifact with the oldest
-runtime and no delegate, the delegate, the newest runtime, the best precision, the best smaller architecture; a step
-that the sweep does not have is left out.
+runtime and no delegate, the delegate, the newest runtime (the delegate now, where the oldest had none), the best
+precision, the best smaller architecture; a step that the sweep does not have is left out.
 """
 
 import re
@@ -110,14 +110,18 @@ def _walk(
     bare = [case for case in started if case.delegate == "none"] or started
     now = min(bare, key=_age)
     yield Link("start", now)
-    same_version = [case for case in started if _age(case) == _age(now) and case.delegate != now.delegate]
-    if same_version and now.delegate == "none":
-        now = min(same_version, key=_p50)
+    delegated = _delegated(started, now)
+    if delegated is not None:
+        now = delegated
         yield Link(f"delegate {now.delegate}", now)
     newest = max((case for case in started if case.delegate == now.delegate), key=_age)
     if _age(newest) > _age(now):
         now = newest
         yield Link("runtime version", now)
+    delegated = _delegated(started, now)  # where the oldest runtime was measured without one only
+    if delegated is not None:
+        now = delegated
+        yield Link(f"delegate {now.delegate}", now)
     precisions = [case for case in mine if _engine(case) == _engine(now) and case.model_digest != now.model_digest]
     if precisions and _p50(min(precisions, key=_p50)) < _p50(now):
         now = min(precisions, key=_p50)
@@ -132,6 +136,12 @@ def _walk(
     ]
     if smaller:
         yield Link("architecture", min(smaller, key=_p50))
+
+
+def _delegated(started: Sequence[StudyCase], now: StudyCase) -> StudyCase | None:
+    """The fastest of the same version with a delegate, where `now` has none."""
+    found = [case for case in started if _age(case) == _age(now) and case.delegate != now.delegate]
+    return min(found, key=_p50) if found and now.delegate == "none" else None
 
 
 def _named_link(name: str, found: Sequence[StudyCase]) -> Link:

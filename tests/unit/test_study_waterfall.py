@@ -64,6 +64,15 @@ def test_the_usual_steps_are_found_with_their_true_gains(whole: Kept) -> None:
     assert (found.steps[0].gain, found.steps[0].total) == (None, None)
 
 
+def test_a_delegate_that_only_the_newest_runtime_has_comes_after_the_version(database: Path) -> None:
+    bare = replace(WHOLE[2], delegate="none", ms=1000)
+    _, cases, artifacts = keep_study(database, [WHOLE[0], bare, *WHOLE[2:]])
+    (found,) = found_in((cases, artifacts))
+    names = ["start", "runtime version", "delegate xnnpack", "precision", "architecture"]
+    assert [step.name for step in found.steps] == names
+    assert [step.gain.value > 1 for step in found.steps if step.gain is not None] == [False, True, True, True]
+
+
 def test_steps_that_a_sweep_does_not_have_are_left_out(database: Path) -> None:
     _, cases, artifacts = keep_study(database, [WHOLE[2], WHOLE[3]])
     (found,) = found_in((cases, artifacts))
