@@ -34,8 +34,8 @@ def test_two_of_eight_inputs_are_kept_and_are_the_same_every_time(bench: Bench) 
 def with_options(monkeypatch: pytest.MonkeyPatch, options: dict[str, object]) -> None:
     whole = referencing._job
 
-    def changed(model: Model, seed: int) -> object:
-        return replace(whole(model, seed), options=options)
+    def changed(model: Model, runtime: str, seed: int) -> object:
+        return replace(whole(model, runtime, seed), options=options)
 
     monkeypatch.setattr(referencing, "_job", changed)
 
