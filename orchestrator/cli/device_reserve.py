@@ -104,7 +104,7 @@ def _chosen(farm: "Farm", boards: list[str] | None) -> list[str] | None:
     """Names; None for all, those included that have no profile any more."""
     if not boards:
         return None
+    from orchestrator.asking.boards import select_devices
     from orchestrator.cli.seen import last_facts
-    from orchestrator.cli.selecting import select_devices
 
     return [device.name for device in select_devices(load_devices(farm), boards, last_facts(farm))]

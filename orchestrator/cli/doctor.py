@@ -73,9 +73,9 @@ def _examine(
 ) -> "tuple[list[Examination], bool]":
     from dataclasses import replace
 
+    from orchestrator.asking.boards import select_devices
     from orchestrator.cli.display import open_display
     from orchestrator.cli.rotation import free
-    from orchestrator.cli.selecting import select_devices
     from orchestrator.cli.stopping import stop_on_signals
     from orchestrator.errors import BoardError
     from orchestrator.visits.examining import examine_devices

@@ -3,10 +3,10 @@
 import threading
 from collections.abc import Sequence
 
+from orchestrator.asking.boards import select_devices
 from orchestrator.cli.context import print_json, say, say_next
 from orchestrator.cli.display import Display, open_display
 from orchestrator.cli.rotation import free
-from orchestrator.cli.selecting import select_devices
 from orchestrator.cli.stopping import stop_on_signals
 from orchestrator.devices import Device
 from orchestrator.farm import Farm

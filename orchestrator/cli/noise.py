@@ -92,7 +92,7 @@ def _plan(
     protocol: str,
 ) -> "tuple[Sweep, Model]":
     """The sweep, read from options as `run` reads them, and the artifact."""
-    from orchestrator.cli.sweeping import read_sweep
+    from orchestrator.asking.sweeps import read_sweep
     from orchestrator.errors import UsageError
     from orchestrator.reference_model import reference_model
     from orchestrator.sweep_files import sweep_from_options

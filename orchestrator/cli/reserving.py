@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 
+from orchestrator.asking.boards import select_devices
 from orchestrator.claims import reserved_text
 from orchestrator.cli.context import print_json, say, say_next
 from orchestrator.cli.display import open_display
-from orchestrator.cli.selecting import select_devices
 from orchestrator.cli.stopping import stop_on_signals
 from orchestrator.devices import Device
 from orchestrator.farm import Farm

@@ -2,20 +2,17 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchestrator.cli.completion import ROLES, device_names, formats, model_names, roles, verdicts
+from orchestrator.cli.completion import device_names, formats, model_names, roles, verdicts
 from orchestrator.cli.context import open_results, say, settings_of
 
 if TYPE_CHECKING:
     from orchestrator.records import RunFilter, RunSummary
-    from orchestrator.runs import Role, RunStatus
     from orchestrator.store.reading import Reader
-    from orchestrator.trust.verdicts import Verdict
 
 EPILOG = "Example: dynofarm results --device kitchen --model 'mobilebert*' --since 7d --sort p50 --format csv"
 
@@ -72,7 +69,7 @@ def results(
             "--format",
             "-f",
             metavar="FORMAT",
-            help="table, csv, json, jsonl, parquet or markdown.",
+            help="table, csv, json, jsonl, parquet, arrow or markdown.",
             autocompletion=formats,
         ),
     ] = "table",
@@ -82,25 +79,24 @@ def results(
     ] = None,
 ) -> None:
     """Show stored runs: a table of cases for people (table, markdown), a row a run for programs."""
-    from orchestrator.records import RunFilter
+    from orchestrator.asking.runs import run_filter
 
     output_format = _format(output_format, output, as_json=as_json)
-    chosen = RunFilter(
-        devices=tuple(device or ()),
-        models=tuple(model or ()),
-        runtimes=tuple(runtime or ()),
-        versions=tuple(version or ()),
-        threads=_numbers(threads),
-        delegates=tuple(delegate or ()),
-        statuses=_statuses(status or []),
-        roles=_roles(role),
-        verdicts=_verdicts(verdict or []),
-        sweep=int(sweep) if sweep is not None and sweep.isdigit() else sweep,
-        since=_moment(since),
-        until=_moment(until),
+    chosen = run_filter(
+        device=device or (),
+        model=model or (),
+        runtime=runtime or (),
+        version=version or (),
+        threads=threads,
+        delegate=delegate or (),
+        status=status or (),
+        role=role,
+        verdict=verdict or (),
+        sweep=sweep,
+        since=since,
+        until=until,
         every_attempt=every_attempt,
-        sort=sort.removeprefix("-"),
-        descending=sort.startswith("-"),
+        sort=sort,
         limit=limit,
     )
     shape = _Shape(each_run, sort != "started", role == "case" and not each_run)
@@ -200,14 +196,6 @@ def _energy_runs(reader: "Reader", chosen: "RunFilter") -> "list[RunSummary]":
     return reader.newest_runs(replace(wanted, sort="started", descending=False, limit=None), MOST_ROWS)
 
 
-def _moment(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    from orchestrator.quantities import parse_since
-
-    return parse_since(text, datetime.now().astimezone())  # a date is meant where the user is
-
-
 def _format(wanted: str, output: Path | None, *, as_json: bool) -> str:
     """What to write; with --output the file's suffix says it where --format does not."""
     if wanted == "table" and output is None and not as_json:
@@ -227,43 +215,3 @@ def _format(wanted: str, output: Path | None, *, as_json: bool) -> str:
     if output.suffix not in suffixes:
         raise UsageError(f"--output {output}: which format?", f"add --format; there are: {', '.join(FORMATS)}")
     return suffixes[output.suffix]
-
-
-def _numbers(text: str | None) -> tuple[int, ...]:
-    from orchestrator.errors import UsageError
-
-    try:
-        return tuple(int(part) for part in text.split(",")) if text is not None else ()
-    except ValueError:
-        raise UsageError(f"--threads {text}: expected numbers", "for example --threads 1,4") from None
-
-
-def _statuses(texts: list[str]) -> "tuple[RunStatus, ...]":
-    from orchestrator.errors import UsageError
-    from orchestrator.runs import RunStatus
-
-    words = [word.strip().replace("-", "_").replace(" ", "_") for text in texts for word in text.split(",")]
-    unknown = [word for word in words if word not in list(RunStatus)]
-    if unknown:
-        raise UsageError(f"--status {unknown[0]}: no such status", f"there are: {', '.join(RunStatus)}")
-    return tuple(RunStatus(word) for word in words)
-
-
-def _verdicts(texts: list[str]) -> "tuple[Verdict, ...]":
-    from orchestrator.errors import UsageError
-    from orchestrator.trust.verdicts import Verdict
-
-    words = [word.strip() for text in texts for word in text.split(",")]
-    unknown = [word for word in words if word not in list(Verdict)]
-    if unknown:
-        raise UsageError(f"--verdict {unknown[0]}: no such verdict", f"there are: {', '.join(Verdict)}")
-    return tuple(Verdict(word) for word in words)
-
-
-def _roles(text: str) -> "tuple[Role, ...]":
-    from orchestrator.errors import UsageError
-    from orchestrator.runs import Role
-
-    if text not in ROLES:
-        raise UsageError(f"--role {text}: no such role", f"there are: {', '.join(ROLES)}")
-    return () if text == "all" else (Role(text),)

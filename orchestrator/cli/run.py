@@ -79,6 +79,7 @@ def run(
     as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
 ) -> None:
     """Run a sweep over the boards and store what they measure. Ctrl-C keeps what is done."""
+    from orchestrator.asking.sweeps import read_sweep
     from orchestrator.cli import sweeping
 
     options = {
@@ -118,7 +119,7 @@ def run(
                 include_quarantined=include_quarantined,
             )
         else:
-            sweep, models = sweeping.read_sweep(farm, store, what or [], options)
+            sweep, models = read_sweep(farm, store, what or [], options)
             if dry_run:
                 sweeping.show_plan(
                     farm, store, devices, sweep, models, include_quarantined=include_quarantined, as_json=as_json

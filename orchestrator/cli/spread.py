@@ -31,7 +31,7 @@ def spread(
     """Show how far copies of the same board differ, and which differences of models are larger than that."""
     from datetime import datetime
 
-    from orchestrator.cli.selecting import select_devices
+    from orchestrator.asking.boards import select_devices
     from orchestrator.health.copies import spread_of, units_of
     from orchestrator.quantities import parse_since
     from orchestrator.records import RunFilter

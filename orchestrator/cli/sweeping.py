@@ -1,13 +1,11 @@
-"""The work behind `dynofarm run`: read what to run, show the plan, launch or resume with live progress."""
+"""The work behind `dynofarm run`: show the plan, launch or resume with live progress."""
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Sequence
 
+from orchestrator.asking.boards import select_devices
 from orchestrator.cli.context import print_json, say, say_next
 from orchestrator.cli.display import open_display
 from orchestrator.cli.rotation import in_rotation, left_out
-from orchestrator.cli.selecting import select_devices
 from orchestrator.cli.stopping import stop_on_signals
 from orchestrator.devices import Device
 from orchestrator.errors import UsageError
@@ -18,10 +16,9 @@ from orchestrator.plan import plan
 from orchestrator.quantities import parse_duration_s
 from orchestrator.reference_model import reference_model
 from orchestrator.runs import RunStatus
-from orchestrator.runtimes import check_choice, objection
+from orchestrator.runtimes import objection
 from orchestrator.store import Store
 from orchestrator.sweep import Sweep
-from orchestrator.sweep_files import load_sweep, override_sweep, sweep_from_options
 from orchestrator.tasks.preparing import Prepared, prepare
 
 STOPPING = "stopping: boards finish the job in hand and keep its result (again to stop at once)"
@@ -36,27 +33,6 @@ def parse_wait_s(text: str) -> float:
         return parse_duration_s(text)
     except UsageError as error:
         raise UsageError(f"--wait: {error.message}", error.hint) from None
-
-
-def read_sweep(farm: Farm, store: Store, what: Sequence[str], options: Mapping[str, Any]) -> tuple[Sweep, list[Model]]:
-    """A sweep file with options that override it, or models and options; and the models it names, from the store."""
-    given = {key: value for key, value in options.items() if value is not None}
-    if not what:
-        raise UsageError("what shall run? Give a sweep file or models", "for example: dynofarm run sweeps/example.yaml")
-    files = [Path(text) for text in what if text.endswith((".yaml", ".yml"))]
-    if files and len(what) > 1:
-        raise UsageError("one sweep file, or models; not both", f"for example: dynofarm run {files[0]}")
-    if files:
-        path = files[0] if files[0].is_absolute() or files[0].exists() else farm.root / files[0]
-        sweep = override_sweep(load_sweep(path), given)
-    else:
-        sweep = sweep_from_options(models=what, **given)
-    for choice in sweep.runtimes:
-        check_choice(choice)
-    if not store.models():
-        raise UsageError("no model is registered yet", "dynofarm model add FILE")
-    models = [model for pattern in sweep.models for model in store.match_models(pattern)]
-    return sweep, list({model.digest: model for model in models}.values())
 
 
 def show_plan(

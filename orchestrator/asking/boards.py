@@ -1,4 +1,4 @@
-"""From what the user typed after --on to devices."""
+"""From what somebody typed after --on to devices."""
 
 from collections.abc import Mapping, Sequence
 

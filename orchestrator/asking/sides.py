@@ -1,11 +1,10 @@
-"""From what the user typed after `dynofarm compare` to two sides with their runs."""
+"""From two texts to the two sides of a comparison, with their runs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from orchestrator.cli.context import load_devices
-from orchestrator.cli.selecting import select_devices
+from orchestrator.asking.boards import select_devices
 from orchestrator.comparing.boards import Looks
 from orchestrator.comparing.intervals import CONFIDENCE
 from orchestrator.comparing.measured import Axis, Measured
@@ -14,6 +13,7 @@ from orchestrator.comparing.selectors import Selector, compared_axes, parse_sele
 from orchestrator.comparing.verdicts import Compared, compare_sides
 from orchestrator.errors import UsageError
 from orchestrator.farm import Farm
+from orchestrator.profiles import load_profiles
 from orchestrator.store.reading import Reader
 
 
@@ -94,4 +94,4 @@ def runs_of_side(farm: Farm, reader: Reader, selector: Selector) -> list[Measure
 
 
 def _tagged(farm: Farm, tags: Sequence[str]) -> list[str]:
-    return [device.name for device in select_devices(load_devices(farm), [f"tag:{tag}" for tag in tags], {})]
+    return [device.name for device in select_devices(load_profiles(farm.profiles), [f"tag:{tag}" for tag in tags], {})]
