@@ -11,29 +11,23 @@ from functools import partial
 from typing import Callable, List, Optional, Sequence, Tuple, Union
 
 from agent import workshop
-from agent.cooling import Cooling
 from agent.duet_worker import PARTNER_LEFT_STATUS, Part, encode_part
-from agent.ending import Ending, explain, tell
+from agent.in_hand import InHand
 from agent.outcome import Failed, Measured, Reached
 from agent.places import Places
-from agent.probe import collect_conditions
 from agent.protocol import (
     MAX_LINE_BYTES,
-    Conditions,
     Duet,
     DuetFailed,
     Duetted,
     JobFailure,
-    JobResult,
     JobSpec,
     Samples,
     Stage,
     encode,
 )
-from agent.sensors import pressure
 from agent.watching import DEATH_LIMIT_S, Unwatch, Watch, WatchedWorker
 
-_QUIET_MARGIN_S = 5.0
 SIDES = ("first", "second")
 BOTH = "both"
 
@@ -41,8 +35,8 @@ Files = Tuple[str, Optional[str]]
 """Paths of a model and of its runtime's carrier."""
 
 
-class RunningDuet:
-    """A duet in hand. `outcome` is None until it is over; its deadline counts from the start of the workers."""
+class RunningDuet(InHand):
+    """A duet in hand. `outcome` is None until it is over."""
 
     started = False
     """As far as the supervisor cares: a duet that nobody waits for is given up at any time, for nobody keeps it."""
@@ -57,31 +51,18 @@ class RunningDuet:
         unwatch: Unwatch,
         root: str = "/",
     ) -> None:
-        self.job = duet.first
+        super().__init__(places, duet.first, say, watch, unwatch, root)
         self.outcome: Optional[Union[Duetted, DuetFailed]] = None
-        self._places, self._root, self._duet, self._files = places, root, duet, files
-        self._say, self._watch, self._unwatch = say, watch, unwatch
-        self._cooling = Cooling(duet.first.thermal, root, time.monotonic())
+        self._duet, self._files = duet, files
         self._workers: List[WatchedWorker] = []
         self._stages = ["loading", "waiting for the first to be warm"]
-        self._stage = ""
-        self._quiet_until = 0.0
-        self._deadline_at = math.inf
-        self._deadline_passed = False
         self._at_fault: Optional[int] = None
-        self._before: Optional[Conditions] = None
-        self._oom_kills = 0
-
-    @property
-    def quiet(self) -> bool:
-        """A clock runs: nothing may be said."""
-        return time.monotonic() < self._quiet_until
 
     def tick(self) -> float:
         """Do what is due; when to come again (monotonic seconds)."""
         now = time.monotonic()
         if not self._workers:
-            return self._cool(now)
+            return self._cool(now, self._start)
         if now >= self._deadline_at and not self._deadline_passed:
             self._deadline_passed = True
             self._kill_both()
@@ -103,18 +84,9 @@ class RunningDuet:
     def _jobs(self) -> Tuple[JobSpec, JobSpec]:
         return self._duet.first, self._duet.second
 
-    def _cool(self, now: float) -> float:
-        look_at = self._cooling.look(now)
-        if look_at is None:
-            return self._start(now)
-        if self._stage != "cooling":
-            self._tell("cooling")
-        return look_at
-
     def _start(self, now: float) -> float:
         self._tell("loading")
-        self._before = collect_conditions(self._root, self._places.root, self.job.cpu_affinity)
-        self._oom_kills = pressure.count_oom_kills(self._root)
+        self._look_before()
         ends = socket.socketpair()
         try:
             for side, (job, files) in enumerate(zip(self._jobs(), self._files)):
@@ -134,13 +106,8 @@ class RunningDuet:
         return self._deadline_at
 
     def _on_reached(self, side: int, report: Reached) -> None:
-        now = time.monotonic()
-        quiet_s = 0.0
-        if report.quiet_s > 0:
-            quiet_s = min(report.quiet_s, max(0.0, self._deadline_at - now) + _QUIET_MARGIN_S)
         self._stages[side] = report.stage
-        self._tell(report.stage, quiet_s)
-        self._quiet_until = now + quiet_s
+        self._hush(report)
 
     def _note_fault(self) -> None:
         """When one has failed, whatever way, the other has nothing to wait for; whose fault it was is noted first."""
@@ -164,8 +131,9 @@ class RunningDuet:
         self._note_fault()
         measured = [worker.report for worker in self._workers if isinstance(worker.report, Measured)]
         if self._at_fault is None and not self._deadline_passed and len(measured) == len(self._workers):
-            after = collect_conditions(self._root, self._places.root, self.job.cpu_affinity)
-            self.outcome = Duetted(*(self._result(job, one, after) for job, one in zip(self._jobs(), measured)))
+            after, nothing = self._conditions(), Samples([], {})
+            told = (self._result(job, one, after, nothing) for job, one in zip(self._jobs(), measured))
+            self.outcome = Duetted(*told)
             if len(encode(self.outcome)) > MAX_LINE_BYTES:
                 text = "its result is longer than a line may be (%d bytes): take turns for a shorter time"
                 self._fail(BOTH, JobFailure(self.job.job_id, "crashed", text % MAX_LINE_BYTES))
@@ -179,15 +147,9 @@ class RunningDuet:
             message = text % (self.job.deadline_s, *self._stages)
             self._fail(BOTH, JobFailure(self.job.job_id, "timed_out", message, self._last_words()))
             return
-        worker, job = self._workers[side], self._jobs()[side]
-        if isinstance(worker.report, Failed) and not worker.garbage:
-            self._fail(SIDES[side], tell(job.job_id, worker.report, worker.last_words))
-            return
-        oom_kills = pressure.count_oom_kills(self._root) - self._oom_kills
-        ending = Ending(
-            worker.exit_status, worker.last_words, oom_kills, None, self._deadline_passed, garbage=worker.garbage
-        )
-        self._fail(SIDES[side], explain(job.job_id, ending, self.job.deadline_s, self._stages[side]))
+        job = self._jobs()[side]
+        failure = self._failure(job, self._workers[side], self.job.deadline_s, self._stages[side])
+        self._fail(SIDES[side], failure)
 
     def _guilty(self) -> Optional[int]:
         """Whose fault it was. At a deadline: the one that never came to its turns; None where both did."""
@@ -201,29 +163,5 @@ class RunningDuet:
     def _last_words(self) -> str:
         return "\n".join(worker.last_words for worker in self._workers if worker.last_words)
 
-    def _result(self, job: JobSpec, measured: Measured, after: Conditions) -> JobResult:
-        details = dict(measured.details, thermal_gate=self._cooling.state)
-        if job.held_clock_khz is not None:
-            details["held_clock_khz"] = job.held_clock_khz
-        return JobResult(
-            job_id=job.job_id,
-            runtime_version=measured.runtime_version,
-            timing=measured.timing,
-            memory=measured.memory,
-            gate=measured.gate,
-            outputs_digest=measured.outputs_digest,
-            details=details,
-            thermal_wait_s=self._cooling.waited_s,
-            conditions_before=self._before or after,
-            conditions_after=after,
-            samples=Samples([], {}),
-            outputs=measured.outputs,
-            surroundings=measured.surroundings,
-        )
-
     def _fail(self, side: str, failure: JobFailure) -> None:
         self.outcome = DuetFailed(side, failure)
-
-    def _tell(self, stage: str, quiet_s: float = 0.0) -> None:
-        self._stage = stage
-        self._say(Stage(self.job.job_id, stage, quiet_s))

@@ -5,30 +5,24 @@ Driven by the supervisor's loop: `tick` when a timer is due, callbacks when a pi
 
 import math
 import time
-from typing import Callable, Optional, Union
+from typing import Any, Callable, Dict, Optional, Union
 
 from agent import workshop
-from agent.cooling import Cooling
-from agent.ending import Ending, explain, tell
+from agent.in_hand import QUIET_MARGIN_S, InHand
 from agent.metering import Metering
-from agent.outcome import Failed, Measured, Reached
+from agent.outcome import Measured, Reached
 from agent.places import Places
-from agent.probe import collect_conditions
 from agent.protocol import Conditions, Failure, JobFailure, JobResult, JobSpec, Result, Samples, Stage
 from agent.sampler import Sampler, find_psutil
 from agent.sensors import power, pressure
 from agent.watching import DEATH_LIMIT_S, Unwatch, Watch, WatchedWorker
 
-_QUIET_MARGIN_S = 5.0
 _STUCK_MARGIN_S = 5.0
 """Behind the time in which a step on a data set must be done, which already is many times what such a step took."""
 
 
-class RunningJob:
-    """A job in hand. `outcome` is None until it is over.
-
-    Its deadline counts from the start of the worker: the wait for a cool board has a limit of its own.
-    """
+class RunningJob(InHand):
+    """A job in hand. `outcome` is None until it is over."""
 
     def __init__(
         self,
@@ -41,43 +35,29 @@ class RunningJob:
         unwatch: Unwatch,
         root: str = "/",
     ) -> None:
-        self.job = job
+        super().__init__(places, job, say, watch, unwatch, root)
         self.outcome: Optional[Union[Result, Failure]] = None
-        self._places, self._root = places, root
         self._model_path, self._carrier_path = model_path, carrier_path
-        self._say, self._watch, self._unwatch = say, watch, unwatch
-        self._stage = ""
-        self._quiet_until = 0.0
-        self._cooling = Cooling(job.thermal, root, time.monotonic())
         self._worker: Optional[WatchedWorker] = None
         self._sampler: Optional[Sampler] = None
         self._metering: Optional[Metering] = None
-        self._next_sample_at = self._next_power_at = self._deadline_at = math.inf
-        self._deadline_passed = False
-        self._stuck_at = math.inf
+        self._next_sample_at = self._next_power_at = self._stuck_at = math.inf
         self._started_at = 0.0
         self._limit_s = job.deadline_s
-        self._before: Optional[Conditions] = None
         self._after: Optional[Conditions] = None
         self._samples = Samples([], {})
-        self._oom_kills = 0
 
     @property
     def started(self) -> bool:
         """A worker runs; before that, while the board cools or idles, the job can be given up at no loss."""
         return self._worker is not None
 
-    @property
-    def quiet(self) -> bool:
-        """A clock runs, or the idle board is measured: nothing may be said."""
-        return time.monotonic() < self._quiet_until
-
     def tick(self) -> float:
         """Do what is due; when to come again (monotonic seconds)."""
         now = time.monotonic()
         worker = self._worker
         if worker is None:
-            return self._cool(now) if self._metering is None else self._idle(now)
+            return self._cool(now, self._idle) if self._metering is None else self._idle(now)
         if now >= self._next_sample_at:
             self._sample(now)
         if self._metering is not None and now >= self._next_power_at:
@@ -101,14 +81,6 @@ class RunningJob:
         if self._worker is not None and self.outcome is None:
             self._worker.abandon()
 
-    def _cool(self, now: float) -> float:
-        look_at = self._cooling.look(now)
-        if look_at is None:
-            return self._idle(now)
-        if self._stage != "cooling":
-            self._tell("cooling")
-        return look_at
-
     def _idle(self, now: float) -> float:
         """The baseline of a job for energy: the cool board, with no worker on it."""
         if self.job.energy is None:
@@ -116,8 +88,8 @@ class RunningJob:
         if self._metering is None:
             self._metering = Metering(self.job.energy, power.find_meters(self._root))
         if self._stage != "idling" and self._metering.idle_s > 0:
-            self._tell("idling", self._metering.idle_s + _QUIET_MARGIN_S)
-            self._quiet_until = now + self._metering.idle_s + _QUIET_MARGIN_S
+            self._tell("idling", self._metering.idle_s + QUIET_MARGIN_S)
+            self._quiet_until = now + self._metering.idle_s + QUIET_MARGIN_S
         look_at = self._metering.idle(now)
         if look_at is not None:
             return look_at
@@ -126,12 +98,12 @@ class RunningJob:
 
     def _start(self, now: float) -> float:
         self._tell("loading")
-        self._before = collect_conditions(self._root, self._places.root, self.job.cpu_affinity)
-        self._oom_kills = pressure.count_oom_kills(self._root)
+        self._look_before()
         try:
             started = workshop.start(self._places, self.job, self._model_path, self._carrier_path)
         except OSError as error:
-            self._fail("crashed", "no worker process can be started: %s" % error)
+            message = "no worker process can be started: %s" % error
+            self.outcome = Failure(JobFailure(self.job.job_id, "crashed", message))
             return now
         self._worker = WatchedWorker(self._places, started, self._on_reached, self._watch, self._unwatch)
         # Looked for while the worker's interpreter starts, which takes far longer.
@@ -150,13 +122,10 @@ class RunningJob:
         self._next_sample_at += (missed + 1) * period_s
 
     def _on_reached(self, report: Reached) -> None:
-        now = time.monotonic()
-        quiet_s = 0.0
-        if report.quiet_s > 0:
-            quiet_s = min(report.quiet_s, max(0.0, self._deadline_at - now) + _QUIET_MARGIN_S)
-        self._tell(report.stage, quiet_s, report.done, report.steps)
-        self._quiet_until = now + quiet_s
-        self._stuck_at = now + report.quiet_s + _STUCK_MARGIN_S if report.stage == "answering" else math.inf
+        self._hush(report)
+        self._stuck_at = math.inf
+        if report.stage == "answering":
+            self._stuck_at = time.monotonic() + report.quiet_s + _STUCK_MARGIN_S
         if report.stage == "finishing":
             self._look_after()
 
@@ -167,64 +136,30 @@ class RunningJob:
         if self._sampler is not None:
             self._samples = self._sampler.collect()
         self._next_sample_at = self._next_power_at = math.inf
-        self._after = collect_conditions(self._root, self._places.root, self.job.cpu_affinity)
+        self._after = self._conditions()
         return self._after
 
     def _finish(self, worker: WatchedWorker, exit_status: Optional[int]) -> None:
         worker.close()
         self._quiet_until = 0.0
-        if worker.garbage or worker.report is None:
-            ending = self._ending(worker, exit_status)
-            self.outcome = Failure(explain(self.job.job_id, ending, self._limit_s, self._stage))
-        elif isinstance(worker.report, Failed):
-            self.outcome = Failure(tell(self.job.job_id, worker.report, worker.last_words))
+        if isinstance(worker.report, Measured) and not worker.garbage:
+            self.outcome = Result(self._put_together(worker.report))
         else:
-            self.outcome = Result(self._result(worker.report))
+            failure = self._failure(self.job, worker, self._limit_s, self._stage, self._available_share())
+            self.outcome = Failure(failure)
 
-    def _ending(self, worker: WatchedWorker, exit_status: Optional[int]) -> Ending:
+    def _available_share(self) -> Optional[float]:
+        """Now that the worker is dead its memory is free again: what the last sample saw is what counts."""
         total_bytes = pressure.read_memory(self._root).total_bytes
-        # Now that the worker is dead its memory is free again: what the last sample saw is what counts.
         available_bytes = None if self._sampler is None else self._sampler.last("memory_available_bytes")
-        share = None if available_bytes is None or not total_bytes else available_bytes / total_bytes
-        return Ending(
-            exit_status=exit_status,
-            last_words=worker.last_words,
-            oom_kills=pressure.count_oom_kills(self._root) - self._oom_kills,
-            available_share=share,
-            deadline_passed=self._deadline_passed,
-            garbage=worker.garbage,
-        )
+        return None if available_bytes is None or not total_bytes else available_bytes / total_bytes
 
-    def _result(self, measured: Measured) -> JobResult:
+    def _put_together(self, measured: Measured) -> JobResult:
         after = self._after or self._look_after()
-        details = dict(measured.details, thermal_gate=self._cooling.state)
-        if self._sampler is not None and self._samples.t_ns:
-            details["sampled_by"] = self._sampler.source
-        if self.job.held_clock_khz is not None:
-            details["held_clock_khz"] = self.job.held_clock_khz
         samples = self._samples
+        more: Dict[str, Any] = {}
+        if self._sampler is not None and samples.t_ns:
+            more["sampled_by"] = self._sampler.source
         if self._metering is not None:
-            samples, details["energy"] = self._metering.merge(samples), self._metering.details()
-        return JobResult(
-            job_id=self.job.job_id,
-            runtime_version=measured.runtime_version,
-            timing=measured.timing,
-            memory=measured.memory,
-            gate=measured.gate,
-            outputs_digest=measured.outputs_digest,
-            details=details,
-            thermal_wait_s=self._cooling.waited_s,
-            conditions_before=self._before or after,
-            conditions_after=after,
-            samples=samples,
-            outputs=measured.outputs,
-            surroundings=measured.surroundings,
-            answers=measured.answers,
-        )
-
-    def _fail(self, reason: str, message: str, detail: str = "") -> None:
-        self.outcome = Failure(JobFailure(self.job.job_id, reason, message, detail))
-
-    def _tell(self, stage: str, quiet_s: float = 0.0, done: int = 0, steps: int = 0) -> None:
-        self._stage = stage
-        self._say(Stage(self.job.job_id, stage, quiet_s, done, steps))
+            samples, more["energy"] = self._metering.merge(samples), self._metering.details()
+        return self._result(self.job, measured, after, samples, **more)

@@ -7,7 +7,7 @@ from this Python's `unicodedata`, boards with different Pythons would read the s
 
 import unicodedata
 from bisect import bisect_right
-from typing import Dict, Iterable, List, NamedTuple, Optional, Tuple
+from typing import Dict, Iterable, List, NamedTuple, Optional, Tuple, TypeVar
 
 from agent import wordpiece_tables as tables
 
@@ -17,6 +17,9 @@ SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 """In a text they are tokens, not brackets and letters: the reference finds them before it looks at anything else."""
 _MOST_CHARACTERS = 20_000
 """So many stay in the table of a tokeniser: 2 MB. Garbage may hold a million different ones."""
+
+
+_Piece = TypeVar("_Piece")
 
 
 class Encoded(NamedTuple):
@@ -30,22 +33,24 @@ class Encoded(NamedTuple):
 class Tokenizer:
     """`vocab_lines` are the tokens in the order of their ids; `lower` also strips accents ("uncased" models).
 
+    `ids` by token, and those tokens that are `special`; `parts`, `spelling` and `split` are the steps of `pieces`.
+
     `ValueError` where a vocabulary lacks `[PAD]`, `[UNK]`, `[CLS]` or `[SEP]`. Of a token that is there twice the
     later id counts, as in the reference.
     """
 
     def __init__(self, vocab_lines: Iterable[str], lower: bool = True) -> None:
-        self._ids: Dict[str, int] = {line.rstrip(): number for number, line in enumerate(vocab_lines)}
-        missing = [token for token in SPECIAL[:4] if token not in self._ids]
+        self.ids: Dict[str, int] = {line.rstrip(): number for number, line in enumerate(vocab_lines)}
+        missing = [token for token in SPECIAL[:4] if token not in self.ids]
         if missing:
             raise ValueError("this is no BERT vocabulary: it has no %s" % ", ".join(missing))
-        self.size = max(self._ids.values()) + 1
-        self._pad, self._unknown, self._start, self._end = (self._ids[token] for token in SPECIAL[:4])
-        self._special = [token for token in SPECIAL if token in self._ids]
+        self.size = max(self.ids.values()) + 1
+        self._pad, self._unknown, self._start, self._end = (self.ids[token] for token in SPECIAL[:4])
+        self.special = [token for token in SPECIAL if token in self.ids]
         # Without their "##", so that no string is put together in the loop.
-        self._inner = {token[2:]: number for token, number in self._ids.items() if token.startswith("##")}
-        self._longest = max(map(len, self._ids))
-        self._spelling = _Spelling(lower)
+        self._inner = {token[2:]: number for token, number in self.ids.items() if token.startswith("##")}
+        self._longest = max(map(len, self.ids))
+        self.spelling = Spelling(lower)
 
     def encode(self, text: str, pair: Optional[str] = None, length: int = 128) -> Encoded:
         """`[CLS] text [SEP]` or `[CLS] text [SEP] pair [SEP]`, cut and padded to `length` tokens.
@@ -61,7 +66,7 @@ class Tokenizer:
             ids = [self._start, *self.pieces(text, room), self._end]
             head = len(ids)
         else:
-            first, second = _cut(self.pieces(text), self.pieces(pair), room)
+            first, second = cut_pair(self.pieces(text), self.pieces(pair), room)
             ids = [self._start, *first, self._end, *second, self._end]
             head = len(first) + 2
         count, padding = len(ids), length - len(ids)
@@ -72,26 +77,26 @@ class Tokenizer:
     def pieces(self, text: str, most: Optional[int] = None) -> List[int]:
         """The ids of a text alone, at most `most` of them."""
         found: List[int] = []
-        whole = self._ids.get
-        for part in self._parts(text) if "[" in text else (text,):
-            if part in self._special:
-                found.append(self._ids[part])
+        whole = self.ids.get
+        for part in self.parts(text) if "[" in text else (text,):
+            if part in self.special:
+                found.append(self.ids[part])
                 continue
-            for word in self._spelling.spell(part).split():
+            for word in self.spelling.spell(part).split():
                 number = whole(word)
                 if number is not None:
                     found.append(number)
                 else:
-                    found += self._split(word)
+                    found += self.split(word)
                 if most is not None and len(found) >= most:
                     return found[:most]
         return found if most is None else found[:most]
 
-    def _parts(self, text: str) -> Iterable[str]:
+    def parts(self, text: str) -> Iterable[str]:
         """The text cut before and behind every special token that is written in it."""
         start, at = 0, text.find("[")
         while at >= 0:
-            token = next((token for token in self._special if text.startswith(token, at)), None)
+            token = next((token for token in self.special if text.startswith(token, at)), None)
             if token is not None:
                 yield text[start:at]
                 yield token
@@ -99,13 +104,13 @@ class Tokenizer:
             at = text.find("[", at + 1)
         yield text[start:]
 
-    def _split(self, word: str) -> List[int]:
+    def split(self, word: str) -> List[int]:
         """The ids of a word that is no token as a whole: of what is left, always the longest beginning."""
         length = len(word)
         if length > LONGEST_WORD:
             return [self._unknown]
         found: List[int] = []
-        start, known = 0, self._ids
+        start, known = 0, self.ids
         while start < length:
             for end in range(min(length, start + self._longest), start, -1):
                 number = known.get(word[start:end])
@@ -127,7 +132,7 @@ def read_vocabulary(path: str) -> List[str]:
         return [line.rstrip("\r\n") for line in file]
 
 
-def _cut(first: List[int], second: List[int], room: int) -> Tuple[List[int], List[int]]:
+def cut_pair(first: List[_Piece], second: List[_Piece], room: int) -> Tuple[List[_Piece], List[_Piece]]:
     """Both within `room` together: the reference's "longest first"."""
     if len(first) + len(second) <= room:
         return first, second
@@ -138,7 +143,7 @@ def _cut(first: List[int], second: List[int], room: int) -> Tuple[List[int], Lis
     return first[: kept[0]], second[: kept[1]]
 
 
-class _Spelling(Dict[int, str]):
+class Spelling(Dict[int, str]):
     """What becomes of each character, found when it is first met: the table for `str.translate`.
 
     Nothing for controls and accents, one space for any space, spaces around punctuation and ideographs, the lower case
@@ -147,11 +152,11 @@ class _Spelling(Dict[int, str]):
 
     def __init__(self, lower: bool) -> None:
         super().__init__()
-        self._lower = lower
+        self.lower = lower
 
     def spell(self, text: str) -> str:
         """The text with words apart by spaces and nothing else."""
-        if self._lower and not (text.isascii() or _MOVING.keys().isdisjoint(text)):
+        if self.lower and not (text.isascii() or _MOVING.keys().isdisjoint(text)):
             text = _ordered(text)
         return text.translate(self)
 
@@ -166,7 +171,7 @@ class _Spelling(Dict[int, str]):
             return " "
         if _DROPPED.holds(code):
             return ""
-        text = self._fold(code) if self._lower else chr(code)
+        text = self._fold(code) if self.lower else chr(code)
         if _IDEOGRAPHS.holds(code):
             return " %s " % text
         return "".join([" %s " % one if _PUNCTUATION.holds(ord(one)) else one for one in text])
@@ -212,6 +217,11 @@ def _ordered(text: str) -> str:
                 found.append(part)
                 run.clear()
     return "".join(found + [mark for _, mark in sorted(run, key=_class_of)])
+
+
+def is_mark(character: str) -> bool:
+    """Whether lower-casing takes it away with what stands before it, or may move it there."""
+    return _ACCENTS.holds(ord(character)) or character in _MOVING
 
 
 def _class_of(placed: Tuple[int, str]) -> int:

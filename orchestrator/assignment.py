@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 CLASSIFICATION, QUESTION_ANSWERING = "classification", "question_answering"
 NEXT_TOKEN, GENERATION, OUTPUTS = "next_token", "generation", "outputs"
-KINDS = (CLASSIFICATION, NEXT_TOKEN, GENERATION, OUTPUTS)
+KINDS = (CLASSIFICATION, QUESTION_ANSWERING, NEXT_TOKEN, GENERATION, OUTPUTS)
 """What a sweep can ask for; the agent has a class for each (`agent.tasks.TASKS`)."""
 
 MODEL, END_TO_END = SCOPES = ("model", "end_to_end")
@@ -15,12 +15,13 @@ MODEL, END_TO_END = SCOPES = ("model", "end_to_end")
 class TaskChoice:
     """What a sweep asks its models to do. `data`: a data set's name (`dynofarm data list`), and one of its splits.
 
-    `examples` 0 means all. `vocabulary` is the path of a `vocab.txt`; empty: the one beside the model. `new_tokens`
-    are written for each text, for generation.
+    `kind` empty: what the data set is for, classification of texts or answering of questions. `examples` 0 means all.
+    `vocabulary` is the path of a `vocab.txt`; empty: the one beside the model. `new_tokens` are written for each text,
+    for generation.
     """
 
     data: str
-    kind: str = CLASSIFICATION
+    kind: str = ""
     split: str = "test"
     scopes: tuple[str, ...] = (MODEL,)
     examples: int = 0

@@ -1,4 +1,4 @@
-"""`dynofarm data …`: labelled texts to train with and to be judged on."""
+"""`dynofarm data …`: labelled texts to train with and to be judged on, and questions to be answered."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,7 +9,12 @@ from orchestrator.cli.context import print_json, say, settings_of
 from orchestrator.cli.options import Json
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from orchestrator.datasets.questions import Question
+    from orchestrator.tweets.card import Card
     from orchestrator.tweets.rows import Row
+    from orchestrator.tweets.shelf import DataShelf
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The data set's name.")]
 
@@ -17,12 +22,14 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="The data set's name."
 def register(app: typer.Typer) -> None:
     group = typer.Typer(
         name="data",
-        help="Fetch, add and look at labelled texts.",
+        help="Fetch, add and look at labelled texts and questions.",
         epilog="Example: dynofarm data fetch tweets",
         no_args_is_help=True,
     )
     group.command(epilog="Example: dynofarm data fetch tweets")(fetch)
-    group.command(epilog="Example: dynofarm data add reviews.csv --text review --label stars")(add)
+    group.command(
+        epilog="Example: dynofarm data add reviews.csv --text review --label stars, or: dynofarm data add squad.json"
+    )(add)
     group.command("list", epilog="Example: dynofarm data list --json")(list_data)
     group.command(epilog="Example: dynofarm data show tweets --examples 5")(show)
     group.command(epilog="Example: dynofarm data zeroth tweets")(zeroth)
@@ -46,7 +53,12 @@ def fetch(
 
 def add(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A .csv or .tsv table, or a folder of RepLab 2013.")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE", help="A .csv or .tsv table, a .json file of SQuAD 1.1 or 2.0, or a folder of RepLab 2013."
+        ),
+    ],
     text: Annotated[str, typer.Option(metavar="COLUMN", help="The column with the texts.")] = "text",
     label: Annotated[str, typer.Option(metavar="COLUMN", help="The column with the labels.")] = "label",
     name: Annotated[str | None, typer.Option(metavar="NAME", help="Its name; the file's stem if not given.")] = None,
@@ -54,12 +66,15 @@ def add(
     licence: Annotated[str | None, typer.Option("--licence", "--license", metavar="TEXT", help="Its licence.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Add a table of your own: cleaned, copies merged, split by the same rules as the tweets."""
+    """Add a table of your own: cleaned, copies merged, split by the rules of the tweets; or questions, as they are."""
     from orchestrator.tweets.making import add_replab, add_table
+    from orchestrator.tweets.questions import add_questions
 
     cache, chosen = settings_of(context).find_farm().cache, name or file.stem.lower()
     if file.is_dir():
         add_replab(cache, chosen, file, language, licence)
+    elif file.suffix.lower() == ".json":
+        add_questions(cache, chosen, file, licence)
     else:
         add_table(cache, chosen, file, text, label, licence)
     _show(context, chosen, 0, as_json=as_json)
@@ -83,7 +98,7 @@ def list_data(context: typer.Context, as_json: Json = False) -> None:
 def show(
     context: typer.Context,
     name: Name,
-    examples: Annotated[int, typer.Option(min=0, metavar="N", help="So many rows of each class.")] = 2,
+    examples: Annotated[int, typer.Option(min=0, metavar="N", help="So many of each class.")] = 2,
     as_json: Json = False,
 ) -> None:
     """Show one data set: sizes, classes, examples, licence, hash."""
@@ -125,19 +140,25 @@ def _show(context: typer.Context, name: str, examples: int, *, as_json: bool) ->
 
     shelf = DataShelf(settings_of(context).find_farm().cache)
     card = shelf.card(name)
-    rows = shelf.rows(card, "train") if examples else []
-    # The rows are in the order of their texts; every so-many-th is a fairer sample than the first.
-    chosen = {
-        "train": [
-            row for label in card.labels for row in _spread([one for one in rows if one.label == label], examples)
-        ]
-    }
-    folder = str(shelf.folder(name))
+    folder, chosen = str(shelf.folder(name)), _sample(shelf, card, examples)
     if as_json:
         print_json(card_values(card, chosen, folder))
     else:
         card_page(card, chosen, folder)
 
 
-def _spread(rows: "list[Row]", wanted: int) -> "list[Row]":
-    return rows[:: max(1, len(rows) // wanted)][:wanted] if wanted else []
+def _sample(shelf: "DataShelf", card: "Card", wanted: int) -> "Mapping[str, Sequence[Row | Question]]":
+    """So many of each class, of the training texts or of the questions."""
+    from orchestrator.tweets.card import TEXTS
+
+    split = "train" if card.holds == TEXTS else next(iter(card.splits))
+    found: dict[str, list[Row | Question]] = {label: [] for label in card.labels}
+    if wanted and card.holds == TEXTS:
+        for row in shelf.rows(card, split):
+            found[row.label].append(row)
+    elif wanted:
+        for question in shelf.questions(card, split):
+            found[question.kind].append(question)
+    # Rows are in the order of their texts, questions in that of the file: every so-many-th is a fairer sample than the
+    # first.
+    return {split: [one for kept in found.values() for one in kept[:: max(1, len(kept) // max(1, wanted))][:wanted]]}

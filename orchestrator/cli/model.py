@@ -1,7 +1,7 @@
 """`dynofarm model …`: the artifacts to be measured."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -9,6 +9,10 @@ from orchestrator.cli import model_build, model_compile, model_inspect, model_tr
 from orchestrator.cli.completion import model_names
 from orchestrator.cli.context import open_store, print_json, say, settings_of
 from orchestrator.cli.options import Json
+
+if TYPE_CHECKING:
+    from orchestrator.models import Model
+    from orchestrator.store import Store
 
 Name = Annotated[
     str, typer.Argument(metavar="NAME", help="Its name, or the beginning of its hash.", autocompletion=model_names)
@@ -107,15 +111,33 @@ def list_models(context: typer.Context, as_json: Json = False) -> None:
 
 
 def show(context: typer.Context, name: Name, as_json: Json = False) -> None:
-    """Show one model: hash, inputs and how they are filled, outputs, operators, lineage."""
+    """Show one model: hash, inputs and how they are filled, outputs, operators, and what it was made from and how."""
+    from orchestrator.report.descent import descent_values
     from orchestrator.report.models import model_page, model_row
 
     with open_store(settings_of(context).find_farm()) as store:
         model = store.model(name)
+        ancestors = _ancestors(store, model)
     if as_json:
-        print_json(model_row(model) | {"operators": model.operators})
+        print_json(model_row(model) | {"operators": model.operators} | descent_values(model, ancestors))
     else:
-        model_page(model)
+        model_page(model, ancestors)
+
+
+def _ancestors(store: "Store", model: "Model") -> "list[Model]":
+    """What it was made from, and that from what, as far as it is registered."""
+    from orchestrator.errors import UnknownName
+
+    found: list[Model] = []
+    seen = {model.digest}
+    while model.parent is not None and model.parent not in seen:
+        seen.add(model.parent)
+        try:
+            model = store.model(model.parent)
+        except UnknownName:
+            break
+        found.append(model)
+    return found
 
 
 def remove(context: typer.Context, name: Name, as_json: Json = False) -> None:

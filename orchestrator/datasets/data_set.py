@@ -59,16 +59,6 @@ class Labels:
 
 
 @dataclass(frozen=True)
-class Answers:
-    """The right answers to each question; none where it has no answer."""
-
-    digest: str
-    path: Path
-    rows: str
-    texts: tuple[tuple[str, ...], ...]
-
-
-@dataclass(frozen=True)
 class DataSet:
     """One file that is pushed. `digest` is the SHA-256 of its bytes.
 
@@ -87,7 +77,7 @@ class DataSet:
     tokens: Tokens | None
     licence: str
     source: str
-    labels: Labels | Answers | None = None
+    labels: Labels | None = None
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,5 @@
 """Making data sets out of texts and labels: one file for each scope, and one for what stays here."""
 
-import json
 import sys
 from array import array
 from collections.abc import Iterable, Sequence
@@ -9,7 +8,7 @@ from pathlib import Path
 from agent.datasets_line import Description, Tokens
 from agent.wordpiece import Tokenizer, read_vocabulary
 from orchestrator.datasets.checking import read_data_set, read_labels
-from orchestrator.datasets.data_set import Answers, DataSet, Example, Labels, Origin, Scope, Vocabulary, rows_digest
+from orchestrator.datasets.data_set import DataSet, Example, Labels, Origin, Scope, Vocabulary, rows_digest
 from orchestrator.datasets.writing import Column, placed, write_file
 from orchestrator.errors import UsageError
 from orchestrator.model_files.digest import digest_file
@@ -39,15 +38,15 @@ def write_tokens(path: Path, origin: Origin, rows: Sequence[Example], vocabulary
 
     `UsageError`: no rows, a text that is not Unicode, a length that leaves no room, a file that cannot be written.
     """
-    tokens = _tokens_of(vocabulary, length)
+    tokens = tokens_of(vocabulary, length)
     tokenizer = Tokenizer(vocabulary.tokens, vocabulary.lower)
     columns: tuple[array[int], ...] = (array("i"), array("i"), array("i"))
-    for row in _checked(rows):
+    for row in checked(rows):
         for column, numbers in zip(columns, tokenizer.encode(row.text, row.pair, length), strict=True):
             column.extend(numbers)
     shape = (len(rows), length)
     names = ("input_ids", "attention_mask", "token_type_ids")
-    written = [Column(name, "int32", shape, _bytes(column)) for name, column in zip(names, columns, strict=True)]
+    written = [Column(name, "int32", shape, integer_bytes(column)) for name, column in zip(names, columns, strict=True)]
     return _write(path, origin, Scope.MODEL, rows, written, tokens)
 
 
@@ -58,11 +57,11 @@ def write_texts(
 
     `UsageError` as `write_tokens`. Without a vocabulary the file says nothing of tokens, and `length` does not count.
     """
-    tokens = None if vocabulary is None else _tokens_of(vocabulary, length)
-    written = _texts("text", [row.text for row in _checked(rows)])
+    tokens = None if vocabulary is None else tokens_of(vocabulary, length)
+    written = text_columns("text", [row.text for row in checked(rows)])
     pairs = [row.pair for row in rows if row.pair is not None]
     if pairs:
-        written += _texts("pair", pairs)
+        written += text_columns("pair", pairs)
     return _write(path, origin, Scope.END_TO_END, rows, written, tokens)
 
 
@@ -71,28 +70,15 @@ def write_labels(
 ) -> Labels:
     """The class of each example, as a place in `classes`. `UsageError` where they do not fit."""
     if len(values) != len(rows):
-        raise _unfit(origin, f"{len(values)} labels for {len(rows)} examples")
+        raise unfit(origin, f"{len(values)} labels for {len(rows)} examples")
     if len(set(classes)) != len(classes) or not classes:
-        raise _unfit(origin, "its classes need names, and each its own")
+        raise unfit(origin, "its classes need names, and each its own")
     for number, value in enumerate(values):
         if not 0 <= value < len(classes):
-            raise _unfit(origin, f"example {number} has the label {value}, and there are {len(classes)} classes")
-    column = Column("label", "int32", (len(rows),), _bytes(array("i", values)))
-    _put(path, origin, Scope.LABELS, _checked(rows), [column], None, classes)
-    found = read_labels(path)
-    assert isinstance(found, Labels)  # noqa: S101
-    return found
-
-
-def write_answers(path: Path, origin: Origin, rows: Sequence[Example], answers: Sequence[Sequence[str]]) -> Answers:
-    """The right answers to each question, each list as JSON; an empty list: no answer. `UsageError`."""
-    if len(answers) != len(rows):
-        raise _unfit(origin, f"answers to {len(answers)} questions for {len(rows)} examples")
-    lists = [json.dumps(list(one), ensure_ascii=True, separators=(",", ":")) for one in answers]
-    _put(path, origin, Scope.LABELS, _checked(rows), _texts("answers", lists), None)
-    found = read_labels(path)
-    assert isinstance(found, Answers)  # noqa: S101
-    return found
+            raise unfit(origin, f"example {number} has the label {value}, and there are {len(classes)} classes")
+    column = Column("label", "int32", (len(rows),), integer_bytes(array("i", values)))
+    put_file(path, origin, Scope.LABELS, checked(rows), [column], None, classes)
+    return read_labels(path)
 
 
 def _write(
@@ -103,11 +89,11 @@ def _write(
     columns: list[Column],
     tokens: Tokens | None,
 ) -> DataSet:
-    _put(path, origin, scope, rows, columns, tokens)
+    put_file(path, origin, scope, rows, columns, tokens)
     return read_data_set(path)
 
 
-def _put(
+def put_file(
     path: Path,
     origin: Origin,
     scope: Scope,
@@ -116,6 +102,7 @@ def _put(
     tokens: Tokens | None,
     classes: Iterable[str] = (),
 ) -> None:
+    """Write a data set of these columns. `DiskFull`, `UsageError`."""
     description = Description(
         name=origin.name,
         scope=scope.value,
@@ -130,7 +117,8 @@ def _put(
     write_file(path, description, columns)
 
 
-def _checked(rows: Sequence[Example]) -> Sequence[Example]:
+def checked(rows: Sequence[Example]) -> Sequence[Example]:
+    """The rows themselves. `UsageError` where there are none, some have a second text, or one is not Unicode."""
     if not rows:
         raise UsageError("a data set needs at least one example", "look at what the rows are read from")
     if len({row.pair is None for row in rows}) > 1:
@@ -150,13 +138,14 @@ def _checked(rows: Sequence[Example]) -> Sequence[Example]:
     return rows
 
 
-def _tokens_of(vocabulary: Vocabulary, length: int) -> Tokens:
+def tokens_of(vocabulary: Vocabulary, length: int) -> Tokens:
+    """What a file says of how texts become ids. `UsageError` for a length that makes no sense."""
     if not 3 <= length <= LONGEST:
         raise UsageError(f"a length of {length} tokens makes no sense", f"give 3 to {LONGEST}, usually 32 to 512")
     return Tokens(length, vocabulary.lower, vocabulary.digest, len(vocabulary.tokens))
 
 
-def _texts(name: str, texts: Sequence[str]) -> list[Column]:
+def text_columns(name: str, texts: Sequence[str]) -> list[Column]:
     """The UTF-8 of all, and where each begins; where the last one ends stands behind them."""
     parts = [text.encode() for text in texts]
     offsets = array("q", [0])
@@ -164,17 +153,19 @@ def _texts(name: str, texts: Sequence[str]) -> list[Column]:
         offsets.append(offsets[-1] + len(part))
     data = b"".join(parts)
     return [
-        Column(f"{name}_offsets", "int64", (len(offsets),), _bytes(offsets)),
+        Column(f"{name}_offsets", "int64", (len(offsets),), integer_bytes(offsets)),
         Column(name, "uint8", (len(data),), data),
     ]
 
 
-def _bytes(numbers: "array[int]") -> bytes:
+def integer_bytes(numbers: "array[int]") -> bytes:
+    """Little-endian, whatever this machine is."""
     if sys.byteorder == "big":
         numbers = numbers[:]
         numbers.byteswap()
     return numbers.tobytes()
 
 
-def _unfit(origin: Origin, words: str) -> UsageError:
+def unfit(origin: Origin, words: str) -> UsageError:
+    """What does not belong to the examples."""
     return UsageError(f"data set {origin.name!r}: {words}", "look at the file that the labels are read from")

@@ -9,7 +9,7 @@ from orchestrator.metrics.language import Perplexity, perplexity
 from orchestrator.metrics.mcnemar import Paired, mcnemar
 from orchestrator.metrics.proportions import wilson
 from orchestrator.metrics.questions import Scores, exact_match, score, token_f1
-from orchestrator.metrics.spans import Span, best_span
+from orchestrator.metrics.spans import Span, Spans, best_span, best_spans
 
 __all__ = [
     "Agreement",
@@ -18,9 +18,11 @@ __all__ = [
     "Perplexity",
     "Scores",
     "Span",
+    "Spans",
     "accuracy",
     "agreement",
     "best_span",
+    "best_spans",
     "confusion",
     "exact_match",
     "macro_f1",

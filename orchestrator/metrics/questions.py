@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from orchestrator.metrics.classification import RESAMPLES, SEED, Estimate
+from orchestrator.metrics.mcnemar import Paired, mcnemar, paired
 from orchestrator.metrics.proportions import CONFIDENCE, same_length, wilson
 
 _ARTICLE = re.compile(r"\b(a|an|the)\b")
@@ -25,12 +26,44 @@ class Scores:
     f1: Estimate
 
 
+@dataclass(frozen=True)
+class Versus:
+    """A model against its parent on the same questions: which of them each answers exactly (`exact`, McNemar's test),
+    and the mean of the differences in F1 (`f1`, -1 … 1; negative: it lost), with the interval of a paired bootstrap."""
+
+    exact: Paired
+    f1: Estimate
+
+
 def score(predictions: Sequence[str], answers: Sequence[Sequence[str]]) -> Scores:
     """Judge one prediction a question against its right answers; `ValueError` where the numbers differ or are 0."""
     n = same_length("predictions and answers", predictions, answers)
     right = sum(exact_match(one, among) for one, among in zip(predictions, answers, strict=True))
     overlaps = [token_f1(one, among) for one, among in zip(predictions, answers, strict=True)]
-    return Scores(Estimate(n, right / n, *wilson(right, n)), _mean(overlaps))
+    return Scores(Estimate(n, right / n, *wilson(right, n)), _mean_share(overlaps))
+
+
+def versus(predictions: Sequence[str], parent: Sequence[str], answers: Sequence[Sequence[str]]) -> Versus:
+    """Compare predictions with those of the parent; `ValueError` as in `score`.
+
+    The bootstrap draws questions, each with both predictions (P. Koehn, "Statistical Significance Tests for Machine
+    Translation Evaluation", EMNLP 2004, has the idea for such scores). Where no difference differs from the others
+    nothing can be drawn: the interval is then that of shares which differ on none of the questions.
+    """
+    n = same_length("predictions, predictions of the parent and answers", predictions, parent, answers)
+    right, before = (
+        [int(exact_match(one, among)) for one, among in zip(side, answers, strict=True)]
+        for side in (predictions, parent)
+    )
+    differences = [
+        token_f1(one, among) - token_f1(other, among)
+        for one, other, among in zip(predictions, parent, answers, strict=True)
+    ]
+    found = _mean(differences)
+    if found.low == found.high:
+        reach = paired(both=n, gained=0, lost=0, neither=0).high
+        found = Estimate(n, found.value, max(-1.0, found.value - reach), min(1.0, found.value + reach))
+    return Versus(mcnemar(right, before, [1] * n, 2), found)
 
 
 def exact_match(prediction: str, answers: Sequence[str]) -> bool:
@@ -69,6 +102,15 @@ def _given(answers: Sequence[str]) -> bool:
 def _f1(found: Counter[str], wanted: Counter[str]) -> float:
     shared = (found & wanted).total()
     return 2 * shared / (found.total() + wanted.total()) if shared else 0.0
+
+
+def _mean_share(values: Sequence[float]) -> Estimate:
+    """`_mean` of shares. Where all are equal nothing can be drawn: then Wilson's interval, as if each question were
+    wholly right or wrong; no scores of that mean spread more."""
+    found = _mean(values)
+    if found.low < found.high:
+        return found
+    return Estimate(found.n, found.value, *wilson(round(found.value * found.n), found.n))
 
 
 def _mean(values: Sequence[float]) -> Estimate:

@@ -5,14 +5,14 @@ from dataclasses import asdict
 from statistics import median
 from typing import Any
 
-from orchestrator.metrics import Estimate, Paired
+from orchestrator.metrics import Estimate, Paired, Perplexity
 from orchestrator.report.console import cell, new_table, report_console, words
 from orchestrator.report.words import latency_text
-from orchestrator.tasks.kinds import TOLERANCE
-from orchestrator.tasks.pace import Pace, pace_of
+from orchestrator.tasks.pace import paces_of
 from orchestrator.tasks.scoring import Scored
-from orchestrator.trust.verdicts import Verdict
+from orchestrator.tasks.worth import TOLERANCE, Questions, Same, Worth
 
+_SHARES = (("accuracy", "accuracy"), ("macro-F1", "macro_f1"), ("exact match", "exact_match"), ("F1", "f1"))
 _HEADINGS = ("device", "kind", "model", "runtime", "delegate", "threads", "data", "scope", "n")
 
 
@@ -41,10 +41,14 @@ def answers_table(scored: Sequence[Scored]) -> None:
 
 
 def trouble_lines(rows: Sequence[dict[str, Any]]) -> list[str]:
-    """A sentence for every case without answers, or with other answers than its artifact gave elsewhere."""
+    """A sentence for every case without answers, with questions that it cannot answer, or with other answers than its
+    artifact gave elsewhere."""
     lines = []
     for row in rows:
         who = f"{row['device']}, {row['model']}, {row['runtime']}, delegate {row['delegate']}"
+        cut_off = row["questions"]["cut_off"] if row["questions"] else 0
+        if cut_off:
+            lines.append(f"{row['model']}: the answers to {cut_off} of {row['n']} questions stand behind what it reads")
         if row["trouble"]:
             lines.append(f"{who}: {row['trouble']}")
         elif row["damaged"]:
@@ -77,8 +81,13 @@ def paired_text(found: dict[str, Any]) -> str:
     return f"{points}, {p}"
 
 
+def difference_text(found: dict[str, Any]) -> str:
+    """`-0.8 points (-1.9 to 0.3)`."""
+    return f"{100 * found['value']:+.1f} points ({100 * found['low']:.1f} to {100 * found['high']:.1f})"
+
+
 def _row(one: Scored) -> dict[str, Any]:
-    worth, paces = one.worth, _paces(one)
+    worth, paces = one.worth or Worth(), paces_of(run.run for run in one.usable)
     return {
         "device": one.job.device,
         "device_kind": one.device_kind,
@@ -94,28 +103,24 @@ def _row(one: Scored) -> dict[str, Any]:
         "scope": one.task.scope,
         "n": one.task.examples,
         "runs": [run.summary.job_id for run in one.runs],
-        "accuracy": _plain(worth.accuracy if worth else None),
-        "macro_f1": _plain(worth.macro_f1 if worth else None),
-        "perplexity": asdict(worth.perplexity) if worth and worth.perplexity else None,
+        "accuracy": _plain(worth.accuracy),
+        "macro_f1": _plain(worth.macro_f1),
+        "exact_match": _plain(worth.exact_match),
+        "f1": _plain(worth.f1),
+        "questions": _plain(worth.questions),
+        "perplexity": _plain(worth.perplexity),
         "versus_teacher": _plain(one.versus_teacher),
+        "f1_versus_teacher": _plain(one.f1_versus_teacher),
         "items_per_s": median(pace.items_per_s for pace in paces) if paces else None,
         "first_token_ns": _median([pace.first_ns for pace in paces]),
         "token_ns": _median([pace.token_ns for pace in paces]),
-        "same": asdict(one.same) if one.same else None,
+        "same": _plain(one.same),
         "witness": one.witness,
-        "elsewhere": asdict(one.elsewhere) if one.elsewhere else None,
+        "elsewhere": _plain(one.elsewhere),
         "other_witness": one.other_witness,
         "trouble": one.trouble,
         "damaged": one.damaged,
     }
-
-
-def _paces(one: Scored) -> list[Pace]:
-    """What the clock was around is said by the scope: from the text, or the inferences alone."""
-    usable = [run for run in one.runs if run.summary.verdict is not Verdict.INVALID]
-    runs = [run.run.result for run in usable if run.run.result is not None]
-    found = [pace_of(one.task, result.timing.latencies_ns) for result in runs]
-    return [pace for pace in found if pace is not None]
 
 
 def _median(values: Sequence[float | None]) -> float | None:
@@ -123,20 +128,22 @@ def _median(values: Sequence[float | None]) -> float | None:
     return median(known) if known else None
 
 
-def _plain(found: Estimate | Paired | None) -> dict[str, Any] | None:
+def _plain(found: Estimate | Paired | Perplexity | Questions | Same | None) -> dict[str, Any] | None:
     return None if found is None else asdict(found)
 
 
 def _cells(row: dict[str, Any]) -> dict[str, str]:
     """The figures that a row has, by heading, in the order of the columns."""
     found: dict[str, str] = {}
-    for heading, key in (("accuracy", "accuracy"), ("macro-F1", "macro_f1")):
+    for heading, key in _SHARES:
         if row[key] is not None:
             found[heading] = estimate_text(row[key])
     if row["perplexity"] is not None:
         found["perplexity"] = f"{row['perplexity']['value']:.3g}"
     if row["versus_teacher"] is not None:
         found["against teacher"] = paired_text(row["versus_teacher"])
+    if row["f1_versus_teacher"] is not None:
+        found["F1 against teacher"] = difference_text(row["f1_versus_teacher"])
     for heading, key in (("first ms", "first_token_ns"), ("token ms", "token_ns")):
         if row[key] is not None:
             found[heading] = latency_text(row[key])

@@ -5,6 +5,7 @@ from typing import Any
 
 from orchestrator.models import Model, TensorInfo
 from orchestrator.report.console import new_grid, new_table, report_console, words
+from orchestrator.report.descent import descent_lines
 from orchestrator.report.words import bytes_text, count_text
 
 
@@ -47,8 +48,8 @@ def models_table(rows: Sequence[Mapping[str, Any]]) -> None:
     report_console().print(table)
 
 
-def model_page(model: Model) -> None:
-    """Print everything known of one model."""
+def model_page(model: Model, ancestors: Sequence[Model] = ()) -> None:
+    """Print everything known of one model; `ancestors` are what it was made from, the parent first."""
     row = model_row(model)
     lines = [
         ("model", model.name),
@@ -60,7 +61,7 @@ def model_page(model: Model) -> None:
         ("outputs", "\n".join(row["outputs"])),
         ("weights", ", ".join(f"{bytes_text(held)} {dtype}" for dtype, held in _largest(model.weights)) or "not read"),
         ("operators", ", ".join(f"{count} {name}" for name, count in _largest(model.operators)) or "not read"),
-        ("parent", model.parent or "none"),
+        *descent_lines(model, ancestors),
         ("licence", model.licence or "not said"),
         ("source", model.source or "not said"),
     ]

@@ -3,15 +3,17 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from orchestrator.datasets.questions import Question
 from orchestrator.report.console import new_grid, new_table, report_console, words
 from orchestrator.tweets.card import Card
 from orchestrator.tweets.rows import Row
 
 
-def card_values(card: Card, examples: Mapping[str, Sequence[Row]], folder: str) -> dict[str, Any]:
+def card_values(card: Card, examples: Mapping[str, Sequence[Row | Question]], folder: str) -> dict[str, Any]:
     """A data set as plain values, for --json."""
     return {
         "data": card.name,
+        "holds": card.holds,
         "digest": card.digest,
         "folder": folder,
         "licence": card.licence,
@@ -19,11 +21,23 @@ def card_values(card: Card, examples: Mapping[str, Sequence[Row]], folder: str) 
         "splits": {name: {"rows": one.rows, "classes": one.classes} for name, one in card.splits.items()},
         "sources": [{"name": one.name, "digest": one.digest, "licence": one.licence} for one in card.sources],
         "steps": [{"step": step, "rows": rows} for step, rows in card.steps],
-        "examples": {name: [{"label": row.label, "text": row.text} for row in rows] for name, rows in examples.items()},
+        "examples": {name: [_example_values(row) for row in rows] for name, rows in examples.items()},
     }
 
 
-def card_page(card: Card, examples: Mapping[str, Sequence[Row]], folder: str) -> None:
+def _example_values(one: Row | Question) -> dict[str, Any]:
+    if isinstance(one, Row):
+        return {"label": one.label, "text": one.text}
+    return {"id": one.name, "question": one.text, "answers": list(one.answers), "passage": one.passage}
+
+
+def _example_lines(split: str, one: Row | Question) -> tuple[str, str]:
+    if isinstance(one, Row):
+        return f"{split}: {one.label}", one.text
+    return f"{split}: {one.kind}", f"{one.text} {' | '.join(one.answers)}".rstrip()
+
+
+def card_page(card: Card, examples: Mapping[str, Sequence[Row | Question]], folder: str) -> None:
     """Print everything known of one data set."""
     sources = [f"{one.name}, {one.licence or 'licence not said'}, {one.digest[:12]}…" for one in card.sources]
     lines = [
@@ -45,15 +59,16 @@ def card_page(card: Card, examples: Mapping[str, Sequence[Row]], folder: str) ->
     for name, rows in examples.items():
         if rows:
             console.print()
-            console.print(new_grid([(f"{name}: {row.label}", row.text) for row in rows]))
+            console.print(new_grid([_example_lines(name, row) for row in rows]))
 
 
 def cards_table(cards: Sequence[Card]) -> None:
     """Print data sets, a line each."""
-    table = new_table(("data", "hash", "rows", "labels", "licence"), right=("rows",))
+    table = new_table(("data", "hash", "rows", "holds", "labels", "licence"), right=("rows",))
     for card in cards:
         rows = sum(one.rows for one in card.splits.values())
-        table.add_row(*map(words, (card.name, card.digest[:8], f"{rows:,}", ", ".join(card.labels), card.licence)))
+        told = (card.name, card.digest[:8], f"{rows:,}", card.holds, ", ".join(card.labels), card.licence)
+        table.add_row(*map(words, told))
     report_console().print(table)
 
 

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from orchestrator.runs import Run
 from orchestrator.study.figures import Figure, between_runs
 from orchestrator.study.scores import ScoreKey, TaskScore
-from orchestrator.tasks.pace import Pace, pace_of
+from orchestrator.tasks.pace import paces_of
 from orchestrator.tasks.scoring import Scored
-from orchestrator.trust.verdicts import Verdict
+from orchestrator.tasks.worth import Worth
 
 
 def task_scores(scored: Sequence[Scored]) -> dict[ScoreKey, TaskScore]:
@@ -16,35 +16,31 @@ def task_scores(scored: Sequence[Scored]) -> dict[ScoreKey, TaskScore]:
 
 
 def _score(one: Scored) -> TaskScore:
-    worth, usable = one.worth, [run for run in one.runs if run.summary.verdict is not Verdict.INVALID]
-    summaries, paces = [run.summary for run in usable], _paces([run.run for run in usable])
+    worth = one.worth or Worth()
+    summaries, runs = [run.summary for run in one.usable], [run.run for run in one.usable]
+    paces = paces_of(runs)
     return TaskScore(
         task=f"{one.task.kind}: {one.task.data}/{one.task.split}",
         scope=one.task.scope,
         n=one.task.examples,
-        accuracy=worth.accuracy if worth else None,
-        macro_f1=worth.macro_f1 if worth else None,
-        perplexity=worth.perplexity if worth else None,
+        accuracy=worth.accuracy,
+        macro_f1=worth.macro_f1,
+        exact_match=worth.exact_match,
+        f1=worth.f1,
+        perplexity=worth.perplexity,
         versus_teacher=one.versus_teacher,
+        f1_versus_teacher=one.f1_versus_teacher,
+        cut_off=worth.questions.cut_off if worth.questions else None,
         items_per_s=_between([pace.items_per_s for pace in paces]),
         first_token_ns=_between([pace.first_ns for pace in paces]),
         token_ns=_between([pace.token_ns for pace in paces]),
         p50_ns=_between([run.median_ns for run in summaries]),
         p90_ns=_between([run.p90_ns for run in summaries]),
         p99_ns=_between([run.p99_ns for run in summaries]),
-        cpu_s_per_item=_cpu_s_per_item([run.run for run in usable]),
+        cpu_s_per_item=_cpu_s_per_item(runs),
         agrees=None if one.same is None else one.same.agrees,
         trouble=one.trouble,
     )
-
-
-def _paces(runs: Sequence[Run]) -> list[Pace]:
-    found = [
-        pace_of(run.job.task, run.result.timing.latencies_ns)
-        for run in runs
-        if run.job.task is not None and run.result is not None
-    ]
-    return [pace for pace in found if pace is not None]
 
 
 def _cpu_s_per_item(runs: Sequence[Run]) -> Figure | None:

@@ -1,32 +1,21 @@
 """The cases of a stored sweep: one artifact on one board with one runtime, threads, delegate and options. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from orchestrator.records import RunSummary
 from orchestrator.runs import Job, Role, RunStatus
+from orchestrator.study.case_names import CaseNames
 
 UNKNOWN_KIND = "unknown"
 """Of a board that has not run anything of the sweep yet."""
 
 
 @dataclass(frozen=True)
-class StudyCase:
+class StudyCase(CaseNames):
     """`runs` are those of role case that count, in order of time; `energy` those with the power read; `owed` jobs have
-    no final run yet. `runtime_version` is what ran, or what was asked for where nothing ran."""
+    no final run yet."""
 
-    case_key: str
-    device: str
-    device_kind: str
-    model: str
-    model_digest: str
-    runtime: str
-    runtime_version: str | None
-    threads: int
-    delegate: str
-    options: Mapping[str, Any]
-    protocol: str
     runs: tuple[RunSummary, ...] = ()
     energy: tuple[RunSummary, ...] = ()
     owed: int = 0

@@ -65,7 +65,7 @@ def _decide(claim: Claim, rows: Sequence[StudyRow]) -> Decision:
     meant = _meant(claim, rows)
     if not meant:
         return Decision(claim, Outcome.UNDECIDED, "not measured: no case of this sweep is meant by it")
-    cases = tuple(_of_case(claim, row) for row in meant)
+    cases = tuple(decide_case(claim, row) for row in meant)
     by_device: dict[str, dict[str, list[CaseDecision]]] = {}
     for case in cases:
         by_device.setdefault(case.row.device, {}).setdefault(case.row.model_digest, []).append(case)
@@ -115,7 +115,7 @@ def _selects(claim: Claim, row: StudyRow) -> bool:
     return matches(row, claim.axes)
 
 
-def _of_case(claim: Claim, row: StudyRow) -> CaseDecision:
+def decide_case(claim: Claim, row: StudyRow) -> CaseDecision:
     found = measure(claim, row)
     if isinstance(found, Missing):
         return CaseDecision(row, Outcome.FAILS if found.is_failure else Outcome.UNDECIDED, found.text)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from orchestrator.metrics import Estimate, Paired, Perplexity
-from orchestrator.study.cases import StudyCase
+from orchestrator.study.case_names import CaseNames
 from orchestrator.study.failures import Kind
 from orchestrator.study.figures import Figure, exactly
 from orchestrator.study.row import StudyRow
@@ -34,7 +34,7 @@ class Missing:
 def measure(claim: Claim, row: StudyRow) -> Measure | Missing:
     """What this row says of the claim's figure."""
     if claim.form is Form.DROP:
-        return _drop(row)
+        return _drop(claim, row)
     if claim.form is Form.RATIO:
         return _ratio(claim, row)
     return _value(claim, row)
@@ -47,7 +47,7 @@ def case_text(row: StudyRow) -> str:
     return f"{row.model} on {row.device}{kind}, {setting_text(row)}{scope}"
 
 
-def setting_text(of: StudyRow | StudyCase) -> str:
+def setting_text(of: CaseNames) -> str:
     """`litert 2.3.0, 1 thread, xnnpack`, and the options."""
     runtime = f"{of.runtime} {of.runtime_version}" if of.runtime_version else of.runtime
     options = "".join(f", {key}={of.options[key]}" for key in sorted(of.options))
@@ -97,14 +97,17 @@ def _ratio(claim: Claim, row: StudyRow) -> Measure | Missing:
     return _timed(label, gain if claim.teacher_first == (name == "p50_ms") else gain.inverse(), 1.0)
 
 
-def _drop(row: StudyRow) -> Measure | Missing:
+def _drop(claim: Claim, row: StudyRow) -> Measure | Missing:
     if row.teacher is None:
         return Missing("the study has no teacher: name one with --teacher")
-    found: Paired | None = row.versus_teacher
+    found: Paired | Estimate | None = row.f1_versus_teacher
+    if claim.figure != "f1":  # what is right is an exact match of an answer, or a class
+        found = row.versus_teacher if (row.exact_match is not None) == (claim.figure == "exact_match") else None
     if found is None:
         return _missing(row)
-    text = f"accuracy drop {-found.difference * 100:.1f} points ({-found.high * 100:.1f} to {-found.low * 100:.1f})"
-    return Measure(Figure(-found.difference, -found.high, -found.low, found.n), text, examples=found.n)
+    value = found.value if isinstance(found, Estimate) else found.difference
+    text = f"{claim.figure} drop {-value * 100:.1f} points ({-found.high * 100:.1f} to {-found.low * 100:.1f})"
+    return Measure(Figure(-value, -found.high, -found.low, found.n), text, examples=found.n)
 
 
 def _timed(name: str, figure: Figure, factor: float) -> Measure:

@@ -1,11 +1,10 @@
 """One row of a study's table. Pure type."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from orchestrator.metrics import Estimate, Paired, Perplexity
 from orchestrator.study.artifacts import Artifact
+from orchestrator.study.case_names import CaseNames
 from orchestrator.study.failures import Failure
 from orchestrator.study.figures import Figure
 from orchestrator.trust.verdicts import Verdict
@@ -15,7 +14,7 @@ LEAST_ITEMS_PER_S = 1.0
 
 
 @dataclass(frozen=True)
-class StudyRow:
+class StudyRow(CaseNames):
     """One case in one scope. An item is one inference, or one text that was written.
 
     `teacher` is None where the study has none. `speedup` is the teacher's p50 over this one's, on the same board with
@@ -25,17 +24,6 @@ class StudyRow:
     figures, `trouble` what became of the runs that do not count. `agrees`: its answers are those of the other boards.
     """
 
-    device: str
-    device_kind: str
-    model: str
-    model_digest: str
-    runtime: str
-    runtime_version: str | None
-    threads: int
-    delegate: str
-    options: Mapping[str, Any]
-    protocol: str
-    case_key: str
     scope: str
     task: str
     parameters: int | None
@@ -47,6 +35,8 @@ class StudyRow:
     f1: Estimate | None = None
     perplexity: Perplexity | None = None
     versus_teacher: Paired | None = None
+    f1_versus_teacher: Estimate | None = None
+    cut_off: int | None = None
     agrees: bool | None = None
     load_ns: Figure | None = None
     first_ns: Figure | None = None

@@ -14,6 +14,7 @@ from orchestrator.assignment import END_TO_END, MODEL
 from orchestrator.comparing import compare
 from orchestrator.records import RunSummary
 from orchestrator.study.artifacts import Artifact, networks
+from orchestrator.study.case_names import names_of
 from orchestrator.study.cases import StudyCase
 from orchestrator.study.failures import Failure, Kind, failure_of, trouble_of
 from orchestrator.study.figures import Figure, of_every_run
@@ -101,17 +102,7 @@ def _model_row(
     peak_of = max((run.peak_rss_bytes for run in runs if run.peak_rss_bytes), default=None)
     other = usable_runs(taught) if taught is not None else []
     return StudyRow(
-        device=case.device,
-        device_kind=case.device_kind,
-        model=case.model,
-        model_digest=case.model_digest,
-        runtime=case.runtime,
-        runtime_version=case.runtime_version,
-        threads=case.threads,
-        delegate=case.delegate,
-        options=case.options,
-        protocol=case.protocol,
-        case_key=case.case_key,
+        **names_of(case),
         scope=MODEL,
         task="",
         parameters=artifact.parameters if artifact else None,
@@ -198,6 +189,8 @@ def _answered(row: StudyRow, score: TaskScore) -> StudyRow:
         f1=score.f1,
         perplexity=score.perplexity,
         versus_teacher=score.versus_teacher,
+        f1_versus_teacher=score.f1_versus_teacher,
+        cut_off=score.cut_off,
         first_token_ns=score.first_token_ns,
         token_ns=score.token_ns,
         agrees=score.agrees,

@@ -13,7 +13,9 @@ ScoreKey = tuple[str, str]
 class TaskScore:
     """A task of one case in one scope; what a task does not have, or nobody measured, is None.
 
-    `n` examples. Shares, not percent. `versus_teacher`: the same examples against the answers of the teacher.
+    `n` examples. Shares, not percent. `versus_teacher`: the same examples against the answers of the teacher, right or
+    not; `f1_versus_teacher`: by how much the F1 of answers to questions differs. Of questions `cut_off` is how many
+    have their answer behind what the model reads.
     `items_per_s` and the latencies are those of the task's own runs, between runs as `figures.between_runs` has them;
     a row of scope `end_to_end` takes them from here alone, one of scope `model` only where the case has no runs of its
     own, or writes texts. `first_token_ns` of a text, and `token_ns` of each one after it. `agrees`: the answers are
@@ -29,6 +31,8 @@ class TaskScore:
     f1: Estimate | None = None
     perplexity: Perplexity | None = None
     versus_teacher: Paired | None = None
+    f1_versus_teacher: Estimate | None = None
+    cut_off: int | None = None
     items_per_s: Figure | None = None
     p50_ns: Figure | None = None
     p90_ns: Figure | None = None

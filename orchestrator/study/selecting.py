@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from fnmatch import fnmatchcase
 
 from orchestrator.errors import UsageError
-from orchestrator.study.cases import StudyCase
-from orchestrator.study.row import StudyRow
+from orchestrator.study.case_names import CaseNames
 
 KEYS = ("model", "runtime", "version", "threads", "delegate")
 _FIELDS = {"version": "runtime_version"}
@@ -23,11 +22,11 @@ def parse_where(text: str, option: str, example: str) -> dict[str, str]:
     return where
 
 
-def matches(of: StudyCase | StudyRow, where: Mapping[str, str]) -> bool:
+def matches(of: CaseNames, where: Mapping[str, str]) -> bool:
     return all(fnmatchcase(axis_text(of, key), pattern) for key, pattern in where.items())
 
 
-def axis_text(of: StudyCase | StudyRow, key: str) -> str:
+def axis_text(of: CaseNames, key: str) -> str:
     """A value as people write it in YAML; nothing where there is none."""
     if key.startswith("options."):
         value = of.options.get(key.removeprefix("options."))

@@ -50,7 +50,7 @@ FIGURES: Mapping[str, Mapping[str, float]] = {
 """What can be claimed of, and the units that may stand behind a number, with the factor to the figure's own."""
 
 IN_RATIO = ("parameters", "file_bytes", "p50_ms", "items_per_s", "peak_rss_bytes")
-IN_DROP = ("accuracy",)
+IN_DROP = ("accuracy", "exact_match", "f1")
 SIDES = ("teacher", "student")
 SCOPES = ("model", "end_to_end")
 AXES = ("runtime", "version", "threads", "delegate")
@@ -115,7 +115,7 @@ def _form(scan: "_Scan", figure: str) -> tuple[Form, bool]:
     start = scan.at
     word = scan.word()
     if word == Form.DROP:
-        scan.demand(figure in IN_DROP, start, f"a relation (a drop is of {', '.join(IN_DROP)} alone)")
+        scan.demand(figure in IN_DROP, start, f"a relation (a drop is of {', '.join(IN_DROP)})")
         return Form.DROP, True
     if word == Form.RATIO:
         scan.demand(figure in IN_RATIO, start, f"a relation (a ratio is of {', '.join(IN_RATIO)})")

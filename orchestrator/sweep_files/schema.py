@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from orchestrator.assignment import CLASSIFICATION, KINDS, MODEL, SCOPES
+from orchestrator.assignment import CLASSIFICATION, KINDS, MODEL, QUESTION_ANSWERING, SCOPES
 from orchestrator.errors import DynofarmError, UsageError
 from orchestrator.quantities import parse_duration_s
 from orchestrator.runtimes import check_choice
@@ -140,7 +140,9 @@ class TaskKeys(Section):
     """Work on a data set (`dynofarm data list`)."""
 
     data: _Name = key("the name of a data set", "What to work on.", ..., shown="must be there")
-    kind: Annotated[str, one_of(*KINDS)] = key(", ".join(KINDS), "What to do.", CLASSIFICATION, shown=CLASSIFICATION)
+    kind: Annotated[str, one_of(*KINDS)] = key(
+        ", ".join(KINDS), "What to do.", "", shown=f"{QUESTION_ANSWERING} of questions, {CLASSIFICATION} of texts"
+    )
     split: _Name = key("a split of it", "Which part.", "test", shown="test")
     scope: Annotated[list[Annotated[str, one_of(*SCOPES)]], parsed(_distinct_list)] = key(
         f"{' and/or '.join(SCOPES)}",

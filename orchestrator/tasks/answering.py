@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from agent.protocol import Answers
 from agent.tasks.packing import unpack
-from orchestrator.assignment import CLASSIFICATION, GENERATION, NEXT_TOKEN, Assignment
+from orchestrator.assignment import CLASSIFICATION, GENERATION, NEXT_TOKEN, QUESTION_ANSWERING, Assignment
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,6 +30,8 @@ def read_answers(answers: Answers, task: Assignment | None = None) -> "NDArray[n
 
 
 def _fits(answers: Answers, task: Assignment) -> bool:
+    if task.kind == QUESTION_ANSWERING:  # how many tokens, the key says
+        return answers.kind == task.kind and len(answers.shape) == 3 and answers.shape[:2] == [task.examples, 2]
     widths = {CLASSIFICATION: len(task.classes), NEXT_TOKEN: 2, GENERATION: task.new_tokens}
     width = widths.get(task.kind, answers.shape[-1])
     return answers.kind == task.kind and answers.shape == [task.examples, width]

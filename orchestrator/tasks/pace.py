@@ -1,10 +1,11 @@
 """How fast examples, or tokens, were worked on: from the latencies of the runs of one case. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean, median
 
 from orchestrator.assignment import GENERATION, Assignment
+from orchestrator.runs import Run
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,17 @@ class Pace:
     @property
     def items_per_s(self) -> float:
         return 1e9 / self.item_ns
+
+
+def paces_of(runs: Iterable[Run]) -> list[Pace]:
+    """A pace for each run of a task that has the latencies of its steps. What the clock was around is said by the
+    scope: from the text, or the inferences alone."""
+    found = [
+        pace_of(run.job.task, run.result.timing.latencies_ns)
+        for run in runs
+        if run.job.task is not None and run.result is not None
+    ]
+    return [pace for pace in found if pace is not None]
 
 
 def pace_of(task: Assignment, latencies_ns: Sequence[int]) -> Pace | None:

@@ -1,29 +1,29 @@
 """From what a sweep asks for to files that boards get: one for each scope, length and vocabulary."""
 
-import hashlib
-import math
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from orchestrator.assignment import CLASSIFICATION, END_TO_END, GENERATION, Assignment, TaskChoice
+from orchestrator.assignment import END_TO_END, GENERATION, Assignment, TaskChoice
 from orchestrator.datasets import (
     DataSet,
-    Example,
     Origin,
     Vocabulary,
     check_data_set,
     open_vocabulary,
     write_labels,
+    write_question_key,
     write_texts,
     write_tokens,
 )
 from orchestrator.errors import UsageError
 from orchestrator.model_files.digest import digest_file
 from orchestrator.models import Model
-from orchestrator.tweets.rows import Row
+from orchestrator.tasks.fitting import objection_to
+from orchestrator.tasks.material import Material, kind_of, of_questions, of_texts
+from orchestrator.tweets.card import QUESTIONS, Card
 from orchestrator.tweets.shelf import DataShelf
 
 VOCABULARY = "vocab.txt"
@@ -53,7 +53,7 @@ def prepare(choice: TaskChoice, models: Sequence[Model], cache: Path) -> Prepare
     """
     work = _Work(choice, cache)
     for model in models:
-        objection = _objection(choice, model, work.classes)
+        objection = objection_to(model, choice, work.material)
         if objection is not None:
             work.made.objections[model.digest] = objection
         else:
@@ -69,19 +69,15 @@ class _Work:
         self.made = Prepared()
         self._choice = choice
         self._folder = cache / "tasks"
-        shelf = DataShelf(cache)
-        card = shelf.card(choice.data)
-        chosen = choose(shelf.rows(card, choice.split), choice.examples)
-        if not chosen:
+        card = DataShelf(cache).card(choice.data)
+        self.material = _material(choice, card, cache)
+        if not self.material.examples:
             raise UsageError(f"{choice.data} has no examples in its split {choice.split}", "take another split")
-        self._labels = [row.label for row in chosen]
-        self._rows = [Example(row.text) for row in chosen]
         self._origin = Origin(f"{choice.data}/{choice.split}", card.licence, f"dynofarm data, {card.digest[:16]}")
-        self.classes = card.labels if choice.kind == CLASSIFICATION else ()
         self._sets: dict[tuple[str, str, int], DataSet] = {}
+        self._keys: dict[tuple[str, int], str] = {}
         self._vocabularies: dict[Path, Vocabulary] = {}
         _make(self._folder)
-        self._key = self._write_key() if self.classes else None
 
     def assign(self, scope: str, model: Model, length: int) -> Assignment:
         path = vocabulary_of(self._choice, model)
@@ -93,7 +89,7 @@ class _Work:
         if scope == END_TO_END:
             self.made.files[vocabulary.digest] = path
         return Assignment(
-            kind=self._choice.kind,
+            kind=self.material.kind,
             scope=scope,
             data=self._choice.data,
             split=self._choice.split,
@@ -102,9 +98,9 @@ class _Work:
             data_digest=data.digest,
             tokens=f"{vocabulary.digest} {length}",
             vocabulary_digest=vocabulary.digest if scope == END_TO_END else None,
-            classes=self.classes,
-            key=self._key,
-            new_tokens=self._choice.new_tokens if self._choice.kind == GENERATION else 0,
+            classes=self.material.classes,
+            key=self._key(vocabulary, length),
+            new_tokens=self._choice.new_tokens if self.material.kind == GENERATION else 0,
         )
 
     def _data(self, scope: str, vocabulary: Vocabulary, length: int) -> DataSet:
@@ -112,16 +108,34 @@ class _Work:
         if name not in self._sets:
             write = write_texts if scope == END_TO_END else write_tokens
             with self._scratch() as path:
-                write(path, self._origin, self._rows, vocabulary, length)
+                write(path, self._origin, self.material.examples, vocabulary, length)
                 self._sets[name] = _keep(check_data_set(path), self._folder)
         return self._sets[name]
 
-    def _write_key(self) -> str:
-        numbers = [self.classes.index(label) for label in self._labels]
-        with self._scratch() as path:
-            digest = write_labels(path, self._origin, self._rows, self.classes, numbers).digest
-            self.made.keys[digest] = path.read_bytes()
-        return digest
+    def _key(self, vocabulary: Vocabulary, length: int) -> str | None:
+        """The file of right answers, by its digest. Where an answer stands, and what of it is read, depends on how the
+        passage becomes tokens; a label does not."""
+        made = self.material
+        if not made.labels and not made.answers:
+            return None
+        name = (vocabulary.digest, length) if made.answers else ("", 0)
+        if name not in self._keys:
+            with self._scratch() as path:
+                if made.answers:
+                    digest = write_question_key(
+                        path,
+                        self._origin,
+                        made.examples,
+                        made.answers,
+                        vocabulary,
+                        length,
+                        may_decline=made.may_decline,
+                    )
+                else:
+                    digest = write_labels(path, self._origin, made.examples, made.classes, made.labels).digest
+                self.made.keys[digest] = path.read_bytes()
+            self._keys[name] = digest
+        return self._keys[name]
 
     @contextmanager
     def _scratch(self) -> Iterator[Path]:
@@ -141,11 +155,11 @@ def _keep(made: DataSet, folder: Path) -> DataSet:
     return replace(made, path=place)
 
 
-def choose(rows: Sequence[Row], examples: int) -> list[Row]:
-    """So many of the rows, drawn by the hashes of their texts: the same ones each time, and more of them hold the
-    fewer. 0 is all."""
-    ordered = sorted(rows, key=lambda row: hashlib.sha256(row.text.encode("utf-8", "replace")).digest())
-    return ordered[:examples] if examples else ordered
+def _material(choice: TaskChoice, card: Card, cache: Path) -> Material:
+    kind, shelf = kind_of(choice, card), DataShelf(cache)
+    if card.holds == QUESTIONS:
+        return of_questions(kind, shelf.questions(card, choice.split), choice.examples)
+    return of_texts(kind, shelf.rows(card, choice.split), card.labels, choice.examples)
 
 
 def vocabulary_of(choice: TaskChoice, model: Model) -> Path:
@@ -159,29 +173,6 @@ def vocabulary_of(choice: TaskChoice, model: Model) -> Path:
         f"{model.name} has no vocabulary beside it: {model.path.parent / VOCABULARY} is missing",
         "copy the vocab.txt of its checkpoint there, or name it: task: {vocabulary: FILE}",
     )
-
-
-def _objection(choice: TaskChoice, model: Model, classes: Sequence[str]) -> str | None:
-    """Why a model cannot do this work, as far as its file tells; None where nothing speaks against it."""
-    shapes = {tuple(one.shape) for one in model.inputs}
-    whole = all(one.dtype in ("int32", "int64") for one in model.inputs)
-    if not whole or len(shapes) != 1 or not 1 <= len(model.inputs) <= 3:
-        return "it reads no tokens: ids, mask and types of 1 x length, whole numbers, are wanted"
-    (shape,) = shapes
-    if len(shape) != 2 or shape[0] != 1 or shape[1] < 3:
-        return f"its inputs have the shape {shape}: 1 x length is wanted, with a length that the file fixes"
-    if choice.kind == CLASSIFICATION:
-        sizes = [_elements(one.shape) for one in model.outputs]
-        if sizes and min(sizes) >= 0 and len(classes) not in sizes:
-            return f"it gives {' and '.join(map(str, sizes))} numbers, and {choice.data} has {len(classes)} classes"
-    if choice.kind == GENERATION and choice.new_tokens >= shape[1]:
-        return f"it reads {shape[1]} tokens, and {choice.new_tokens} new ones are asked for"
-    return None
-
-
-def _elements(shape: Sequence[int]) -> int:
-    """-1 where the file leaves a dimension open."""
-    return -1 if min(shape, default=0) < 0 else math.prod(shape)
 
 
 def _make(folder: Path) -> None:

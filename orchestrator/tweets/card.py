@@ -12,6 +12,9 @@ from orchestrator.tweets.rows import BadSource, Row
 FORMAT = "dynofarm-texts"
 VERSION = 1
 
+TEXTS, QUESTIONS = HOLDS = ("texts", "questions")
+"""What a data set holds: labelled texts, or questions on passages (docs/how-to-judge-answers.md)."""
+
 
 @dataclass(frozen=True)
 class SplitCard:
@@ -33,7 +36,10 @@ class Source:
 
 @dataclass(frozen=True)
 class Card:
-    """`labels` in the order of a model's outputs; `steps` are names of steps with the rows left after each."""
+    """`labels` in the order of a model's outputs; `steps` are names of steps with the rows left after each.
+
+    Questions are counted by two labels, with an answer and without; their steps are counts that are good to know.
+    """
 
     name: str
     labels: tuple[str, ...]
@@ -41,6 +47,7 @@ class Card:
     sources: tuple[Source, ...]
     steps: tuple[tuple[str, int], ...]
     rules: str
+    holds: str = TEXTS
 
     @property
     def digest(self) -> str:
@@ -114,10 +121,13 @@ def parse_card(text: str) -> Card:
             sources=tuple(Source(str(one["name"]), str(one["digest"]), one["licence"]) for one in said["sources"]),
             steps=tuple((str(step), int(rows)) for step, rows in said["steps"]),
             rules=str(said["rules"]),
+            holds=str(said.get("holds", TEXTS)),  # cards were written before there were questions
         )
         told = said["digest"]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise BadSource(f"it is not a card of a data set ({type(error).__name__})") from None
+    if card.holds not in HOLDS:
+        raise BadSource(f"it holds {card.holds[:40]!r}, which this version of dynofarm does not know")
     if told != card.digest:
         raise BadSource("its hash is not that of its contents")
     return card

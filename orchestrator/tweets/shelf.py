@@ -13,8 +13,9 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from orchestrator.datasets.questions import BadQuestions, Question, decode_questions
 from orchestrator.errors import DiskFull, DynofarmError, UnknownName, UsageError
-from orchestrator.tweets.card import Card, card_text, decode_rows, encode_rows, parse_card
+from orchestrator.tweets.card import QUESTIONS, TEXTS, Card, card_text, decode_rows, encode_rows, parse_card
 from orchestrator.tweets.rows import BadSource, Row
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -42,14 +43,18 @@ class DataShelf:
         )
 
     def put(self, card: Card, splits: Mapping[str, Sequence[Row]]) -> None:
-        """Keep a data set; one of the same name is replaced. `DiskFull`, `UsageError`."""
+        """Keep a data set of texts; one of the same name is replaced. `DiskFull`, `UsageError`."""
+        self.put_files(card, {name: encode_rows(rows) for name, rows in splits.items()})
+
+    def put_files(self, card: Card, splits: Mapping[str, bytes]) -> None:
+        """The same with the bytes of each split, which are those that the card was made from."""
         place = self.folder(card.name)
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             scratch = Path(tempfile.mkdtemp(prefix=".making-", dir=self._folder))
             try:
-                for name, rows in splits.items():
-                    _write(scratch / f"{name}.jsonl", encode_rows(rows))
+                for name, data in splits.items():
+                    _write(scratch / f"{name}.jsonl", data)
                 _write(scratch / "card.json", card_text(card).encode())
                 scratch.chmod(0o755)
                 _swap(scratch, place)
@@ -77,7 +82,32 @@ class DataShelf:
             raise _damaged(path, str(fault)) from None
 
     def rows(self, card: Card, split: str) -> list[Row]:
-        """The rows of a split, checked against the card. `UnknownName`, `DynofarmError` where they are damaged."""
+        """The rows of a split, checked against the card. `UnknownName`, `DynofarmError` where they are damaged,
+        `UsageError` for a data set of questions."""
+        if card.holds != TEXTS:
+            raise UsageError(
+                f"{card.name} holds questions on passages, no labelled texts", "it is for: task: question_answering"
+            )
+        path, data = self._split(card, split)
+        try:
+            return decode_rows(data)
+        except BadSource as fault:
+            raise _damaged(path, str(fault)) from None
+
+    def questions(self, card: Card, split: str) -> list[Question]:
+        """The same of a data set of questions."""
+        if card.holds != QUESTIONS:
+            raise UsageError(
+                f"{card.name} holds labelled texts, no questions on passages",
+                "add questions as SQuAD has them: dynofarm data add FILE.json",
+            )
+        path, data = self._split(card, split)
+        try:
+            return decode_questions(data)
+        except BadQuestions as fault:
+            raise _damaged(path, str(fault)) from None
+
+    def _split(self, card: Card, split: str) -> tuple[Path, bytes]:
         if split not in card.splits:
             raise UnknownName(f"{card.name} has no split {split}", f"it has {', '.join(card.splits)}")
         path = self.folder(card.name) / f"{split}.jsonl"
@@ -87,10 +117,7 @@ class DataShelf:
             raise _damaged(path, error.strerror or str(error)) from None
         if hashlib.sha256(data).hexdigest() != card.splits[split].digest:
             raise _damaged(path, "its hash is not the one in the card")
-        try:
-            return decode_rows(data)
-        except BadSource as fault:
-            raise _damaged(path, str(fault)) from None
+        return path, data
 
     def _unknown(self, name: str) -> UnknownName:
         known = self.names()

@@ -24,7 +24,9 @@ from agent.tasks import TASKS, Task, open_task
 from agent.tasks.feeding import Feeder, columns_of
 from agent.tasks.passing import run_pass
 from agent.wordpiece import Tokenizer, read_vocabulary
+from orchestrator.datasets import write_texts, write_tokens
 from orchestrator.tasks.answering import read_answers
+from tests import asking
 from tests.agent.serving import MODEL_DIGEST, FolderBoard, make_job
 from tests.agent.test_worker import Ear
 from tests.tasking import IDS, LENGTH, TEXTS, texts_in, tokens_in
@@ -136,6 +138,20 @@ def test_a_start_and_an_end_logit_a_token_go_back_whatever_their_order_and_form(
         assert answers[5].tolist() == [start, end]
 
 
+def test_pairs_are_fed_alike_in_both_scopes(tmp_path: Path) -> None:
+    """A question and its passage, cut by the same rule here and on the board."""
+    vocabulary = asking.vocabulary_in(tmp_path)
+    recipes = [InputRecipe(name, "int64", [1, 12], "zeros") for name in ("ids", "mask", "types")]
+    words = (asking.ORIGIN, asking.examples(), vocabulary, 12)
+    ready, texts = write_tokens(tmp_path / "ready", *words), write_texts(tmp_path / "texts", *words)
+    here = open_task(order("question_answering"), recipes, str(ready.path), None)
+    there = open_task(order("question_answering", "end_to_end"), recipes, str(texts.path), str(tmp_path / "vocab.txt"))
+    fed = [here.inputs(step) for step in range(4)]
+    assert fed == [there.inputs(step) for step in range(4)]
+    types = struct.unpack("<12q", fed[0][2].data)
+    assert 0 < sum(types) < 12
+
+
 def test_all_outputs_go_back_where_only_their_distance_counts(tmp_path: Path) -> None:
     answers = answered(opened(order("outputs"), tmp_path), Echo(lambda _ids: {"a": [[1.0, 2.0]], "b": 3.0}))
     assert answers.tolist() == [[1.0, 2.0, 3.0]] * 6
@@ -185,6 +201,10 @@ def test_new_tokens_need_room(tmp_path: Path, new_tokens: int) -> None:
             r"no output has 8 elements, one a class: the model gives logits of \[1, 2\]",
         ),
         (order("question_answering"), {"logits": [[1.0, 2.0]]}, "a start and an end logit a token are wanted"),
+        (order("question_answering"), {"start": [[1.0] * 8]}, "a start and an end logit a token are wanted"),
+        (order("question_answering"), {"start": [[1.0] * 8], "end": [[1.0] * 7]}, r"gives start of \[1, 8\], end of"),
+        (order("question_answering"), {"both": [[[1.0] * 8] * 2]}, r"both of \[1, 2, 8\]"),
+        (order("question_answering"), {}, "the model gives nothing"),
         (order("next_token"), {"logits": [[[1.0, 2.0]] * 3]}, "the logits of one token are wanted"),
         (order("generation", new_tokens=2), {}, "the model gives nothing"),
         (order("next_token"), {"logits": [[1.0, 2.0]]}, "the vocabulary has a token 8, the model 2"),
@@ -204,6 +224,15 @@ def test_an_answer_that_is_no_number_is_a_wrong_output(tmp_path: Path, kind: str
     values[where] = value
     with pytest.raises(WrongOutput, match=r"example 0 .* NaN or infinity"):
         answered(opened(order(kind, new_tokens=2), tmp_path), Echo(lambda _ids: {"logits": [values]}))
+
+
+@pytest.mark.parametrize("side", ["start", "end"])
+@pytest.mark.parametrize("value", [float("nan"), float("-inf")])
+def test_a_logit_of_a_span_that_is_no_number_is_a_wrong_output(tmp_path: Path, side: str, value: float) -> None:
+    outputs = {"start": [[0.0] * 8], "end": [[0.0] * 8]}
+    outputs[side] = [[0.0] * 7 + [value]]
+    with pytest.raises(WrongOutput, match=r"example 0 .* NaN or infinity"):
+        answered(opened(order("question_answering"), tmp_path), Echo(lambda _ids: outputs))
 
 
 def test_outputs_that_change_their_shape_are_a_sentence(tmp_path: Path) -> None:

@@ -213,7 +213,7 @@ def test_a_token_that_is_there_twice_has_its_later_id():
 def test_a_text_of_every_character_there_is_does_not_fill_the_memory():
     tokenizer = Tokenizer(SMALL)
     tokenizer.pieces("".join(map(chr, range(0x20000))))
-    assert len(tokenizer._spelling) <= 20_000
+    assert len(tokenizer.spelling) <= 20_000
     assert tokenizer.pieces("a\U0001f600") == [1]
 
 

@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from agent.datasets import DataSetFile
 from agent.wordpiece import Tokenizer
 from orchestrator.datasets import (
-    Answers,
     DataSet,
     Example,
     Labels,
@@ -27,7 +26,6 @@ from orchestrator.datasets import (
     read_data_set,
     read_labels,
     with_labels,
-    write_answers,
     write_labels,
     write_texts,
     write_tokens,
@@ -171,14 +169,6 @@ def test_labels_of_other_examples_are_not_taken(tmp_path, tokens):
     assert "same texts in the same order" in fault.value.hint
 
 
-def test_answers_keep_their_number_and_their_words(tmp_path):
-    given_ = [["a", "naïve 🙂"], [], [""], ['["x"]', "\n"]]
-    answers = write_answers(tmp_path / "qa", ORIGIN, ROWS, given_)
-    assert isinstance(answers, Answers)
-    assert answers.texts == tuple(map(tuple, given_))
-    assert read_labels(tmp_path / "qa") == answers
-
-
 @settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.text(), st.text()), min_size=1, max_size=8))
 def test_whatever_the_texts_are_they_come_back(tmp_path, rows):
@@ -233,8 +223,6 @@ def test_a_length_that_makes_no_sense_is_refused(tmp_path, vocabulary, length):
 def test_labels_that_do_not_fit_are_refused(tmp_path, classes, values, words):
     with pytest.raises(UsageError, match=words):
         write_labels(tmp_path / "x", ORIGIN, ROWS, classes, values)
-    with pytest.raises(UsageError, match="answers to 1 questions for 4 examples"):
-        write_answers(tmp_path / "x", ORIGIN, ROWS, [["a"]])
 
 
 def test_a_description_that_readers_would_not_take_is_not_written(tmp_path, vocabulary):
@@ -310,18 +298,6 @@ def test_labels_and_data_sets_are_not_taken_for_each_other(tmp_path, tokens, tex
             read_labels(data_set.path)
     with pytest.raises(UsageError, match="holds labels, which stay here"):
         read_data_set(labels.path)
-
-
-@pytest.mark.parametrize("answers", [b'{"a":1}', b"[1]", b'["a"', b"", b"[[[[["])
-def test_answers_that_are_no_list_of_texts_are_refused(tmp_path, answers):
-    from agent.datasets_line import Description
-    from orchestrator.datasets.making import _texts
-    from orchestrator.datasets.writing import placed, write_file
-
-    columns = _texts("answers", [answers.decode()])
-    write_file(tmp_path / "x", Description("x", "labels", 1, "0", "", "", [], None, placed(columns)), columns)
-    with pytest.raises(UsageError, match="has answers to example 0 that are no list of texts"):
-        read_labels(tmp_path / "x")
 
 
 @pytest.mark.parametrize("read", [read_data_set, check_data_set, read_labels])

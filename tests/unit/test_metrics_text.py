@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrator.metrics import agreement, best_span, exact_match, perplexity, score, token_f1
-from orchestrator.metrics.questions import normalised
+from orchestrator.metrics import agreement, best_span, best_spans, exact_match, perplexity, score, token_f1
+from orchestrator.metrics.questions import normalised, versus
 
 TEXT = st.text(st.sampled_from("aAtThe nd.,!'éß1 -"), max_size=20)
 
@@ -156,6 +156,71 @@ def test_no_other_span_is_better_than_the_best(tokens, longest):
 def test_logits_that_point_nowhere_are_refused(starts, ends, allowed, longest, words):
     with pytest.raises(ValueError, match=words):
         best_span(starts, ends, allowed, longest)
+
+
+@settings(deadline=None)
+@given(st.integers(1, 600), st.integers(1, 9), st.integers(1, 5), st.integers(0, 2**32))
+def test_many_examples_at_once_are_each_alone(n, tokens, longest, seed):
+    random = np.random.default_rng(seed)
+    starts, ends = random.integers(-3, 4, (2, n, tokens)).astype("float32")
+    allowed = random.random((n, tokens)) < 0.7
+    found = best_spans(starts, ends, allowed, longest)
+    for row in random.integers(0, n, 5).tolist():
+        alone = best_span(starts[row].tolist(), ends[row].tolist(), allowed[row].tolist(), longest)
+        told = (found.start[row], found.end[row], found.score[row], found.empty_score[row])
+        assert told[:2] == (-1, -1) if alone is None else told == vars_of(alone)
+
+
+def vars_of(span):
+    return span.start, span.end, span.score, span.empty_score
+
+
+@pytest.mark.parametrize(
+    ("starts", "ends", "allowed", "words"),
+    [
+        (np.zeros((2, 3)), np.zeros((2, 4)), np.ones((2, 3)), "start logits of"),
+        (np.zeros((0, 3)), np.zeros((0, 3)), np.ones((0, 3)), "start logits of"),
+        (np.zeros(3), np.zeros(3), np.ones(3), "start logits of"),
+        (np.zeros((600, 2)), np.vstack([np.zeros((599, 2)), [[0, math.nan]]]), np.ones((600, 2)),
+         "the end logit of token 1 of example 599 is nan"),
+    ],
+)  # fmt: skip
+def test_tables_of_logits_that_point_nowhere_are_refused(starts, ends, allowed, words):
+    with pytest.raises(ValueError, match=words):
+        best_spans(starts, ends, allowed)
+
+
+def test_a_model_is_compared_with_its_parent_question_by_question():
+    found = versus(
+        ["gold", "silver", "", "x"], ["gold", "silver spoon", "y", "z"], [["gold"], ["silver spoon"], [], ["w"]]
+    )
+    assert (found.exact.both, found.exact.gained, found.exact.lost, found.exact.neither) == (1, 1, 1, 1)
+    assert found.f1.value == pytest.approx((0 + (2 / 3 - 1) + 1 + 0) / 4)
+    assert found.f1.low <= found.f1.value <= found.f1.high
+
+
+def test_a_model_that_answers_as_its_parent_does_is_not_certain_to_do_so_always():
+    """Nothing differs, so nothing can be drawn: the interval says how many questions there were."""
+    few, many = (versus(["x"] * n, ["x"] * n, [["x"]] * n).f1 for n in (3, 300))
+    assert few.value == many.value == 0
+    assert -1 <= few.low < many.low < 0 < many.high < few.high <= 1
+
+
+def test_scores_that_are_all_equal_still_have_an_interval():
+    assert score(["x"] * 5, [["x"]] * 5).f1.low < 0.6
+    assert score(["x"] * 5, [["y"]] * 5).f1.high > 0.4
+    middle = score(["x y"] * 5, [["y z"]] * 5).f1
+    assert middle.low < middle.value == pytest.approx(0.5)
+    assert middle.high > middle.value
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.lists(st.tuples(TEXT, TEXT, st.lists(TEXT, max_size=2)), min_size=1, max_size=20))
+def test_to_change_sides_changes_the_sign(rows):
+    mine, parents, answers = zip(*rows, strict=True)
+    there, back = versus(mine, parents, answers), versus(parents, mine, answers)
+    assert there.f1.value == pytest.approx(-back.f1.value)
+    assert (there.exact.gained, there.exact.lost) == (back.exact.lost, back.exact.gained)
 
 
 def test_a_model_that_guesses_evenly_has_as_much_perplexity_as_there_are_tokens():

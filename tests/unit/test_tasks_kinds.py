@@ -12,8 +12,9 @@ from agent.protocol import Answers
 from agent.tasks.packing import pack
 from orchestrator.assignment import CLASSIFICATION, GENERATION, NEXT_TOKEN, OUTPUTS
 from orchestrator.tasks.answering import BadAnswers, read_answers
-from orchestrator.tasks.kinds import KINDS, TOLERANCE
+from orchestrator.tasks.kinds import KINDS
 from orchestrator.tasks.pace import pace_of
+from orchestrator.tasks.worth import TOLERANCE, Side
 from tests.unit.test_plan_tasks import WORK
 
 LOGITS = np.array([[3.0, 1.0, 0.0], [0.0, 2.0, 1.0], [0.0, 1.0, 2.0], [1.0, 0.0, 0.9]], "float32")
@@ -21,75 +22,77 @@ WANTED = (0, 1, 1, 2)
 
 
 def test_classes_are_judged_against_the_labels() -> None:
-    worth = KINDS[CLASSIFICATION].worth(LOGITS, WANTED, 3)
+    worth = KINDS[CLASSIFICATION].worth(Side(LOGITS, WANTED), 3)
     assert worth.accuracy is not None
     assert (worth.accuracy.value, worth.accuracy.n) == (0.5, 4)
     assert worth.accuracy.low < 0.5 < worth.accuracy.high
     assert worth.macro_f1 is not None
-    assert KINDS[CLASSIFICATION].worth(LOGITS, None, 3).accuracy is None
+    assert KINDS[CLASSIFICATION].worth(Side(LOGITS), 3).accuracy is None
 
 
 def test_a_model_is_compared_with_its_teacher_on_the_same_examples() -> None:
     teacher = LOGITS[:, [0, 2, 1]]
-    paired = KINDS[CLASSIFICATION].versus(LOGITS, teacher, WANTED, 3)
-    assert paired is not None
+    versus = KINDS[CLASSIFICATION].versus(Side(LOGITS, WANTED), Side(teacher, WANTED), 3)
+    assert versus is not None
+    assert versus.f1 is None
+    paired = versus.right
     assert (paired.gained, paired.lost, paired.both, paired.neither) == (1, 1, 1, 1)
     with pytest.raises(ValueError, match="different numbers of examples"):
-        KINDS[CLASSIFICATION].versus(LOGITS, teacher[:3], WANTED, 3)
+        KINDS[CLASSIFICATION].versus(Side(LOGITS, WANTED), Side(teacher[:3], WANTED), 3)
 
 
 def test_boards_agree_within_rounding_and_not_beyond() -> None:
     kind, spread = KINDS[CLASSIFICATION], float(np.ptp(LOGITS))
-    assert kind.same(LOGITS, LOGITS).agrees
-    assert kind.same(LOGITS, LOGITS + np.float32(0.9 * TOLERANCE * spread)).agrees
+    assert kind.same(Side(LOGITS), Side(LOGITS)).agrees
+    assert kind.same(Side(LOGITS), Side(LOGITS + np.float32(0.9 * TOLERANCE * spread))).agrees
     beyond = LOGITS.copy()
     beyond[0, 2] += 1.5 * TOLERANCE * spread
-    assert not kind.same(LOGITS, beyond).agrees
-    assert kind.same(LOGITS, beyond).share == 1.0
+    assert not kind.same(Side(LOGITS), Side(beyond)).agrees
+    assert kind.same(Side(LOGITS), Side(beyond)).share == 1.0
     turned = LOGITS.copy()
     turned[3] = [0.9, 0.0, 0.91]
-    found = kind.same(LOGITS, turned)
+    found = kind.same(Side(LOGITS), Side(turned))
     assert not found.agrees
     assert found.share == 0.75
 
 
 def test_the_zeros_of_a_broken_delegate_do_not_agree() -> None:
-    assert not KINDS[CLASSIFICATION].same(LOGITS, np.zeros_like(LOGITS)).agrees
+    assert not KINDS[CLASSIFICATION].same(Side(LOGITS), Side(np.zeros_like(LOGITS))).agrees
 
 
 def test_foretold_tokens_have_a_perplexity() -> None:
     answers = np.array([[-1.0, 1.0], [-3.0, 0.0]], "float32")
-    worth = KINDS[NEXT_TOKEN].worth(answers, None, 0)
+    worth = KINDS[NEXT_TOKEN].worth(Side(answers), 0)
     assert worth.perplexity is not None
     assert worth.perplexity.value == pytest.approx(np.exp(2.0))
     assert worth.accuracy is not None
     assert worth.accuracy.value == 0.5
-    paired = KINDS[NEXT_TOKEN].versus(answers, answers[::-1], None, 0)
-    assert paired is not None
-    assert (paired.gained, paired.lost) == (1, 1)
+    versus = KINDS[NEXT_TOKEN].versus(Side(answers), Side(answers[::-1]), 0)
+    assert versus is not None
+    assert (versus.right.gained, versus.right.lost) == (1, 1)
 
 
 def test_written_texts_agree_where_every_token_does() -> None:
     answers = np.array([[1, 2], [3, 4]], "int32")
     kind = KINDS[GENERATION]
-    assert kind.same(answers, answers.copy()).agrees
-    assert kind.same(answers, np.array([[1, 2], [3, 5]], "int32")).share == 0.5
+    assert kind.same(Side(answers), Side(answers.copy())).agrees
+    assert kind.same(Side(answers), Side(np.array([[1, 2], [3, 5]], "int32"))).share == 0.5
     with pytest.raises(ValueError, match="shapes"):
-        kind.same(answers, answers[:1])
-    assert kind.worth(answers, None, 0).accuracy is None
-    assert kind.versus(answers, answers, None, 0) is None
+        kind.same(Side(answers), Side(answers[:1]))
+    assert kind.worth(Side(answers), 0).accuracy is None
+    assert kind.versus(Side(answers), Side(answers), 0) is None
 
 
 def test_of_plain_outputs_the_distance_counts() -> None:
-    assert KINDS[OUTPUTS].same(LOGITS, LOGITS + np.float32(1e-6)).agrees
-    assert not KINDS[OUTPUTS].same(LOGITS, LOGITS * 2).agrees
+    assert KINDS[OUTPUTS].same(Side(LOGITS), Side(LOGITS + np.float32(1e-6))).agrees
+    assert not KINDS[OUTPUTS].same(Side(LOGITS), Side(LOGITS * 2)).agrees
 
 
 @given(st.lists(st.lists(st.floats(-5, 5, width=32), min_size=3, max_size=3), min_size=1, max_size=20))
 def test_every_side_agrees_with_itself(rows: list[list[float]]) -> None:
     answers = np.array(rows, "float32")
     for kind in (CLASSIFICATION, OUTPUTS):
-        assert KINDS[kind].same(answers, answers).agrees
+        assert KINDS[kind].same(Side(answers), Side(answers)).agrees
 
 
 @pytest.mark.parametrize(

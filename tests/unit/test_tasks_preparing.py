@@ -1,6 +1,7 @@
 """From what a sweep asks for to files for the boards and right answers that stay here."""
 
 import hashlib
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,15 +9,18 @@ from typing import Any
 import pytest
 
 from agent.datasets import DataSetFile
-from orchestrator.assignment import GENERATION, NEXT_TOKEN, TaskChoice
-from orchestrator.datasets import read_labels
+from orchestrator.assignment import CLASSIFICATION, GENERATION, NEXT_TOKEN, OUTPUTS, QUESTION_ANSWERING, TaskChoice
+from orchestrator.datasets import read_labels, read_question_key
 from orchestrator.datasets.data_set import Labels
 from orchestrator.errors import UnknownName, UsageError
 from orchestrator.models import Model, TensorInfo
-from orchestrator.tasks.preparing import Prepared, choose, prepare
+from orchestrator.tasks.material import choose
+from orchestrator.tasks.preparing import Prepared, prepare
 from orchestrator.tweets.card import make_card
+from orchestrator.tweets.questions import add_questions
 from orchestrator.tweets.rows import Row
 from orchestrator.tweets.shelf import DataShelf
+from tests import asking
 from tests.making import make_model
 from tests.tasking import write_vocabulary
 
@@ -99,9 +103,9 @@ def test_a_model_whose_file_leaves_its_outputs_open_may_try(cache: Path) -> None
 
 
 def test_fewer_examples_are_some_of_the_more(cache: Path) -> None:
-    few, many = choose(ROWS, 7), choose(ROWS, 20)
+    few, many = (choose(ROWS, examples, lambda row: row.text) for examples in (7, 20))
     assert many[:7] == few
-    assert len(choose(ROWS, 0)) == 60
+    assert len(choose(ROWS, 0, lambda row: row.text)) == 60
     assert {row.label for row in many} == {"yes", "no", "maybe"}
 
 
@@ -164,6 +168,109 @@ def test_a_vocabulary_that_is_none_is_a_sentence(cache: Path, tmp_path: Path) ->
     (tmp_path / "vocab.txt").write_text("no\nvocabulary\n")
     with pytest.raises(UsageError, match="no BERT vocabulary"):
         prepare(CHOICE, [model(cache)], cache)
+
+
+# Questions ---------------------------------------------------------------------------------------------
+
+ASK = TaskChoice("asked", scopes=("model", "end_to_end"))
+SPANS = tuple(TensorInfo(name, "float32", (1, asking.LENGTH)) for name in ("start", "end"))
+
+
+@pytest.fixture
+def asked(cache: Path, tmp_path: Path) -> Path:
+    add_questions(cache, "asked", asking.write_squad(tmp_path / "squad.json"), None)
+    asking.write_vocabulary(tmp_path / "vocab.txt")
+    return cache
+
+
+def reader(cache: Path, length: int = asking.LENGTH, **changes: Any) -> Model:
+    outputs = tuple(replace(one, shape=(1, length)) for one in SPANS)
+    return model(cache, **{"inputs": (TensorInfo("ids", "int32", (1, length)),), "outputs": outputs, **changes})
+
+
+def test_questions_come_in_pairs_with_their_passages_and_the_key_stays_here(asked: Path, tmp_path: Path) -> None:
+    bert = reader(asked)
+    work = prepare(ASK, [bert], asked)
+    ready, from_text = work.assignments[bert.digest]
+    assert ready.kind == from_text.kind == QUESTION_ANSWERING
+    assert ready.rows == from_text.rows
+    assert ready.key is not None
+    assert ready.key == from_text.key not in work.files
+    assert ready.classes == ()
+    with DataSetFile(str(work.files[from_text.data_digest])) as data:
+        asked_there = [(data.text("text", index), data.text("pair", index)) for index in range(4)]
+    assert sorted(asked_there) == sorted((one.text, one.passage) for one in asking.QUESTIONS)
+    (tmp_path / "key").write_bytes(work.keys[ready.key])
+    key = read_question_key(tmp_path / "key")
+    right = {one.passage: one.answers for one in asking.QUESTIONS}
+    assert list(key.passages) == [passage for _, passage in asked_there]
+    assert [right[passage] for passage in key.passages] == list(key.answers)
+    assert key.rows == ready.rows
+    assert key.may_decline
+
+
+def test_whether_a_model_may_decline_is_up_to_all_questions_and_not_to_the_chosen(asked: Path, tmp_path: Path) -> None:
+    for examples in (1, 2, 3):
+        work = prepare(replace(ASK, examples=examples), [reader(asked)], asked)
+        ((_, data),) = work.keys.items()
+        (tmp_path / "key").write_bytes(data)
+        assert read_question_key(tmp_path / "key").may_decline
+
+
+def test_each_length_has_a_key_of_its_own_and_each_scope_has_not(asked: Path) -> None:
+    short, long = reader(asked), reader(asked, 32, digest="5" * 64)
+    work = prepare(ASK, [short, long], asked)
+    assert len(work.keys) == 2
+    assert {one.key for one in work.assignments[short.digest]} != {one.key for one in work.assignments[long.digest]}
+    assert prepare(ASK, [short, long], asked) == work
+
+
+def test_questions_may_be_fed_for_the_outputs_alone(asked: Path) -> None:
+    bert = reader(asked, outputs=(TensorInfo("pooled", "float32", (1, 3)),))
+    work = prepare(replace(ASK, kind=OUTPUTS), [bert], asked)
+    assert work.keys == {}
+    assert work.assignments[bert.digest][0].key is None
+
+
+@pytest.mark.parametrize(
+    ("outputs", "said"),
+    [
+        ([(1, 3)], r"it gives \[1, 3\], and a start and an end logit for each of its 24 tokens are wanted"),
+        ([(1, 24)], r"it gives \[1, 24\], and a start and an end"),
+        ([(1, 24)] * 3, r"and a start and an end logit"),
+        ([(1, 2, 24)], r"it gives \[1, 2, 24\]"),
+        ([(1, 24), (1, 25)], r"it gives \[1, 24\] and \[1, 25\]"),
+    ],
+)
+def test_a_model_that_points_at_nothing_is_told_apart(asked: Path, outputs: list[Any], said: str) -> None:
+    odd = reader(asked, outputs=tuple(TensorInfo(f"o{at}", "float32", one) for at, one in enumerate(outputs)))
+    assert re.search(said, prepare(ASK, [odd], asked).objections[odd.digest])
+
+
+@pytest.mark.parametrize("outputs", [[(1, 24, 2)], [(1, 24), (1, 24)], [(24,), (1, 24), (1, 768)], [(1, -1)], []])
+def test_a_model_that_points_at_tokens_may_try(asked: Path, outputs: list[Any]) -> None:
+    fit = reader(asked, outputs=tuple(TensorInfo(f"o{at}", "float32", one) for at, one in enumerate(outputs)))
+    assert prepare(ASK, [fit], asked).assignments[fit.digest]
+
+
+def test_more_logits_than_a_line_holds_are_told_beforehand(asked: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("orchestrator.tasks.fitting.MOST_BYTES", 3 * 8 * asking.LENGTH)
+    bert = reader(asked)
+    assert "take at most 3 examples" in prepare(ASK, [bert], asked).objections[bert.digest]
+    assert prepare(replace(ASK, examples=3), [bert], asked).assignments[bert.digest]
+
+
+@pytest.mark.parametrize(
+    ("choice", "said"),
+    [
+        (replace(ASK, kind=CLASSIFICATION), "asked holds questions on passages, which are nothing for classification"),
+        (replace(ASK, kind=GENERATION), "which are nothing for generation"),
+        (replace(CHOICE, kind=QUESTION_ANSWERING), "six holds labelled texts, and question_answering needs questions"),
+    ],
+)
+def test_work_that_a_data_set_is_not_for_is_told_before_it_runs(asked: Path, choice: TaskChoice, said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        prepare(choice, [reader(asked)], asked)
 
 
 def test_nothing_prepared_is_nothing_planned() -> None:

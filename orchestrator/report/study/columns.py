@@ -11,6 +11,7 @@ from orchestrator.report.study.texts import (
     NOT_MEASURED,
     bounds_values,
     counts_text,
+    difference_text,
     energy_text,
     figure_text,
     gain_text,
@@ -30,6 +31,8 @@ from orchestrator.study.row import StudyRow
 
 MS = 1e-6
 DEVICE = "device"
+OF_CLASSES = ("accuracy", "macro_f1")
+"""Where questions are answered, nobody misses them."""
 
 Values = Callable[[StudyRow], Mapping[str, Any]]
 
@@ -94,6 +97,11 @@ def _versus_values(row: StudyRow) -> dict[str, Any]:
     return {f"versus_teacher_{name}": getattr(found, name) if found else None for name in names}
 
 
+def _f1_versus_values(row: StudyRow) -> dict[str, Any]:
+    found = row.f1_versus_teacher
+    return {f"f1_versus_teacher_{name}": getattr(found, name) if found else None for name in ("value", "low", "high")}
+
+
 def _perplexity(row: StudyRow) -> str:
     return number_text(row.perplexity.value) if row.perplexity else NOT_MEASURED
 
@@ -132,6 +140,8 @@ COLUMNS = (
             lambda row: {"perplexity": row.perplexity.value if row.perplexity else None}, rank=4, always=False),
     _column("versus_teacher", "against the teacher",
             lambda row: paired_text(row.versus_teacher, is_teacher=row.is_teacher), _versus_values, rank=11),
+    _column("f1_versus_teacher", "F1 against the teacher",
+            lambda row: difference_text(row.f1_versus_teacher), _f1_versus_values, rank=11, always=False),
     _column("speedup", "speed-up", lambda row: gain_text(row.speedup), _bounded("speedup"), rank=6),
     _column("over_plain", "over plain", lambda row: gain_text(row.over_plain), _bounded("over_plain"),
             rank=6, always=False),
@@ -165,7 +175,13 @@ def choose_columns(rows: Sequence[StudyRow], wanted: Sequence[str] | None = None
     """The columns of these names, in that order; without names those that say something. `UsageError` lists them."""
     known = {column.shown.key: column for column in COLUMNS}
     if wanted is None:
-        return [column for column in COLUMNS if column.always or any(_says(column, row) for row in rows)]
+        asked = any(row.exact_match is not None for row in rows)
+        return [
+            column
+            for column in COLUMNS
+            if (column.always and not (asked and column.shown.key in OF_CLASSES))
+            or any(_says(column, row) for row in rows)
+        ]
     for name in wanted:
         if name not in known:
             raise UsageError(f"--columns {name}: no such column", f"there are: {', '.join(known)}")

@@ -48,6 +48,11 @@ def _notes(rows: Sequence[StudyRow]) -> list[str]:
             "One item is one inference, or one text written; ≥ 1/s is decided on the bounds of items/s, not on its "
             "middle."
         )
+    if any(row.exact_match is not None for row in rows):
+        notes.append(
+            "Questions are answered right where the answer is an exact match as SQuAD counts it; that is what the "
+            "difference to the teacher is of."
+        )
     kinds = dict.fromkeys(row.device_kind for row in rows if row.device_kind not in ("real", "unknown"))
     for kind in kinds:
         names = ", ".join(dict.fromkeys(row.device for row in rows if row.device_kind == kind))

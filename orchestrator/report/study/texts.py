@@ -72,6 +72,13 @@ def paired_text(found: Paired | None, *, is_teacher: bool) -> str:
     return f"{found.difference * 100:+.1f} points ({low:+.1f} to {high:+.1f}), {p}"
 
 
+def difference_text(found: Estimate | None) -> str:
+    """`-1.2 points (-2.1 to -0.3)`."""
+    if found is None:
+        return NONE
+    return f"{found.value * 100:+.1f} points ({found.low * 100:+.1f} to {found.high * 100:+.1f})"
+
+
 def ratio_text(row: StudyRow) -> str:
     """`12.3× (437,990,244 / 35,640,000 bytes)`: the teacher's file over this one's."""
     if row.bytes_ratio is None or row.teacher is None:
@@ -104,6 +111,8 @@ def remarks_text(row: StudyRow) -> str:
     parts = [row.failure.text if row.failure else "", row.trouble if not row.failure else ""]
     if row.agrees is False:
         parts.append("answers differ from those of other boards")
+    if row.cut_off:
+        parts.append(f"{row.cut_off} answers stand behind what it reads")
     return "; ".join(" ".join(part.split()) for part in parts if part)
 
 
