@@ -9,3 +9,8 @@ class Purpose(StrEnum):
     RESULTS = "results"
     NOISE = "noise"
     HEALTH = "health"
+
+
+FURTHER_RUNS = "replicate"
+"""How a sweep of further runs for a comparison is named, and how its notes begin; it has both sides, and is neither."""
+FURTHER_RUNS_NOTES = "further runs of "

@@ -10,6 +10,7 @@ from typing import Any
 from orchestrator.comparing.measured import Measured
 from orchestrator.fingerprint import Fingerprint
 from orchestrator.models import Model
+from orchestrator.purpose import Purpose
 from orchestrator.runs import Job, Run, RunStatus
 from orchestrator.store import Store
 from orchestrator.sweep import Sweep
@@ -75,6 +76,7 @@ def keep_sweep(
     jobs: dict[str, Any] | None = None,
     runs: dict[str, Any] | None = None,
     models: Sequence[Model] = (),
+    purpose: Purpose = Purpose.RESULTS,
 ) -> int:
     """Store a sweep with one case a device, of runs with these medians, a block each; the sweep's number. Runs of the
     blocks in `suspect` are judged so."""
@@ -86,7 +88,8 @@ def keep_sweep(
                 job_id = hashlib.sha256(f"{number}/{device}/{block}".encode()).hexdigest()[:32]
                 job: Job = make_job(job_id, device=device, block=block, **(jobs or {}))
                 made.append(_run(job, median_ms, status, runs or {}))
-        store.create_sweep(Sweep(name, ("bert",), ("all",)), [run.job for run in made], [*models, make_model()], MOMENT)
+        sweep = Sweep(name, ("bert",), ("all",), purpose=purpose)
+        store.create_sweep(sweep, [run.job for run in made], [*models, make_model()], MOMENT)
         for run in made:
             store.save_run(run)
         doubts = Judgement(Verdict.SUSPECT, (Reason("throttled", {"how": "soft limit"}),))

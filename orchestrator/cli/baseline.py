@@ -5,12 +5,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from orchestrator.cli.completion import device_names, model_names
-from orchestrator.cli.context import open_store, print_json, say, say_next, settings_of
+from orchestrator.cli.context import open_results, open_store, print_json, say, say_next, settings_of
 from orchestrator.cli.options import Json
 
 if TYPE_CHECKING:
     from orchestrator.comparing.baselines import Choice
-    from orchestrator.records import RunFilter
     from orchestrator.store import Store
 
 REFUSED_SHOWN = 10
@@ -39,7 +38,10 @@ def register(app: typer.Typer) -> None:
 def set_baseline(
     context: typer.Context,
     name: Name,
-    sweep: Annotated[str, typer.Argument(metavar="SWEEP", help="A number, a name, or last.")] = "last",
+    sweep: Annotated[
+        str,
+        typer.Argument(metavar="SWEEP", help="A number, a name, or last."),
+    ] = "last",
     device: Devices = None,
     model: Annotated[
         list[str] | None,
@@ -50,17 +52,20 @@ def set_baseline(
 ) -> None:
     """Let the trusted runs of a sweep stand for their cases. Cases that it does not have keep what they had."""
     from orchestrator.comparing.baselines import check_name, choose
+    from orchestrator.comparing.selectors import Selector
     from orchestrator.errors import UsageError
     from orchestrator.records import RunFilter
     from orchestrator.report.baselines import choice_lines
 
     check_name(name)
-    wanted = RunFilter(devices=tuple(device or ()), models=tuple(model or ()), sweep=sweep)
-    with open_store(settings_of(context).find_farm()) as store:
-        choice = choose(store.measured_runs(wanted), force=force)
-        _check(choice, wanted, force=force)
-        if not choice.kept:
-            raise UsageError(f"sweep {sweep} has no measured run of these", "see what there is: dynofarm results")
+    wanted = RunFilter(devices=tuple(device or ()), models=tuple(model or ()))
+    farm = settings_of(context).find_farm()
+    with open_results(farm) as reader:
+        choice = choose(reader.runs_of_side(Selector(sweep, wanted, sweeps=(sweep,))), force=force)
+    _check(choice, sweep, force=force)
+    if not choice.kept:
+        raise UsageError(f"sweep {sweep} has no measured run of these", "see what there is: dynofarm results")
+    with open_store(farm) as store:
         replaced = store.set_baseline(name, {run.job_id: run.job_id in choice.forced for run in choice.kept})
     if as_json:
         told = {"name": name, "runs": len(choice.kept), "forced": len(choice.forced), "replaced": replaced}
@@ -68,10 +73,10 @@ def set_baseline(
         return
     for line in choice_lines(name, choice, replaced):
         say(line)
-    say_next(f"dynofarm compare {name}")
+    say_next(f"dynofarm run …, and after that: dynofarm compare {name}")
 
 
-def _check(choice: "Choice", wanted: "RunFilter", *, force: bool) -> None:
+def _check(choice: "Choice", sweep: str, *, force: bool) -> None:
     """A baseline that is suspect itself would find fault with all that comes after it."""
     from orchestrator.errors import UsageError
     from orchestrator.report.baselines import refused_text
@@ -85,7 +90,7 @@ def _check(choice: "Choice", wanted: "RunFilter", *, force: bool) -> None:
         "these cases have too few trusted runs for a baseline, so nothing was set:\n" + "\n".join(lines),
         "invalid runs are never taken: name the boards or models that are well with --device, --model"
         if force
-        else f"measure them again; what disturbed them: dynofarm results --sweep {wanted.sweep} --each-run --verdict "
+        else f"measure them again; what disturbed them: dynofarm results --sweep {sweep} --each-run --verdict "
         "suspect,invalid; or take them all the same: --force",
     )
 

@@ -11,7 +11,7 @@ from orchestrator.cli.options import Quiet, Wait
 from orchestrator.errors import UsageError
 
 if TYPE_CHECKING:
-    from orchestrator.cli.sides import Question
+    from orchestrator.asking.sides import Question
     from orchestrator.comparing.verdicts import Compared, FailOn
     from orchestrator.farm import Farm
 
@@ -74,7 +74,7 @@ def compare(
 
     Nothing is measured, unless with --replicate.
     """
-    from orchestrator.cli.sides import ask
+    from orchestrator.asking.sides import ask
     from orchestrator.comparing.thresholds import parse_share
 
     output_format = _format(output_format, output, as_json=as_json)
@@ -88,6 +88,7 @@ def compare(
     if budget_s is None:
         compared = question.answer()
     else:
+        _check_place(output)
         quiet = quiet or output_format != "table"
         compared, interrupted = _measure_on(farm, question, budget_s, wait, quiet=quiet)
     _show(compared, gate, output_format, output)
@@ -107,6 +108,12 @@ def _budget_s(replicate: str | None, budget: str) -> float | None:
         return parse_duration_s(budget)
     except UsageError as error:
         raise UsageError(f"--budget: {error.message}", error.hint) from None
+
+
+def _check_place(output: Path | None) -> None:
+    """Before minutes of measuring, whose answer would be lost."""
+    if output is not None and (output.is_dir() or not output.absolute().parent.is_dir()):
+        raise UsageError(f"{output}: cannot be written: there is no such folder, or it is one", "name another file")
 
 
 def _measure_on(
@@ -180,11 +187,13 @@ def _show(compared: "Compared", gate: "Collection[FailOn]", output_format: str, 
 
 def _conclude(compared: "Compared", gate: "Collection[FailOn]") -> int:
     from orchestrator.comparing.verdicts import failing
-    from orchestrator.report.comparison import refused_fields
+    from orchestrator.report.comparison import passed_text, refused_fields
 
     faults = failing(compared, gate) if gate else []
     for fault in faults:
         say(f"gate: {fault}")
+    if gate and not faults and passed_text(compared):
+        say(f"gate: passed, with {passed_text(compared)}")
     if not compared.cases:
         say("no case can be compared")
         fields = refused_fields(compared.unpaired)

@@ -10,6 +10,7 @@ from orchestrator.cli.options import IncludeQuarantined, Json, Quiet, Wait
 
 if TYPE_CHECKING:
     from orchestrator.devices import Device
+    from orchestrator.errors import BoardError
     from orchestrator.farm import Farm
     from orchestrator.store import Store
     from orchestrator.visits.duet import Performance, Programme, Side
@@ -40,7 +41,7 @@ def duet(
     duets: Annotated[int, typer.Option(min=3, max=100, metavar="N", help="Each of two fresh processes.")] = 5,
     seconds: Annotated[float, typer.Option(min=0.5, max=600, metavar="S", help="How long a duet takes turns.")] = 10.0,
     slice_ms: Annotated[float, typer.Option(min=1, max=10_000, metavar="MS", help="The least time of a turn.")] = 30.0,
-    threshold: Annotated[float, typer.Option(min=0, max=100, metavar="%", help="What is as good as the same.")] = 5.0,
+    threshold: Annotated[str, typer.Option(metavar="SHARE", help="What counts as the same.")] = "5%",
     seed: Annotated[int, typer.Option(min=0, metavar="N", help="For inputs, and whose turn it is.")] = 1,
     wait: Wait = "2m",
     include_quarantined: IncludeQuarantined = False,
@@ -52,9 +53,10 @@ def duet(
     What slows the board for a second or a minute falls on both alike. Nothing is stored: --json prints it all.
     """
     from orchestrator.cli.sweeping import parse_wait_s
+    from orchestrator.comparing.thresholds import parse_share
     from orchestrator.visits.duet import Programme
 
-    wait_s = parse_wait_s(wait)
+    wait_s, share = parse_wait_s(wait), parse_share(threshold)
     farm = settings_of(context).find_farm()
     with open_store(farm, create=True) as store:
         device = _board(farm, store, on, include=include_quarantined)
@@ -64,13 +66,13 @@ def duet(
         sides = _side(farm, store, "A", model_a, common | first), _side(farm, store, "B", model_b, common | second)
         programme = Programme(sides, duets, seconds, slice_ms / 1e3, seed)
         performance, stopped = _perform(farm, store, device, programme, wait_s, quiet=quiet)
-    status = _tell(device, performance, threshold / 100, as_json=as_json)
+    status = _tell(device, performance, share, as_json=as_json)
     raise typer.Exit(STOPPED if stopped else status)
 
 
 def _board(farm: "Farm", store: "Store", on: str, *, include: bool) -> "Device":
+    from orchestrator.asking.boards import select_devices
     from orchestrator.cli.rotation import in_rotation
-    from orchestrator.cli.selecting import select_devices
     from orchestrator.errors import UsageError
 
     chosen = select_devices(load_devices(farm), [on], store.last_facts())
@@ -82,7 +84,7 @@ def _board(farm: "Farm", store: "Store", on: str, *, include: bool) -> "Device":
 
 def _side(farm: "Farm", store: "Store", name: str, model: str, options: "dict[str, object]") -> "Side":
     """Read as `run` reads its options, but for one case."""
-    from orchestrator.cli.sweeping import read_sweep
+    from orchestrator.asking.sweeps import read_sweep
     from orchestrator.errors import ConfigError, UsageError
     from orchestrator.visits.duet import Side
 
@@ -103,6 +105,7 @@ def _perform(
     from orchestrator.cli.display import open_display
     from orchestrator.cli.stopping import stop_on_signals
     from orchestrator.conversation import Stopped
+    from orchestrator.errors import BoardError
     from orchestrator.visits.duet import perform
 
     with (
@@ -113,6 +116,14 @@ def _perform(
             return perform(farm, store, device, programme, display.notify, stop, wait_s), stop.is_set()
         except Stopped:
             raise typer.Exit(STOPPED) from None
+        except BoardError as error:
+            error.hint = _next(error)
+            raise
+
+
+def _next(error: "BoardError") -> str:
+    """There is no sweep to go on with."""
+    return error.hint.replace("dynofarm run --resume", "dynofarm duet …") or "dynofarm duet …"
 
 
 def _tell(device: "Device", performance: "Performance", threshold: float, *, as_json: bool) -> int:
@@ -128,11 +139,13 @@ def _tell(device: "Device", performance: "Performance", threshold: float, *, as_
             duet_table(performance)
         if comparison is not None:
             say(duet_sentence(device.name, performance, comparison))
+        for note in performance.notes:
+            say(f"note: {note}")
     if performance.failure:
         say(performance.failure)
         return FAILED
     if performance.error is not None:
         say(performance.error.message)
-        say_next(performance.error.hint or "dynofarm duet …")
+        say_next(_next(performance.error))
         return performance.error.exit_code
     return 0

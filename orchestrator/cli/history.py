@@ -29,7 +29,7 @@ def history(
     as_json: Json = False,
 ) -> None:
     """Show how fast each case was over the stored sweeps, since when it is slower or faster, and what changed then."""
-    from orchestrator.cli.sides import runs_of_side
+    from orchestrator.asking.sides import runs_of_side
     from orchestrator.comparing import USUAL_THRESHOLD
     from orchestrator.comparing.change_points import FEWEST
     from orchestrator.comparing.history import histories

@@ -46,7 +46,7 @@ def measure_on(
             over.set()
             stop.set()
 
-        timer = threading.Timer(budget_s, end)
+        timer = threading.Timer(min(budget_s, threading.TIMEOUT_MAX), end)
         timer.daemon = True
         timer.start()
 
@@ -55,7 +55,9 @@ def measure_on(
                 return Launcher(farm, store, display, stop, wait_s).resume(sweep_id, chosen)
 
         try:
-            compared, done = replicate(Bench(store, chosen, judge, run, say), sides, budget_s)
+            compared, done = replicate(
+                Bench(store, chosen, judge, run, say, {name: one.kind for name, one in out.items()}), sides, budget_s
+            )
         finally:
             timer.cancel()
         done.interrupted = stop.is_set() and not over.is_set()
@@ -70,4 +72,4 @@ def conclude(done: Replication) -> None:
     measured = f"; new runs are in sweep {sweeps}, and count for both sides here" if sweeps else ""
     say(f"replication ended: {done.ended}{measured}")
     if done.outcome is not None and done.outcome.owed:
-        say(f"the rest of sweep {done.sweeps[-1]} was not run; it needs not be")
+        say(f"the rest of sweep {done.outcome.sweep_id} was not run; it needs not be")

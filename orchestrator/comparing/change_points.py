@@ -12,7 +12,7 @@ drift. What is found, and what falsely: the tests.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -30,6 +30,12 @@ FEWEST = 3
 NEAR = 10
 """Chosen: how far the split of the ranks is believed."""
 PERMUTATIONS = 9999
+FEWEST_PERMUTATIONS = 1999
+FIGURES = 20_000_000
+"""Of very long series fewer are shuffled: a second of work, and `LEVEL` is still forty times the least p value."""
+FIGURES_AT_ONCE = 1_000_000
+"""Some 40 MB, however long the series."""
+EACH_LENGTH = 128
 SEED = 20_240_229
 """Any number would do, as long as the same series gives the same steps."""
 
@@ -56,7 +62,7 @@ def find_steps(values: Sequence[float], least: float = 0.0, level: float = LEVEL
     """
     if not all(0 < value < math.inf for value in values):
         raise ValueError("figures of a series must be finite and above zero")
-    found = dict(_splits(values, 0, level))
+    found = dict(_splits(values, level))
     if not found:
         return []
     while True:
@@ -75,17 +81,20 @@ def _size(step: Step) -> float:
     return abs(math.log(step.ratio))
 
 
-def _splits(values: Sequence[float], start: int, level: float) -> list[tuple[int, float]]:
-    n = len(values)
-    if n < 2 * FEWEST:
-        return []
-    highest, height = _highest(values)
-    p_value = _p_value(height, n)
-    if p_value > level:
-        return []
-    index = _moved(values, highest)
-    first, second = values[:index], values[index:]
-    return [*_splits(first, start, level), (start + index, p_value), *_splits(second, start + index, level)]
+def _splits(values: Sequence[float], level: float) -> Iterator[tuple[int, float]]:
+    """Where each stretch of the series splits, and the p value of that, until none does any more."""
+    left = [(0, len(values))]
+    while left:
+        start, end = left.pop()
+        stretch = values[start:end]
+        if len(stretch) < 2 * FEWEST:
+            continue
+        highest, height = _highest(stretch)
+        p_value = _p_value(height, len(stretch))
+        if p_value <= level:
+            index = start + _moved(stretch, highest)
+            yield index, p_value
+            left += [(start, index), (index, end)]
 
 
 def _highest(values: Sequence[float]) -> tuple[int, float]:
@@ -133,9 +142,15 @@ def _heights(ranks: "NDArray[np.float64]") -> "NDArray[np.float64]":
 def _p_value(height: float, n: int) -> float:
     import numpy as np
 
-    by_chance = _heights_by_chance(n)
+    by_chance = _heights_by_chance(_length_like(n))
     higher = len(by_chance) - int(np.searchsorted(by_chance, height - 1e-9))
     return (higher + 1) / (len(by_chance) + 1)
+
+
+def _length_like(n: int) -> int:
+    """Long series share the heights of a slightly longer one, which are no lower: thousands of stretches would else
+    want thousands of tables."""
+    return n if n <= EACH_LENGTH else math.ceil(1.1 ** math.ceil(math.log(n, 1.1) - 1e-9))
 
 
 @lru_cache(maxsize=512)
@@ -144,5 +159,10 @@ def _heights_by_chance(n: int) -> "NDArray[np.float64]":
     import numpy as np
 
     random = np.random.default_rng((SEED, n))
-    rows = random.permuted(np.tile(np.arange(1.0, n + 1), (PERMUTATIONS, 1)), axis=1)
-    return np.sort(_heights(rows).max(axis=1))
+    rows, found = min(PERMUTATIONS, max(FEWEST_PERMUTATIONS, FIGURES // n)), []
+    while rows:
+        part = min(rows, max(1, FIGURES_AT_ONCE // n))
+        shuffled = random.permuted(np.tile(np.arange(1.0, n + 1), (part, 1)), axis=1)
+        found.append(_heights(shuffled).max(axis=1))
+        rows -= part
+    return np.sort(np.concatenate(found))

@@ -1,11 +1,11 @@
 """The history of cases over stored sweeps: since when one is slower, and what else changed then. Pure."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from statistics import median
 
-from orchestrator.comparing.change_points import Step, find_steps
+from orchestrator.comparing.change_points import FEWEST, Step, find_steps
 from orchestrator.comparing.measured import CASE_FIELDS, Measured, is_doubted
 
 SAME_FIELDS = (*CASE_FIELDS, "scope", "inputs", "protocol", "kind", "emulated")
@@ -35,12 +35,14 @@ class Change:
 
 @dataclass(frozen=True)
 class History:
-    """One case over the sweeps, in order of time, and its changes. `left_out` runs are suspect or invalid."""
+    """One case over the sweeps, in order of time, and its changes. `left_out` runs are suspect or invalid; `apart`
+    tells it from another one of the same case that the same sweeps have, in words: `version 2.3.0`."""
 
     run: Measured
     points: tuple[Point, ...]
     changes: tuple[Change, ...]
     left_out: int = 0
+    apart: str = ""
 
 
 def histories(
@@ -52,10 +54,38 @@ def histories(
         if run.is_measured:
             series.setdefault(tuple(run.value(field) for field in SAME_FIELDS), []).append(run)
     found = [
-        _history(members, least(members[0].fingerprint.device), include_suspect=include_suspect)
+        replace(_history(part, least(part[0].fingerprint.device), include_suspect=include_suspect), apart=apart)
         for members in series.values()
+        for apart, part in _taken_apart(members).items()
     ]
-    return sorted(found, key=lambda one: [one.run.text(field) for field in CASE_FIELDS])
+    return sorted(found, key=lambda one: [*(one.run.text(field) for field in CASE_FIELDS), one.apart])
+
+
+def _taken_apart(members: Sequence[Measured]) -> dict[str, list[Measured]]:
+    """What the same sweeps measure side by side, again and again, are two histories: in one they would go to and fro,
+    and hide the steps of both. One sweep or two that compared an old with a new one are still on one way."""
+    parts: dict[str, list[Measured]] = {"": list(members)}
+    for what, value in _SIDE_BY_SIDE:
+        for apart, runs in list(parts.items()):
+            if _sweeps_of_several(runs, value) < FEWEST:
+                continue
+            del parts[apart]
+            for run in runs:
+                parts.setdefault(", ".join(filter(None, (apart, f"{what} {value(run)}"))), []).append(run)
+    return parts
+
+
+_SIDE_BY_SIDE: tuple[tuple[str, Callable[[Measured], str]], ...] = (
+    ("version", lambda run: run.text("version")),
+    ("artifact", lambda run: run.digest[:12]),
+)
+
+
+def _sweeps_of_several(runs: Sequence[Measured], value: Callable[[Measured], str]) -> int:
+    values: dict[int, set[str]] = {}
+    for run in runs:
+        values.setdefault(run.sweep_id, set()).add(value(run))
+    return sum(len(found) > 1 for found in values.values())
 
 
 def _history(members: Sequence[Measured], least: float, *, include_suspect: bool) -> History:

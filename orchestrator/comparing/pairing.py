@@ -7,6 +7,7 @@ compared may differ; everything else must be alike. What finds no partner is tol
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from itertools import islice
 
 from orchestrator.comparing.measured import CASE_FIELDS, NEVER_CROSSED, OTHER_FIELDS, Axis, Measured, is_doubted
 from orchestrator.errors import UsageError
@@ -36,18 +37,21 @@ class Why(StrEnum):
 @dataclass(frozen=True)
 class Pair:
     """The runs of one case on both sides that count. `doubted` are measured but not believed, `failed` gave no
-    measurement: of the first side, and of the second."""
+    measurement: of the first side, and of the second. `manner` tells it from others of the same case that were measured
+    in another way, in words; empty where there is none."""
 
     first: tuple[Measured, ...]
     second: tuple[Measured, ...]
     doubted: tuple[tuple[Measured, ...], ...] = ((), ())
     failed: tuple[tuple[Measured, ...], ...] = ((), ())
+    manner: str = ""
 
 
 @dataclass(frozen=True)
 class Unpaired:
     """A case that cannot be compared. `run` is one run of it, `on_first` and `on_second` say where it has runs that
-    count. `fields` are those in which the sides differ, where that is the reason; `because` is the reason in words.
+    count. `fields` are those in which the sides differ, where that is the reason; `because` is the reason in words;
+    `manner` as in `Pair`.
     """
 
     run: Measured
@@ -56,6 +60,7 @@ class Unpaired:
     on_first: bool
     on_second: bool
     fields: tuple[str, ...] = ()
+    manner: str = ""
 
     @property
     def broke(self) -> bool:
@@ -112,6 +117,7 @@ class Terms:
 def pair_cases(first: Sequence[Measured], second: Sequence[Measured], terms: Terms) -> Pairing:
     """Every case of both sides, once: with its partner, or with the reason why it has none."""
     sides = [_by_case(side, terms) for side in (first, second)]
+    near = [_neighbours(side, terms) for side in sides]
     pairs: list[Pair] = []
     unpaired: list[Unpaired] = []
     for case in dict.fromkeys([*sides[0], *sides[1]]):
@@ -121,7 +127,7 @@ def pair_cases(first: Sequence[Measured], second: Sequence[Measured], terms: Ter
             pairs += found
             unpaired += left
         else:
-            unpaired.append(_missing(runs, sides, terms))
+            unpaired.append(_missing(runs, near, terms))
     return Pairing(tuple(pairs), tuple(unpaired))
 
 
@@ -141,20 +147,39 @@ def _pair_manners(
         return [], [_without_runs((first, second), good)]
     rest = [[run for run in side if not _counts(run, terms)] for side in (first, second)]
     groups = [_by_manner(side, terms) for side in good]
+    told = _manner_texts([runs[0] for group in groups for runs in group.values()], terms)
     pairs: list[Pair] = []
     unpaired: list[Unpaired] = []
     for manner in [one for one in groups[0] if one in groups[1]]:
         sides = [group.pop(manner) for group in groups]
         mixture = _mixture(sides)
         if mixture:
-            unpaired.append(Unpaired(sides[0][0], Why.MIXED, mixture, on_first=True, on_second=True))
+            mixed = Unpaired(sides[0][0], Why.MIXED, mixture, on_first=True, on_second=True, manner=told[manner])
+            unpaired.append(mixed)
             continue
         doubted = tuple(
             tuple(run for run in side if run.is_measured and terms.manner_of(run) == manner) for side in rest
         )
-        failed = tuple(tuple(run for run in side if run.status in FAILURES) for side in rest)
-        pairs.append(Pair(tuple(sides[0]), tuple(sides[1]), doubted, failed))
-    return pairs, unpaired + _refused(groups[0], groups[1])
+        failed = tuple(_failed(side, ours[0]) for side, ours in zip(rest, sides, strict=True))
+        pairs.append(Pair(tuple(sides[0]), tuple(sides[1]), doubted, failed, told[manner]))
+    return pairs, unpaired + [replace(one, manner=told[terms.manner_of(one.run)]) for one in _refused(*groups)]
+
+
+def _manner_texts(runs: Iterable[Measured], terms: Terms) -> dict[tuple[object, ...], str]:
+    """By manner, what tells it from the others of these: `version 2.2.0`."""
+    known = {terms.manner_of(run): run for run in runs}
+    differ = [
+        field
+        for field in OTHER_FIELDS
+        if field not in terms.open_fields and len({run.value(field) for run in known.values()}) > 1
+    ]
+    return {manner: ", ".join(f"{field} {run.text(field)}" for field in differ) for manner, run in known.items()}
+
+
+def _failed(side: Iterable[Measured], measured: Measured) -> tuple[Measured, ...]:
+    """Those that failed, if what they would have run on is not known to be something else."""
+    version = measured.fingerprint.version
+    return tuple(run for run in side if run.status in FAILURES and run.fingerprint.version in (None, version))
 
 
 def _by_manner(side: Iterable[Measured], terms: Terms) -> dict[tuple[object, ...], list[Measured]]:
@@ -234,20 +259,36 @@ def _without_runs(sides: Sequence[Sequence[Measured]], good: Sequence[Sequence[M
     return found
 
 
-def _missing(
-    runs: Sequence[Sequence[Measured]],
-    sides: Sequence[Mapping[tuple[object, ...], Sequence[Measured]]],
-    terms: Terms,
-) -> Unpaired:
+_Neighbours = Mapping[tuple[object, ...], Sequence[Measured]]
+
+
+def _neighbours(side: Mapping[tuple[object, ...], Sequence[Measured]], terms: Terms) -> _Neighbours:
+    """By a field and all other fields of a case: a run of each case that is alike but for that field. Thousands of
+    cases may lack a partner, and none of them looks at all the others."""
+    found: dict[tuple[object, ...], list[Measured]] = {}
+    for runs in side.values():
+        for field in _case_fields(terms):
+            found.setdefault(_all_but(runs[0], field, terms), []).append(runs[0])
+    return found
+
+
+def _all_but(run: Measured, field: str, terms: Terms) -> tuple[object, ...]:
+    return field, *(run.value(one) for one in _case_fields(terms) if one != field)
+
+
+def _case_fields(terms: Terms) -> list[str]:
+    return [field for field in CASE_FIELDS if field not in terms.open_fields]
+
+
+def _missing(runs: Sequence[Sequence[Measured]], near: Sequence[_Neighbours], terms: Terms) -> Unpaired:
     """A case that one side does not have at all; what it does have instead is named."""
     on_first = bool(runs[0])
     run = (runs[0] or runs[1])[0]
     counts = any(_counts(one, terms) for one in runs[0] or runs[1])
     because = f"not measured on the {_side(not on_first)}"
-    names = [field for field in CASE_FIELDS if field not in terms.open_fields]
-    unlike = [differing(run, other[0], names) for other in sides[on_first].values()]
-    for field in names:
-        there = [found[0].second for found in unlike if [one.field for one in found] == [field]]
+    for field in _case_fields(terms):
+        others = near[on_first].get(_all_but(run, field, terms), ())
+        there = list(islice((one.text(field) for one in others if one.value(field) != run.value(field)), SHOWN + 1))
         if there:
             told = ", ".join(there[:SHOWN]) + (", …" if len(there) > SHOWN else "")
             because += f"; there with {field} {told}{' (two boards are never paired)' if field == 'device' else ''}"

@@ -12,6 +12,9 @@ from dataclasses import dataclass, replace
 
 from orchestrator.comparing.answers import ENOUGH_RUNS, Answer
 from orchestrator.comparing.intervals import CONFIDENCE
+from orchestrator.comparing.measured import OTHER_FIELDS, Measured
+from orchestrator.comparing.notes import SIDES, statuses_text
+from orchestrator.comparing.pairing import Terms, differing
 from orchestrator.comparing.verdicts import CaseAnswer, Compared
 from orchestrator.runs import Job, Role
 
@@ -38,6 +41,36 @@ def _runs(case: CaseAnswer) -> int:
     level of each look is what it says."""
     least = min(case.comparison.first_n, case.comparison.second_n)
     return max(ENOUGH_RUNS - least, least)
+
+
+def key_of(case: CaseAnswer, terms: Terms) -> tuple[object, ...]:
+    """What names a case from look to look: new runs may make cases of their own, measured in another manner."""
+    run = case.pair.first[0]
+    return terms.case_of(run), terms.manner_of(run)
+
+
+def in_vain(before: CaseAnswer, after: Compared, new: tuple[Sequence[Measured], ...]) -> str:
+    """Why a side of a case has no more runs than before, although `new` ones of both sides were tried; empty where it
+    has, or where none was tried."""
+    terms = after.terms
+    found = [case.pair for case in after.cases if key_of(case, terms) == key_of(before, terms)]
+    now = ([*pair.first], [*pair.second]) if (pair := next(iter(found), None)) else ([], [])
+    for name, old, grown, tried in zip(SIDES, (before.pair.first, before.pair.second), now, new, strict=True):
+        mine = [run for run in tried if terms.case_of(run) == terms.case_of(old[0])]
+        if len(grown) > len(old) or not mine:
+            continue
+        side = f"of the {name} side"
+        unlike = [run for run in mine if run.is_measured and terms.manner_of(run) != terms.manner_of(old[0])]
+        if unlike:
+            fields = [field for field in OTHER_FIELDS if field not in terms.open_fields]
+            told = "; ".join(
+                f"{one.field}: {one.first} and {one.second}" for one in differing(old[0], unlike[0], fields)
+            )
+            return f"its new runs {side} were measured in another manner: {told}"
+        codes = ", ".join(dict.fromkeys(code for run in mine for code in run.reasons))
+        failed = statuses_text([run for run in mine if not run.is_measured])
+        return f"no new run {side} counts{f': {codes or failed}' if codes or failed else ''}"
+    return ""
 
 
 def blocks_within(seconds: Mapping[str, float], wanted: int, left_s: float) -> int:

@@ -14,7 +14,8 @@ from orchestrator.errors import UsageError
 from orchestrator.quantities import parse_since
 from orchestrator.records import RunFilter
 
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_DAYS = re.compile(r"\d{4}-\d{2}-\d{2}(\.\..*)?", re.ASCII)
+"""A name that only begins with a date is a name."""
 _EXAMPLES = "for example 41, nightly,model:bert, tag:pi4, runtime:litert@2.3.0, since:7d or 2026-11-03"
 _LARGEST_NUMBER = 10**6
 
@@ -51,7 +52,7 @@ def parse_selector(text: str, now: datetime) -> Selector:
             if not value.strip():
                 raise UsageError(f"{term!r} names nothing", _EXAMPLES)
             found = _SCHEMES[scheme](found, value.strip(), now)
-        elif _DAY.match(term):
+        elif _DAYS.fullmatch(term):
             found = _days(found, term, now)
         elif colon:
             raise UsageError(

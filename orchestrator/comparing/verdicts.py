@@ -11,10 +11,13 @@ from orchestrator.comparing.boards import Looks, Moved, board_moved
 from orchestrator.comparing.intervals import CONFIDENCE
 from orchestrator.comparing.many import correct
 from orchestrator.comparing.measured import CASE_FIELDS, Measured
-from orchestrator.comparing.pairing import Pair, Terms, Unpaired, pair_cases
+from orchestrator.comparing.notes import case_notes, runs_text, statuses_text
+from orchestrator.comparing.pairing import SHOWN, Pair, Terms, Unpaired, pair_cases
 from orchestrator.errors import UsageError
 from orchestrator.runtimes import usual_delegate
-from orchestrator.trust.verdicts import Verdict
+
+NOTHING = "nothing was compared"
+"""Why a gate fails that had nothing to look at."""
 
 
 class Basis(StrEnum):
@@ -69,7 +72,7 @@ class Compared:
 
 class FailOn(StrEnum):
     """What ends a gate. `slower`: any case that is slower. `regression`: one that is slower by more than the threshold,
-    or that could be measured before and fails now. `inconclusive`: a case of the first side without an answer."""
+    or of which runs fail now and none did before. `inconclusive`: a case of the first side without an answer."""
 
     REGRESSION = "regression"
     SLOWER = "slower"
@@ -88,7 +91,8 @@ def compare_sides(
 ) -> Compared:
     """Compare two sides, each a name and runs. `floors` are the noise floors of devices, shares; `threshold` is taken
     instead where it is given; `confidence` is that of the intervals; `looks` are the reference model's runs. Alarms are
-    corrected for the number of cases. `UsageError` where both sides share runs without being the same."""
+    corrected for the number of cases. `UsageError` where both sides share runs: what is compared with itself is always
+    the same, and a gate would pass for nothing."""
     _check_apart(first[1], second[1])
     found = pair_cases(first[1], second[1], terms)
     cases = [_answer(pair, _threshold(pair, floors, threshold), confidence, looks or {}) for pair in found.pairs]
@@ -101,16 +105,23 @@ def compare_sides(
 
 def failing(compared: Compared, fail_on: Collection[FailOn]) -> list[str]:
     """Why a gate fails, a sentence a case; none where it passes. A gate that compared nothing fails."""
-    if not compared.cases and not any(one.broke for one in compared.unpaired):
-        return ["nothing was compared"]
     faults = [(case_text(case), fault_of_case(case, fail_on)) for case in compared.cases]
-    faults += [(run_text(one.run), fault_of_unpaired(one, fail_on)) for one in compared.unpaired]
-    return [f"{who}: {fault}" for who, fault in faults if fault]
+    faults += [(unpaired_name(one), fault_of_unpaired(one, fail_on)) for one in compared.unpaired]
+    found = [f"{who}: {fault}" for who, fault in faults if fault]
+    return found if found or compared.cases else [NOTHING]
+
+
+def unanswered(compared: Compared) -> int:
+    """Cases of the first side of which nobody knows: a gate that passes has not seen them."""
+    return compared.count(Answer.INCONCLUSIVE) + sum(one.on_first for one in compared.unpaired)
 
 
 def fault_of_case(case: CaseAnswer, fail_on: Collection[FailOn]) -> str:
     """Why a gate fails at this case; empty where it does not."""
     found = case.comparison
+    failed = case.pair.failed
+    if FailOn.REGRESSION in fail_on and failed[1] and not failed[0]:
+        return f"{runs_text(failed[1])} failed on the second side and none on the first: {statuses_text(failed[1])}"
     slower = found.answer is Answer.SLOWER
     beyond = found.ratio > 1 + found.threshold
     if slower and (FailOn.SLOWER in fail_on or (FailOn.REGRESSION in fail_on and beyond)):
@@ -140,19 +151,24 @@ def _percent(ratio: float) -> str:
 def case_text(case: CaseAnswer) -> str:
     """`kitchen · bert · litert → onnxruntime · 4 threads`; delegates and options only where they are not the usual."""
     plain = _is_plain(case.pair.first[0]) and _is_plain(case.pair.second[0])
-    return _joined({field: case.text(field) for field in CASE_FIELDS}, plain=plain)
+    return _joined({field: case.text(field) for field in CASE_FIELDS}, plain=plain, manner=case.pair.manner)
 
 
-def run_text(run: Measured) -> str:
+def run_text(run: Measured, manner: str = "") -> str:
+    """The same of a single run."""
+    return _joined({field: run.text(field) for field in CASE_FIELDS}, plain=_is_plain(run), manner=manner)
+
+
+def unpaired_name(one: Unpaired) -> str:
     """The same of a case that has no partner."""
-    return _joined({field: run.text(field) for field in CASE_FIELDS}, plain=_is_plain(run))
+    return run_text(one.run, one.manner)
 
 
 def _is_plain(run: Measured) -> bool:
     return run.fingerprint.delegate == usual_delegate(run.fingerprint.runtime)
 
 
-def _joined(texts: Mapping[str, str], *, plain: bool) -> str:
+def _joined(texts: Mapping[str, str], *, plain: bool, manner: str) -> str:
     left_out = {"delegate"} if plain else set()
     left_out |= {"options"} if texts["options"] == "none" else set()
     words = [
@@ -160,7 +176,7 @@ def _joined(texts: Mapping[str, str], *, plain: bool) -> str:
         for field, text in texts.items()
         if field not in left_out
     ]
-    return " · ".join(words)
+    return " · ".join([*words, manner] if manner else words)
 
 
 def _answer(pair: Pair, least: tuple[float, Basis], confidence: float, looks: Looks) -> CaseAnswer:
@@ -172,7 +188,7 @@ def _answer(pair: Pair, least: tuple[float, Basis], confidence: float, looks: Lo
     near = (blocks[0], blocks[1]) if one_board else None
     found = compare(medians[0], medians[1], threshold=threshold, blocks=near, confidence=confidence)
     moved = board_moved(pair, looks, threshold)
-    notes = _notes(pair) if moved is None else (*_notes(pair), str(moved))
+    notes = case_notes(pair) if moved is None else (*case_notes(pair), str(moved))
     return CaseAnswer(pair, found, basis, median(medians[0]), median(medians[1]), notes, moved)
 
 
@@ -188,38 +204,22 @@ def _devices(pair: Pair) -> tuple[str, ...]:
     return tuple(dict.fromkeys(run.fingerprint.device for run in (pair.first[0], pair.second[0])))
 
 
-def _notes(pair: Pair) -> tuple[str, ...]:
-    notes = []
-    for side, doubted, failed in zip(("first", "second"), pair.doubted, pair.failed, strict=True):
-        if doubted:
-            codes = ", ".join(dict.fromkeys(code for run in doubted for code in run.reasons))
-            verdicts = " or ".join(dict.fromkeys(str(run.verdict) for run in doubted))
-            notes.append(f"{side} side: {_runs(doubted)} left out, {verdicts}{f': {codes}' if codes else ''}")
-        if failed:
-            statuses = ", ".join(dict.fromkeys(run.status.replace("_", " ") for run in failed))
-            notes.append(f"{side} side: {_runs(failed)} gave no measurement: {statuses}")
-    before, after = pair.first[0], pair.second[0]
-    if before.model == after.model and before.digest != after.digest:
-        notes.append(f"another artifact of {after.model}: {before.digest[:12]} → {after.digest[:12]}")
-    suspect = [run for run in (*pair.first, *pair.second) if run.verdict is Verdict.SUSPECT]
-    if suspect:
-        codes = ", ".join(dict.fromkeys(code for run in suspect for code in run.reasons))
-        notes.append(f"with {_runs(suspect)} that {'is' if len(suspect) == 1 else 'are'} suspect: {codes}")
-    return tuple(notes)
-
-
-def _runs(runs: Sequence[Measured]) -> str:
-    return f"{len(runs)} run{'s' * (len(runs) != 1)}"
-
-
 def _check_apart(first: Sequence[Measured], second: Sequence[Measured]) -> None:
-    ours, theirs = ({run.job_id for run in side if run.is_measured} for side in (first, second))
-    shared = ours & theirs
-    if shared and ours != theirs:
+    ours, theirs = ({run.job_id: run.fingerprint.device for run in side if run.is_measured} for side in (first, second))
+    shared = ours.keys() & theirs.keys()
+    if not shared:
+        return
+    if ours.keys() == theirs.keys():
         raise UsageError(
-            f"{len(shared)} runs stand on both sides, and would be compared with themselves",
-            "take the sides apart, for example: dynofarm compare since:30d,until:7d since:7d",
+            f"both sides are the same {len(shared)} runs, and would be compared with themselves",
+            "measure once more: dynofarm run …; how much a board differs from itself: dynofarm noise",
         )
+    boards = sorted({ours[job_id] for job_id in shared})
+    shown = ", ".join(boards[:SHOWN]) + (", …" if len(boards) > SHOWN else "")
+    raise UsageError(
+        f"{len(shared)} runs stand on both sides, and would be compared with themselves: of {shown}",
+        "take the sides apart, for example: dynofarm compare since:30d,until:7d since:7d",
+    )
 
 
 def _order(run: Measured) -> tuple[str, ...]:

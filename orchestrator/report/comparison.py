@@ -11,7 +11,7 @@ from rich.table import Table
 from orchestrator.comparing import Answer, Comparison
 from orchestrator.comparing.measured import CASE_FIELDS, NEVER_CROSSED
 from orchestrator.comparing.pairing import Unpaired, Why
-from orchestrator.comparing.verdicts import Basis, CaseAnswer, Compared, run_text
+from orchestrator.comparing.verdicts import Basis, CaseAnswer, Compared, unanswered, unpaired_name
 from orchestrator.report.console import GAP, cell, new_table, report_console, words
 from orchestrator.report.standing import floor_text
 from orchestrator.report.words import count_text, latency_text
@@ -59,6 +59,8 @@ def comparison_table(compared: Compared, console: Console | None = None) -> None
     console.print(words(summary_text(compared)), soft_wrap=wrap)
     if compared.cases:
         console.print(words(thresholds_text(compared), "dim"), soft_wrap=wrap)
+    if between_text(compared):
+        console.print(words(between_text(compared), "dim"), soft_wrap=wrap)
     left_out = [column.heading for column in every if column not in columns]
     if left_out:
         console.print(words(f"no room here for: {', '.join(left_out)}", "dim"), soft_wrap=wrap)
@@ -146,7 +148,7 @@ def runs_text(found: Comparison) -> str:
 
 def unpaired_text(one: Unpaired) -> str:
     """Which case is not compared, why, and what would let it."""
-    text = f"not compared: {run_text(one.run)}: {one.because}"
+    text = f"not compared: {unpaired_name(one)}: {one.because}"
     if one.why is Why.SUSPECT:
         return f"{text}; next: --include-suspect, or measure again"
     if one.why is Why.REFUSED:
@@ -163,6 +165,12 @@ def summary_text(compared: Compared) -> str:
     told = ", ".join(counts) or "nothing to compare"
     left = f"; {len(compared.unpaired)} not compared" if compared.unpaired else ""
     return f"{compared.first} → {compared.second}: {told}{left}"
+
+
+def passed_text(compared: Compared) -> str:
+    """What a gate that passes has not seen; empty where it has seen everything."""
+    count = unanswered(compared)
+    return f"{count_text(count, 'case')} without an answer; --fail-on inconclusive minds them" if count else ""
 
 
 def thresholds_text(compared: Compared) -> str:
@@ -183,6 +191,22 @@ def thresholds_text(compared: Compared) -> str:
         if told not in parts:
             parts.append(told)
     return f"the same is within {'; '.join(parts)}"
+
+
+def between_text(compared: Compared) -> str:
+    """A word on differences between runs of one board that were measured at different times; empty without any. An
+    interval knows how far the runs of a sweep scatter, and not how far sweeps do."""
+    told = (Answer.SLOWER, Answer.FASTER)
+    count = sum(
+        case.comparison.answer in told
+        and len(case.devices) == 1
+        and {run.sweep_id for run in case.pair.first}.isdisjoint(run.sweep_id for run in case.pair.second)
+        for case in compared.cases
+    )
+    if not count:
+        return ""
+    found = f"{count_text(count, 'difference')} between sweeps: what a board did in between is part of it"
+    return f"{found}; both sides in one sweep tell more"
 
 
 def notes_of(compared: Compared) -> list[str]:

@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 from orchestrator.comparing.measured import CASE_FIELDS, Measured
 from orchestrator.comparing.pairing import Unpaired
 from orchestrator.comparing.verdicts import (
+    NOTHING,
     CaseAnswer,
     Compared,
     FailOn,
@@ -19,15 +20,17 @@ from orchestrator.comparing.verdicts import (
     failing,
     fault_of_case,
     fault_of_unpaired,
-    run_text,
+    unpaired_name,
 )
 from orchestrator.report.characters import visible
 from orchestrator.report.comparison import (
     ORDER,
     answer_text,
+    between_text,
     confidence_text,
     interval_text,
     notes_of,
+    passed_text,
     ratio_text,
     runs_text,
     shown_fields,
@@ -82,7 +85,7 @@ def _case_values(case: CaseAnswer) -> dict[str, Any]:
 
 
 def _side_values(runs: Sequence[Measured], median_ns: float, used: int) -> dict[str, Any]:
-    values = {field: runs[0].value(field) for field in (*CASE_FIELDS, "version", "protocol", "kind")}
+    values = {field: runs[0].value(field) for field in (*CASE_FIELDS, "version", "protocol", "kind", "emulated")}
     values["options"] = dict(values["options"])
     return values | {
         "digest": runs[0].digest,
@@ -127,10 +130,12 @@ _SIDE = (("median_ns", "median_ns"), ("n", "n"))
 def comparison_markdown(compared: Compared, fail_on: Collection[FailOn] = ()) -> str:
     """A summary for a pull request: what it comes to, a table, and what is not compared."""
     faults = failing(compared, fail_on) if fail_on else []
-    lines = [f"**{markdown_text(summary_text(compared))}**", ""]
+    lines = [f"**{_plain(summary_text(compared))}**", ""]
     if fail_on:
-        lines += ["The gate fails:" if faults else "The gate passes.", ""]
-        lines += [f"- {markdown_text(fault)}" for fault in faults] + ([""] if faults else [])
+        unseen = passed_text(compared)
+        passed = f"The gate passes, with {_plain(unseen)}." if unseen else "The gate passes."
+        lines += ["The gate fails:" if faults else passed, ""]
+        lines += [f"- {_plain(fault)}" for fault in faults] + ([""] if faults else [])
     if compared.cases:
         fields, notes = shown_fields(compared), notes_of(compared)
         headings = [*fields, "first ms", "second ms", "ratio", confidence_text(compared), "answer", "runs", "notes"]
@@ -140,13 +145,17 @@ def comparison_markdown(compared: Compared, fail_on: Collection[FailOn] = ()) ->
             texts = [case.text(field) for field in fields]
             texts += [latency_text(case.first_ns), latency_text(case.second_ns), ratio_text(found.ratio)]
             texts += [interval_text(found), answer_text(found), runs_text(found)]
-            lines.append(
-                _row([*map(markdown_text, texts), " ".join(f"({notes.index(note) + 1})" for note in case.notes)])
-            )
-        lines += ["", *(f"- ({number}) {markdown_text(note)}" for number, note in enumerate(notes, 1))]
-        lines += [f"- {markdown_text(thresholds_text(compared))}"]
-    lines += [f"- {markdown_text(unpaired_text(one))}" for one in compared.unpaired]
+            lines.append(_row([*map(_plain, texts), " ".join(f"({notes.index(note) + 1})" for note in case.notes)]))
+        lines += ["", *(f"- ({number}) {_plain(note)}" for number, note in enumerate(notes, 1))]
+        words = filter(None, (thresholds_text(compared), between_text(compared)))
+        lines += [f"- {_plain(text)}" for text in words]
+    lines += [f"- {_plain(unpaired_text(one))}" for one in compared.unpaired]
     return "\n".join(lines) + "\n"
+
+
+def _plain(text: str) -> str:
+    """As Markdown shows it, and no sign that a terminal would obey."""
+    return markdown_text(visible(text))
 
 
 def _row(texts: Sequence[str]) -> str:
@@ -169,10 +178,16 @@ def comparison_junit(compared: Compared, fail_on: Collection[FailOn] = ()) -> st
         out.text = _xml("\n".join([f"{answer_text(case.comparison)}: {change_text(case.comparison)}", *case.notes]))
         suites.setdefault(case.text("device"), []).append(test)
     for one in compared.unpaired:
-        test = _test(one.run.text("device"), run_text(one.run), None)
+        test = _test(one.run.text("device"), unpaired_name(one), None)
         _mark(test, fault_of_unpaired(one, gate), skipped=unpaired_text(one))
         suites.setdefault(one.run.text("device"), []).append(test)
-    root = ElementTree.Element("testsuites", {"name": _xml(f"{compared.first} → {compared.second}")})
+    name = f"{compared.first} → {compared.second}"
+    if NOTHING in failing(compared, gate):
+        # Whoever reads the file alone must not take it for a success.
+        test = _test(name, "is there anything to compare", None)
+        _mark(test, NOTHING, skipped="")
+        suites[name] = [test]
+    root = ElementTree.Element("testsuites", {"name": _xml(name)})
     _count(root, [test for tests in suites.values() for test in tests])
     for device, tests in suites.items():
         suite = ElementTree.SubElement(root, "testsuite", {"name": _xml(device)})

@@ -36,6 +36,7 @@ def duet_values(device: str, performance: Performance, comparison: Comparison | 
             | {"a_ns": one.first_ns, "b_ns": one.second_ns}
             for one in performance.duets
         ],
+        "notes": list(performance.notes),
         "failure": performance.failure or (performance.error.message if performance.error is not None else None),
     }
 

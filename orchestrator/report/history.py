@@ -18,12 +18,14 @@ def histories_table(found: Sequence[History]) -> None:
     for one in found:
         middles = [point.median_ns for point in one.points]
         ends = [latency_text(middles[index]) if middles else "–" for index in (0, -1)]
-        table.add_row(cell(run_text(one.run)), cell(str(len(middles))), *map(cell, ends), cell(spark(middles)))
+        table.add_row(
+            cell(run_text(one.run, one.apart)), cell(str(len(middles))), *map(cell, ends), cell(spark(middles))
+        )
     console.print(table)
     for one in found:
         for change in one.changes:
             style = "red" if change.step.ratio > 1 else "green"
-            console.print(words(f"{run_text(one.run)}: {change_text(change)}", style), soft_wrap=True)
+            console.print(words(f"{run_text(one.run, one.apart)}: {change_text(change)}", style), soft_wrap=True)
     left_out = sum(one.left_out for one in found)
     if left_out:
         console.print(words(f"{count_text(left_out, 'run')} left out, suspect or invalid", "dim"), soft_wrap=True)
@@ -40,9 +42,10 @@ def change_text(change: Change) -> str:
 
 def history_values(one: History) -> dict[str, Any]:
     """One case as plain values."""
-    values = {field: one.run.value(field) for field in CASE_FIELDS}
+    values = {field: one.run.value(field) for field in (*CASE_FIELDS, "kind", "emulated")}
     values["options"] = dict(values["options"])
     return values | {
+        "apart": one.apart,
         "points": [
             {
                 "sweep": point.sweep_id,

@@ -1,9 +1,10 @@
 """Baselines: names for runs that later ones are compared with. A run belongs to as many as like."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, RowMapping, delete, func, insert, select
+from sqlalchemy import Connection, RowMapping, Select, delete, func, insert, select
 
 from orchestrator.comparing.baselines import BaselineRecord
 from orchestrator.errors import UnknownName
@@ -11,36 +12,35 @@ from orchestrator.runs import RunStatus
 from orchestrator.store import tables
 from orchestrator.store.names import unknown
 
+_AT_ONCE = 500
+"""Rows of one statement: SQLite takes some thousand parameters."""
+
 
 def put(connection: Connection, name: str, job_ids: Mapping[str, bool], at: datetime) -> int:
     """Let these jobs' measurements (True: forced) stand for their cases under a name, in place of what stood for them.
 
-    Cases that are not among them keep what they have. Returns how many runs had to go. `UnknownName` for a job
-    without a measurement.
+    A case has the same key, or is the same and ran on the same version of the runtime, whether that was asked for by
+    name or not. Cases that are not among them keep what they have. Returns how many runs had to go. `UnknownName` for a
+    job without a measurement.
     """
     table, baseline = tables.baseline_run, tables.baseline
     number = connection.execute(select(baseline.c.id).where(baseline.c.name == name)).scalar_one_or_none()
     if number is None:
         row = {"name": name, "created": at}
         number = connection.execute(insert(baseline).returning(baseline.c.id), row).scalar_one()
-    rows = []
-    cases = set()
+    rows, cases = [], set()
     for job_id, forced in job_ids.items():
-        run, case_key = _run_of(connection, job_id)
+        run, *names = _run_of(connection, job_id)
         rows.append({"baseline": number, "run": run, "added": at, "forced": forced})
-        cases.add(case_key)
-    gone = 0
-    for case_key in cases:
-        of_case = (
-            select(tables.run.c.id)
-            .join(tables.cell, tables.cell.c.id == tables.run.c.cell)
-            .where(tables.cell.c.case_key == case_key)
-        )
-        mine = (table.c.baseline == number, table.c.run.in_(of_case))
-        gone += connection.execute(delete(table).where(*mine)).rowcount
+        cases.update(names)
+    mine = _runs().join(table, table.c.run == tables.run.c.id).where(table.c.baseline == number)
+    gone = [run for run, *names in map(_named, connection.execute(mine)) if not cases.isdisjoint(names)]
+    for start in range(0, len(gone), _AT_ONCE):
+        part = gone[start : start + _AT_ONCE]
+        connection.execute(delete(table).where(table.c.baseline == number, table.c.run.in_(part)))
     if rows:
         connection.execute(insert(table), rows)
-    return gone
+    return len(gone)
 
 
 def list_all(connection: Connection) -> list[BaselineRecord]:
@@ -72,17 +72,41 @@ def remove(connection: Connection, name: str, devices: Collection[str] | None) -
     return gone
 
 
-def _run_of(connection: Connection, job_id: str) -> tuple[int, str]:
-    query = (
-        select(tables.run.c.id, tables.cell.c.case_key)
-        .join(tables.job, tables.job.c.id == tables.run.c.job)
-        .join(tables.cell, tables.cell.c.id == tables.run.c.cell)
-        .where(tables.job.c.job_id == job_id, tables.run.c.status == str(RunStatus.OK))
-    )
-    row = connection.execute(query).one_or_none()
+_Named = tuple[int, str, tuple[Any, ...]]
+"""A run, the key of its case, and what the case is, with the version that ran."""
+
+
+def _run_of(connection: Connection, job_id: str) -> _Named:
+    query = _runs().join(tables.job, tables.job.c.id == tables.run.c.job)
+    row = connection.execute(
+        query.where(tables.job.c.job_id == job_id, tables.run.c.status == str(RunStatus.OK))
+    ).one_or_none()
     if row is None:
         raise UnknownName(f"job {job_id[:8]} has no measurement", "`dynofarm results --each-run` lists what there is.")
-    return int(row[0]), str(row[1])
+    return _named(row)
+
+
+def _runs() -> Select[Any]:
+    cell = tables.cell
+    return (
+        select(
+            tables.run.c.id,
+            cell.c.case_key,
+            cell.c.device,
+            tables.model.c.name,
+            cell.c.runtime,
+            tables.run.c.runtime_version,
+            cell.c.threads,
+            cell.c.delegate,
+            cell.c.options,
+        )
+        .join(cell, cell.c.id == tables.run.c.cell)
+        .join(tables.model, tables.model.c.id == cell.c.model)
+    )
+
+
+def _named(row: Sequence[Any]) -> _Named:
+    return row[0], row[1], tuple(row[2:])
 
 
 def _record(connection: Connection, row: RowMapping) -> BaselineRecord:

@@ -26,6 +26,9 @@ SORT_KEYS = {
 
 LAST = "last"
 
+LONGEST_NUMBER = 18
+"""Digits; of more SQLite makes no integer."""
+
 _VERSIONS = "SELECT DISTINCT runtime_version FROM run"
 CELLS = "cell JOIN model ON model.id = cell.model"
 
@@ -144,7 +147,7 @@ def find_sweep_id(connection: sqlite3.Connection, wanted: int | str) -> int:
     questions: list[tuple[str, tuple[Any, ...]]] = [("name = ?", (str(wanted),))]
     if wanted == LAST:
         questions = [("1", ())]
-    elif str(wanted).isdecimal():
+    elif str(wanted).isdecimal() and len(str(wanted)) <= LONGEST_NUMBER:
         questions.insert(0, ("id = ?", (int(wanted),)))
     for condition, values in questions:
         row = connection.execute(f"SELECT id FROM sweep WHERE {condition} ORDER BY id DESC LIMIT 1", values).fetchone()

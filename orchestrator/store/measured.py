@@ -5,6 +5,7 @@ What is asked for is little of a run, but it includes some out of its JSON: gove
 
 import json
 import sqlite3
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -22,10 +23,12 @@ from orchestrator.trust.verdicts import Verdict
 _COLUMNS = (
     "job.job_id, run.sweep, job.block, run.started, run.status, run.message, model.name, model.digest, model.recipes, "
     "run.median_ns, run.verdict, run.reasons, cell.device, run.device_kind, cell.runtime, run.runtime_version, "
-    "cell.options, cell.threads, cell.delegate, protocol.name, json_extract(run.conditions_before, '$.governor'), "
+    "cell.options, cell.threads, cell.delegate, cell.protocol, json_extract(run.conditions_before, '$.governor'), "
     "json_extract(run.details, '$.held_clock_khz'), run.facts"
 )
 _FACTS = "SELECT id, content FROM facts"
+BUILT_IN = ("quick", "standard", "mlperf-like")
+"""Names of `orchestrator.sweep.PROTOCOLS`, which nobody else's protocol may have; importing them takes 50 ms."""
 
 
 def measured_runs(connection: sqlite3.Connection, wanted: RunFilter) -> list[Measured]:
@@ -89,11 +92,27 @@ def check_unambiguous(connection: sqlite3.Connection, word: str) -> bool:
 def _all(connection: sqlite3.Connection, query: str, values: Sequence[Any]) -> list[Measured]:
     facts: dict[int, dict[str, Any]] = {number: json.loads(text) for number, text in connection.execute(_FACTS)}
     inputs: dict[str, tuple[str, ...]] = {}
-    return [_measured(row, facts, inputs) for row in connection.execute(query, values)]
+    protocols = _protocols(connection)
+    return [_measured(row, facts, inputs, protocols) for row in connection.execute(query, values)]
+
+
+def _protocols(connection: sqlite3.Connection) -> dict[int, str]:
+    """By number, the name of each; with all that it says where others have that name: everybody's own is `custom`."""
+    found = connection.execute("SELECT id, name, content FROM protocol").fetchall()
+    times = Counter(name for _, name, _ in found if name not in BUILT_IN)
+    return {number: name if times[name] < 2 else f"{name} ({_said(content)})" for number, name, content in found}
+
+
+def _said(content: str) -> str:
+    values = {key: value for key, value in json.loads(content).items() if key != "name"}
+    return ", ".join(f"{key} {value:g}" for key, value in sorted(values.items()))
 
 
 def _measured(
-    row: Sequence[Any], facts_of: Mapping[int, Mapping[str, Any]], inputs: dict[str, tuple[str, ...]]
+    row: Sequence[Any],
+    facts_of: Mapping[int, Mapping[str, Any]],
+    inputs: dict[str, tuple[str, ...]],
+    protocols: Mapping[int, str],
 ) -> Measured:
     job_id, sweep, block, started, status, message, model, digest, recipes, median_ns, verdict, reasons, *rest = row
     device, kind, runtime, version, options, threads, delegate, protocol, governor, held, facts, forced = rest
@@ -125,7 +144,7 @@ def _measured(
             delegate=delegate,
             scope=SCOPE,
             inputs=inputs[recipes],
-            protocol=protocol,
+            protocol=protocols[protocol],
             governor=governor,
             held_clock_khz=held if isinstance(held, int) else None,
             emulated=told.get("emulated") if told else None,

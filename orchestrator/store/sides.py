@@ -8,7 +8,9 @@ from fnmatch import fnmatchcase
 from orchestrator.comparing.measured import Measured
 from orchestrator.comparing.selectors import Selector
 from orchestrator.errors import UnknownName
+from orchestrator.purpose import FURTHER_RUNS, FURTHER_RUNS_NOTES, Purpose
 from orchestrator.records import RunFilter
+from orchestrator.store.filters import LAST
 from orchestrator.store.measured import baseline_runs, check_unambiguous, measured_runs
 
 
@@ -24,10 +26,21 @@ def runs_of_side(
     if not sweeps and not baselines:
         found = {run.job_id: run for run in measured_runs(connection, wanted)}
     for sweep in sweeps:
-        found |= {run.job_id: run for run in measured_runs(connection, replace(wanted, sweep=sweep))}
+        number = _last(connection) if sweep == LAST else sweep
+        found |= {run.job_id: run for run in measured_runs(connection, replace(wanted, sweep=number))}
     for name in baselines:
         found |= {run.job_id: run for run in baseline_runs(connection, name, replace(wanted, purposes=()))}
     return list(found.values())
+
+
+def _last(connection: sqlite3.Connection) -> int | str:
+    """The last sweep that was run for its results: a look at the boards' noise or health is nobody's second side, nor
+    are the further runs of another comparison."""
+    further = "name = ? AND json_extract(definition, '$.notes') LIKE ?"
+    query = f"SELECT id FROM sweep WHERE purpose = ? AND NOT ({further}) ORDER BY id DESC LIMIT 1"
+    values = (str(Purpose.RESULTS), FURTHER_RUNS, f"{FURTHER_RUNS_NOTES}%")
+    row = connection.execute(query, values).fetchone()
+    return LAST if row is None else int(row[0])
 
 
 def _on(wanted: RunFilter, tagged: list[str] | None) -> RunFilter:

@@ -1,7 +1,7 @@
 """Two models that take turns on one board: connect, bring what both need, play some duets, leave."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -13,6 +13,7 @@ from orchestrator.duet import PlayedDuet, processors_for, read_duet
 from orchestrator.errors import BoardError, RuntimeUnavailable
 from orchestrator.events import Event, JobStage
 from orchestrator.farm import Farm
+from orchestrator.fingerprint import input_text
 from orchestrator.launch import new_job_id, open_links
 from orchestrator.links import Keeper, Link
 from orchestrator.models import Model
@@ -55,7 +56,7 @@ class Programme:
 @dataclass(frozen=True)
 class Performance:
     """What came of it: the two jobs with the runtimes' versions, the processors they shared, what the board is emulated
-    by, the duets, and what ended it early: a sentence, or the board's error."""
+    by, the duets, and what ended it early: a sentence, or the board's error. `notes` are what its reader must know."""
 
     jobs: tuple[Job, Job]
     versions: tuple[str | None, str | None] = (None, None)
@@ -64,6 +65,7 @@ class Performance:
     duets: tuple[PlayedDuet, ...] = ()
     failure: str = ""
     error: BoardError | None = None
+    notes: tuple[str, ...] = ()
 
 
 def perform(
@@ -89,9 +91,16 @@ def perform(
             facts = _remember(store, link)
             jobs = _jobs(programme, device, facts)
             orders = [_order(supply.outfit(session, facts, job, jobs), facts, programme, jobs) for job in jobs]
-            return replace(_play(session, programme, jobs, orders, notify, stop), emulated=facts.emulated)
+            played = _play(session, programme, jobs, orders, notify, stop)
+            return replace(played, emulated=facts.emulated, notes=_notes(models))
         finally:
             link.close(politely=not stop.is_set())
+
+
+def _notes(models: Sequence[Model]) -> tuple[str, ...]:
+    """Inputs of another shape are another amount of work: whoever reads that one is faster must know."""
+    first, second = (", ".join(input_text(one.dtype, one.shape) for one in model.recipes) for model in models)
+    return () if first == second else (f"the inputs differ: A takes {first}; B takes {second}",)
 
 
 def _remember(store: Store, link: Link) -> Facts:
@@ -111,7 +120,7 @@ def _jobs(programme: Programme, device: Device, facts: Facts) -> tuple[Job, Job]
         if job.skip_reason is not None:
             raise RuntimeUnavailable(
                 f"{name}, {job.model}, cannot run on {device.name}: {job.skip_reason}",
-                "give it another runtime: --runtime-a, --runtime-b",
+                "give it another runtime (--runtime-a, --runtime-b), delegate or number of --threads",
             )
     return first, second
 

@@ -78,6 +78,11 @@ def test_the_table_says_what_is_slower_what_is_left_out_and_from_where_on_it_cou
     assert "before → after: 1 slower, 1 same; 2 not compared" in said.out
     assert "not compared: jetson · bert · litert · 1 thread: not measured on the first side" in said.out
     assert "5.0 % on attic, kitchen, whose noise floor is not known (dynofarm noise --on attic)" in said.out
+    warned = "1 difference between sweeps: what a board did in between is part of it"
+    assert warned in said.out
+    assert warned in dynofarm("compare", "before", "after", "--format", "markdown").ok().out
+    words = ("before", "--by", "device", "attic", "kitchen")
+    assert "between sweeps" not in dynofarm("compare", *words).ok().out
 
 
 def test_the_noise_floor_of_a_board_decides_what_is_the_same(dynofarm: Dynofarm, two: Path) -> None:
@@ -187,7 +192,10 @@ def test_suspect_runs_stay_out_and_are_named(dynofarm: Dynofarm, farm: Path) -> 
         (("1", "2", "--by", "colour"), "--by colour"),
         (("--by", "model", "bert"), "takes a sweep and two values"),
         (("1", "--by", "model", "a", "b", "c"), "takes a sweep and two values"),
-        (("since:365d", "1"), "stand on both sides"),
+        (("since:365d", "1"), "stand on both sides, and would be compared with themselves: of attic, kitchen"),
+        (("1", "before"), "both sides are the same 15 runs"),
+        (("9" * 30, "1"), "there is no sweep"),
+        (("1", "2", "--replicate", "until-decided", "-o", "no/such/x.json", "--json"), "cannot be written"),
         (("1", "2", "--json", "-o", "no/such/folder/x.json"), "cannot be written"),
     ],
 )
@@ -232,12 +240,29 @@ def test_a_gate_ends_with_three_and_says_why(dynofarm: Dynofarm, two: Path, gate
 def test_a_gate_passes_where_nothing_is_slower(dynofarm: Dynofarm, two: Path) -> None:
     dynofarm("compare", "1,device:attic", "2,device:attic", "--fail-on", "regression,slower,inconclusive").ok()
     dynofarm("compare", "2", "1", "--fail-on", "regression,slower").ok()
-    dynofarm("compare", "1", "2", "--fail-on", "regression", "--threshold", "30%").ok()
+    said = dynofarm("compare", "1", "2", "--fail-on", "regression", "--threshold", "30%").ok()
+    assert "gate: passed, with 1 case without an answer; --fail-on inconclusive minds them" in said.err
+    alone = dynofarm("compare", "1,device:attic", "2,device:attic", "--fail-on", "regression").ok()
+    assert "gate: passed" not in alone.err
 
 
 def test_a_gate_that_could_compare_nothing_does_not_pass(dynofarm: Dynofarm, two: Path) -> None:
     keep_sweep(two, {"raspberry": QUIET}, jobs={"threads": 4})
-    assert "gate: nothing was compared" in dynofarm("compare", "1", "3", "--fail-on", "regression").failed(3).err
+    words = ("compare", "1", "3", "--fail-on", "regression")
+    assert "gate: nothing was compared" in dynofarm(*words).failed(3).err
+    root = junit(dynofarm(*words, "--format", "junit").failed(3).out)
+    assert [test.attrib["name"] for test in root.iter("testcase") if test.find("failure") is not None] == [
+        "is there anything to compare"
+    ]
+
+
+def test_no_format_says_that_a_gate_passes_that_had_nothing_to_look_at(dynofarm: Dynofarm, two: Path) -> None:
+    keep_sweep(two, {"kitchen": QUIET}, status=RunStatus.CRASHED)
+    keep_sweep(two, {"cellar": QUIET}, name="rest")
+    words = ("compare", "1,device:kitchen", "sweep:3,sweep:4", "--fail-on", "slower")
+    said = dynofarm(*words, "--format", "markdown").failed(3)
+    assert "The gate fails:\n\n- nothing was compared" in said.out
+    assert junit(dynofarm(*words, "--format", "junit").failed(3).out).attrib["failures"] == "1"
 
 
 def test_a_model_that_crashes_now_is_a_regression(dynofarm: Dynofarm, two: Path) -> None:
@@ -278,7 +303,7 @@ def test_names_and_messages_of_boards_spoil_no_format(dynofarm: Dynofarm, farm: 
     assert json.loads(said["json"])["cases"][0]["first"]["model"] == EVIL
     rows = list(csv.DictReader(io.StringIO(said["csv"])))
     assert {row["model"] for row in rows} == {EVIL}
-    assert "\x1b" not in said["table"] + said["junit"]
+    assert "\x1b" not in said["table"] + said["junit"] + said["markdown"]
     rows_of_table = [line for line in said["markdown"].splitlines() if line.startswith("|")]
     assert {line.replace("\\|", "").count("|") for line in rows_of_table} == {rows_of_table[0].count("|")}
     assert "<script>" not in said["markdown"].replace("\\<script\\>", "")
@@ -290,7 +315,8 @@ def test_markdown_for_a_pull_request_says_whether_the_gate_passes(dynofarm: Dyno
     assert "The gate fails:\n\n- kitchen" in said.out
     assert "| kitchen | bert | litert | 1 | 10.00 | 11.00 | 1.100 |" in said.out
     passed = dynofarm("compare", "2", "1", "--format", "markdown", "--fail-on", "regression").ok()
-    assert "The gate passes." in passed.out
+    unseen = "1 case without an answer; --fail-on inconclusive minds them"
+    assert f"The gate passes, with {unseen}.\n" in passed.out
     assert "gate" not in dynofarm("compare", "2", "1", "--format", "markdown").ok().out
 
 
@@ -334,6 +360,7 @@ def test_a_baseline_is_set_listed_shown_compared_with_and_removed(dynofarm: Dyno
         }  # fmt: skip
     dynofarm("compare", "main", "--fail-on", "regression").failed(3)
     dynofarm("baseline", "set", "main", "after", "--device", "kitchen").ok()
+    keep_sweep(two, {"kitchen": SLOW}, name="again")
     dynofarm("compare", "main,device:kitchen", "last,device:kitchen", "--fail-on", "regression").ok()
     assert "5 runs forgotten" in dynofarm("baseline", "remove", "main", "--device", "attic").ok().err
     assert "has no board attic" in dynofarm("baseline", "remove", "main", "--device", "attic").failed(2).err
@@ -405,6 +432,7 @@ def test_since_when_a_case_is_slower_is_told_with_what_changed_then(dynofarm: Dy
     assert said.err == ""
     attic, kitchen = dynofarm("history", "--json").ok().json
     assert (attic["changes"], len(attic["points"])) == ([], 12)
+    assert (attic["kind"], attic["emulated"], attic["apart"]) == ("real", None, "")
     (change,) = kitchen["changes"]
     assert (change["sweep_before"], change["sweep"]) == (6, 7)
     assert change["causes"] == ["runtime version 2.3.0 → 2.4.0"]

@@ -10,6 +10,7 @@ import pytest
 from agent.protocol import MeasureProtocol
 from orchestrator.cli import duet as duet_verb
 from orchestrator.duet import PlayedDuet, compare_duets
+from orchestrator.errors import BoardLost
 from orchestrator.report.duet import duet_sentence
 from orchestrator.session import AgentSession
 from orchestrator.visits import duet as visit
@@ -58,6 +59,18 @@ def test_json_holds_sides_duets_and_answer_and_nothing_is_stored(dynofarm: Dynof
     assert dynofarm("sweeps", "--json").ok().json == []
 
 
+def test_models_that_take_other_inputs_are_compared_and_it_is_told(
+    dynofarm: Dynofarm, bench: Path, fake_model: Path
+) -> None:
+    wider = fake_model.with_name("wider.json")
+    wider.write_text(fake_model.read_text().replace("[1, 4]", "[1, 16]"))
+    dynofarm("model", "add", str(wider), "--no-reference").ok()
+    told = "the inputs differ: A takes float32 1x4; B takes float32 1x16"
+    assert f"note: {told}" in dynofarm("duet", "fake", "wider", *BRIEF, "--threshold", "50%").ok().err
+    found = dynofarm("duet", "fake", "fake", *BRIEF, "--json", "--threshold", "0.5").ok().json
+    assert (found["notes"], found["comparison"]["threshold"]) == ([], 0.5)
+
+
 def test_a_side_that_fails_is_an_exit_code_and_a_sentence(dynofarm: Dynofarm, bench: Path) -> None:
     said = dynofarm("duet", "fake", "fake", *BRIEF, "--option-b", "crash=exit").failed(1)
     assert "duet 1: B failed: crashed, the worker ended with exit code 3" in said.err
@@ -78,6 +91,8 @@ NONSENSE = (
     (("fake", "fake", "--on", "local", "--runtime-a", "no-such"), "no-such"),
     (("fake", "fake", "--on", "local", "--duets", "2"), "--duets"),
     (("fake", "fake", "--on", "local", "--seconds", "0"), "--seconds"),
+    (("fake", "fake", "--on", "local", "--threshold", "5"), "is not a share"),
+    (("fake", "fake", "--on", "local", "--threshold=-5%"), "is not a share"),
     (("fake", "fake", "--on", "local", "--wait", "soon"), "--wait: 'soon' is not a duration"),
     (("fake", "fake", "--on", "local"), "A, fake, cannot run on local"),
     (("fake", "fake"), "--on"),
@@ -110,6 +125,25 @@ def test_a_duet_that_is_stopped_says_what_there_is(
     said = dynofarm("duet", "fake", "fake", *BRIEF).failed(duet_verb.STOPPED)
     assert "stopping" in said.err
     assert len(said.out.splitlines()) == 2
+
+
+@pytest.mark.parametrize("lost_at", [1, 2])
+def test_a_lost_board_is_not_answered_with_going_on_with_some_sweep(
+    dynofarm: Dynofarm, bench: Path, monkeypatch: pytest.MonkeyPatch, lost_at: int
+) -> None:
+    whole, asked = AgentSession.duet, []
+
+    def duet(session: AgentSession, wanted: Any, on_stage: Any) -> Any:
+        asked.append(wanted)
+        if len(asked) == lost_at:
+            raise BoardLost("local", "local: gone", "look at its power and network, then: dynofarm run --resume")
+        return whole(session, wanted, on_stage)
+
+    monkeypatch.setattr(AgentSession, "duet", duet)
+    said = dynofarm("duet", "fake", "fake", *BRIEF).failed(4)
+    assert "local: gone" in said.err
+    assert "next: look at its power and network, then: dynofarm duet …" in said.err
+    assert len(said.out.splitlines()) == (2 if lost_at == 2 else 0)
 
 
 @pytest.mark.parametrize(

@@ -6,16 +6,19 @@ from typing import Any
 
 import pytest
 
+from agent.protocol import MeasureProtocol
 from orchestrator.comparing.baselines import check_name, choose
 from orchestrator.comparing.measured import Host
 from orchestrator.comparing.selectors import parse_selector
 from orchestrator.errors import UnknownName, UsageError
 from orchestrator.fingerprint import fingerprint_of
+from orchestrator.purpose import Purpose
 from orchestrator.records import RunFilter
 from orchestrator.runs import Role, RunStatus
 from orchestrator.store import Store
+from orchestrator.store.measured import BUILT_IN
 from orchestrator.store.reading import open_reader
-from orchestrator.sweep import RuntimeChoice
+from orchestrator.sweep import PROTOCOLS, RuntimeChoice
 from orchestrator.trust.verdicts import Verdict
 from tests.comparisons import keep_sweep, measured, runs_of
 from tests.making import make_conditions, make_facts, make_model
@@ -64,6 +67,18 @@ def test_a_stored_run_has_the_fingerprint_of_the_run_itself(
         assert found.host == (facts and Host(facts.machine_id, facts.board, facts.kernel, facts.system))
 
 
+def test_two_protocols_of_one_name_are_told_apart_by_what_they_say(tmp_path: Path) -> None:
+    for least in (8, 1000):
+        own = MeasureProtocol("custom", 5, 0.5, 2.0, least, 0.0, 60.0)
+        keep_sweep(tmp_path, {"kitchen": QUIET}, jobs={"protocol": own})
+    keep_sweep(tmp_path, {"kitchen": QUIET})
+    with Store.open(tmp_path / "results.db") as store:
+        found = [store.measured_runs(RunFilter(sweep=sweep))[0].fingerprint.protocol for sweep in (1, 2, 3)]
+    rest = "warmup_inferences 5, warmup_limit_s 2, warmup_s 0.5"
+    assert found == [f"custom (max_s 60, min_inferences {least}, min_s 0, {rest})" for least in (8, 1000)] + ["quick"]
+    assert set(BUILT_IN) == set(PROTOCOLS)
+
+
 def test_failed_runs_are_there_with_why(tmp_path: Path) -> None:
     keep_sweep(tmp_path, {"kitchen": [10.0]}, status=RunStatus.CRASHED)
     with Store.open(tmp_path / "results.db") as store:
@@ -89,6 +104,42 @@ def test_a_baseline_keeps_its_runs_and_takes_new_ones_case_by_case(tmp_path: Pat
         assert record.added >= record.created
     with Store.open(tmp_path / "results.db") as again:
         assert len(again.baseline_runs("main")) == 6
+
+
+def test_a_rebuilt_model_takes_the_place_of_the_old_file_however_its_runtime_was_asked_for(tmp_path: Path) -> None:
+    rebuilt = {"model_digest": "e" * 64, "runtime": RuntimeChoice("litert", "2.3.0")}
+    keep_sweep(tmp_path, {"kitchen": QUIET, "attic": QUIET})
+    keep_sweep(tmp_path, {"kitchen": QUIET}, jobs=rebuilt, models=[make_model(digest="e" * 64)])
+    with Store.open(tmp_path / "results.db") as store:
+        put(store, "main", 1)
+        assert put(store, "main", 2) == 3
+        assert sweeps_in(store, "main") == {"kitchen": {2}, "attic": {1}}
+
+
+def test_two_versions_of_a_runtime_are_two_cases_of_a_baseline(tmp_path: Path) -> None:
+    older = {"result": {"runtime_version": "2.2.0"}}
+    keep_sweep(tmp_path, {"kitchen": QUIET}, jobs={"runtime": RuntimeChoice("litert", "2.2.0")}, runs=older)
+    keep_sweep(tmp_path, {"kitchen": QUIET}, jobs={"runtime": RuntimeChoice("litert", "2.3.0")})
+    with Store.open(tmp_path / "results.db") as store:
+        assert [put(store, "main", number) for number in (1, 2, 2)] == [0, 0, 3]
+        assert sweeps_in(store, "main") == {"kitchen": {1, 2}}
+
+
+def test_the_last_sweep_is_the_last_that_was_run_for_its_results(tmp_path: Path) -> None:
+    keep_sweep(tmp_path, {"kitchen": QUIET})
+    keep_sweep(tmp_path, {"kitchen": QUIET}, name="noise", purpose=Purpose.NOISE)
+    with open_reader(tmp_path / "results.db") as reader:
+        for text, sweep in (("last", 1), ("sweep:last", 1), ("noise", 2)):
+            found = reader.runs_of_side(parse_selector(text, datetime.now(UTC)))
+            assert {run.sweep_id for run in found} == {sweep}, text
+
+
+def test_a_number_beyond_all_numbers_is_no_sweep(tmp_path: Path) -> None:
+    keep_sweep(tmp_path, {"kitchen": QUIET})
+    with open_reader(tmp_path / "results.db") as reader:
+        for digits in (19, 5000):
+            with pytest.raises(UnknownName, match="there is no sweep"):
+                reader.runs_of_side(parse_selector("9" * digits, datetime.now(UTC)))
 
 
 def test_setting_a_baseline_twice_changes_nothing(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import math
 import random
+import tracemalloc
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -83,6 +84,21 @@ def test_one_bad_day_and_two_are_no_step() -> None:
 @pytest.mark.parametrize("n", range(2 * FEWEST))
 def test_of_a_few_sweeps_nothing_is_told(n: int) -> None:
     assert find_steps([1.0, 1.0, 1.0, 9.0, 9.0][:n]) == []
+
+
+def test_thousands_of_sweeps_take_little_memory_and_their_step_is_found() -> None:
+    dice = random.Random(24)
+    values = noise(dice, 4000, 0.02)
+    values[2500:] = [value * 1.1 for value in values[2500:]]
+    tracemalloc.start()
+    try:
+        (step,) = find_steps(values, 0.05)
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert abs(step.index - 2500) <= 2
+    assert step.ratio == pytest.approx(1.1, rel=0.01)
+    assert peak_bytes < 100e6, "9,999 shuffled series of 4,000 figures at once were more than a gigabyte"
 
 
 def test_a_series_of_equal_figures_has_no_step() -> None:
@@ -190,6 +206,29 @@ def test_two_ways_of_measuring_are_two_series(field: str) -> None:
 def test_two_artifacts_of_one_sweep_are_two_points() -> None:
     runs = [*sweeps([10.0]), *sweeps([12.0], digest="e" * 64)]
     assert [round(point.median_ns / 1e6) for point in only(runs).points] == [10, 12]
+
+
+@pytest.mark.parametrize(
+    ("other", "names"),
+    [
+        ({"version": "2.4.0"}, ["version 2.3.0", "version 2.4.0"]),
+        ({"digest": "e" * 64}, ["artifact dddddddddddd", "artifact eeeeeeeeeeee"]),
+    ],
+)
+def test_what_is_measured_side_by_side_every_night_are_two_histories(other: dict[str, Any], names: list[str]) -> None:
+    """One of them became slower; taken together they went to and fro between 10 and 14 ms all the time."""
+    found = histories([*sweeps(STEP), *sweeps([14.0] * 20, **other)], lambda _device: 0.05)
+    assert [one.apart for one in found] == names
+    assert [len(one.points) for one in found] == [20, 20]
+    assert [[round(change.step.ratio, 2) for change in one.changes] for one in found] == [[1.08], []]
+
+
+def test_a_sweep_that_compared_the_old_with_the_new_does_not_break_the_way_in_two() -> None:
+    newer = [run for run in sweeps([10.8] * 20, version="2.4.0") if run.sweep_id >= 10]
+    older = [run for run in sweeps([10.0] * 10) if run.sweep_id <= 10]
+    found = only([*older, *newer])
+    assert (found.apart, len(found.points)) == ("", 21)
+    assert [change.causes for change in found.changes] == [("runtime version 2.3.0 → 2.4.0",)]
 
 
 def test_each_board_has_its_own_floor() -> None:

@@ -49,6 +49,11 @@ def test_days_are_days_of_the_users_zone() -> None:
     assert several.until - several.since == timedelta(days=3)
 
 
+def test_a_sweep_whose_name_only_begins_with_a_date_is_a_sweep() -> None:
+    for name in ("2026-11-03-nightly", "2026-11-03_2", "2026-11-03.1"):
+        assert parse_selector(name, NOW).words == (name,)
+
+
 def test_since_and_until_are_moments() -> None:
     found = parse_selector("since:30d,until:7d", NOW).wanted
     assert found.since == NOW - timedelta(days=30)
