@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-SOURCES = sorted([*ROOT.glob("orchestrator/**/*.py"), *ROOT.glob("agent/**/*.py")])
+SOURCES = sorted([*ROOT.glob("orchestrator/**/*.py"), *ROOT.glob("agent/**/*.py"), *ROOT.glob("dynofarm/**/*.py")])
 AGENT = sorted(ROOT.glob("agent/**/*.py"))
 TRACKED = subprocess.run(
     ["git", "ls-files", "--cached", "--others", "--exclude-standard"],

@@ -20,6 +20,9 @@ ROLES = ("case", "reference", "energy", "profile", "task", "all")
 VERDICTS = ("trusted", "suspect", "invalid")
 """Those of `trust.verdicts.Verdict`, which a test holds alike."""
 
+TABLES = ("runs", "latencies", "samples")
+"""Those of `export.columns.TABLES`, which a test holds alike."""
+
 _MODELS = "select distinct name from models_view where removed is null"
 
 
@@ -51,11 +54,35 @@ def formats(incomplete: str) -> list[str]:
     return _beginning(["table", *FORMATS], incomplete)
 
 
+def tables(incomplete: str) -> list[str]:
+    """What `export` writes."""
+    return _beginning(TABLES, incomplete)
+
+
+def export_formats(incomplete: str) -> list[str]:
+    """What `export --format` takes."""
+    return _beginning(("parquet", "arrow"), incomplete)
+
+
 def study_formats(incomplete: str) -> list[str]:
     """What `table --format` takes."""
     from orchestrator.report.study.formats import TABLE, WRITERS
 
     return _beginning([TABLE, *WRITERS], incomplete)
+
+
+def objectives(incomplete: str) -> list[str]:
+    """What `best --objective` takes."""
+    from orchestrator.choosing.limits import Objective
+
+    return _beginning(list(Objective), incomplete)
+
+
+def report_formats(incomplete: str) -> list[str]:
+    """What `report --format` takes."""
+    from orchestrator.pages.formats import FORMATS
+
+    return _beginning(FORMATS, incomplete)
 
 
 def roles(incomplete: str) -> list[str]:

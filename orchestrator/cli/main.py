@@ -21,7 +21,7 @@ from orchestrator.report.output import meet, outlive_stderr, print_text, soften_
 VERBS = (
     "init", "device", "model", "data", "run", "noise", "duet", "health", "doctor", "spread",
     "sweeps", "results", "answers", "compare", "baseline", "history", "show", "table", "claims",
-    "waterfall", "judge", "sql",
+    "waterfall", "report", "best", "judge", "serve", "export", "sql",
 )  # fmt: skip
 """Each is a module of this package, in the order of `dynofarm --help`."""
 

@@ -65,7 +65,7 @@ def devices_table(rows: Sequence[Mapping[str, Any]]) -> None:
 def device_page(device: Device, facts: Facts | None, standing: Standing | None = None) -> None:
     """Print everything known of one board."""
     known = standing_lines(device.name, standing or Standing())
-    report_console().print(new_grid([*_profile_lines(device), *_fact_lines(device, facts), *known]))
+    report_console().print(new_grid([*profile_lines(device), *fact_lines(device, facts), *known]))
 
 
 def checkup_values(found: "Checkup") -> dict[str, Any]:
@@ -105,7 +105,8 @@ def checkups_table(found: Sequence["Checkup"]) -> None:
     report_console().print(table)
 
 
-def _profile_lines(device: Device) -> list[tuple[str, str]]:
+def profile_lines(device: Device) -> list[tuple[str, str]]:
+    """What the profile of a board says, a line a key."""
     by_ssh = [
         ("jump host", device.jump or "none, or as ssh_config says"),
         ("key", device.key_file or "ssh-agent, or as ssh_config says"),
@@ -136,7 +137,8 @@ def _start_text(device: Device) -> str:
     return f"at most {MARGIN_C:g} °C above its idle temperature" if device.thermal_auto else "any"
 
 
-def _fact_lines(device: Device, facts: Facts | None) -> list[tuple[str, str]]:
+def fact_lines(device: Device, facts: Facts | None) -> list[tuple[str, str]]:
+    """What a board said of itself at the last visit."""
     if facts is None:
         return [("facts", f"not seen yet; next: dynofarm device check {device.name}")]
     return [

@@ -49,7 +49,7 @@ def results_table(
     rows, skipped = _part(_rows(runs, energy, each_run=each_run, keep_order=keep_order))
     console = console or report_console()
     reasons = _reasons(rows)
-    every = columns = _columns(rows, each_run=each_run)
+    every = columns = columns_of(rows, each_run=each_run)
     while _wanted(rows, columns, reasons) > console.width:
         spare = max(columns, key=lambda column: column.rank)
         if spare.rank == 0:
@@ -63,7 +63,7 @@ def results_table(
         text = f"skipped, {cases} case{'s' * (cases != 1)}: {reason}"
         console.print(words(text, "dim"), soft_wrap=not console.is_terminal)
     doubts = trust_notes(rows)
-    for note in [*_energy_notes(rows), *doubts, *([DOUBTS_NEXT] if doubts else []), *notes]:
+    for note in [*energy_notes(rows), *doubts, *([DOUBTS_NEXT] if doubts else []), *notes]:
         console.print(words(note, "dim"), soft_wrap=not console.is_terminal)
     left_out = [column.heading for column in every if column not in columns]
     if left_out:
@@ -81,13 +81,13 @@ def markdown_table(
     """The same table for a README or an issue, every column in it."""
     rows = _rows(runs, energy, each_run=each_run, keep_order=keep_order)
     reasons = _reasons(rows)
-    columns = _columns(rows, each_run=each_run)
+    columns = columns_of(rows, each_run=each_run)
     lines = [[column.heading for column in columns] + ["remarks"]]
     lines.append(["---:" if column.numeric else "---" for column in columns] + ["---"])
     lines += [[column.text(row) for column in columns] + [_remarks(row, reasons).plain] for row in rows]
     text = "".join(f"| {' | '.join(map(markdown_text, line))} |\n" for line in lines)
     below = [f"[{number}] {markdown_text(reason)}" for number, reason in enumerate(reasons, 1)]
-    below += [markdown_text(note) for note in [*_energy_notes(rows), *trust_notes(rows), *notes]]
+    below += [markdown_text(note) for note in [*energy_notes(rows), *trust_notes(rows), *notes]]
     return text + ("\n" + "".join(f"- {note}\n" for note in below) if below else "")
 
 
@@ -110,7 +110,7 @@ def _rows(
     return rows
 
 
-def _columns(rows: Sequence[CaseRow], *, each_run: bool) -> list[Column]:
+def columns_of(rows: Sequence[CaseRow], *, each_run: bool) -> list[Column]:
     """Those that say something: what is the same for all rows, or is in none, is left out."""
     summaries = [row.summary for row in rows]
     versions = len({(run.runtime, run.runtime_version) for run in summaries if run.runtime_version})
@@ -204,7 +204,7 @@ def _reasons(rows: Sequence[CaseRow]) -> list[str]:
     return list(dict.fromkeys(one.message for row in rows for one in row.trouble if one.message))
 
 
-def _energy_notes(rows: Sequence[CaseRow]) -> list[str]:
+def energy_notes(rows: Sequence[CaseRow]) -> list[str]:
     """What told the energy, and of what: package power is not the power of a board."""
     devices: dict[str, dict[str, None]] = {}
     for row in rows:

@@ -56,7 +56,7 @@ def run_values(stored: StoredRun) -> dict[str, Any]:
 def run_page(stored: StoredRun, console: Console | None = None) -> None:
     """Print one run for a person."""
     console = console or report_console()
-    console.print(new_grid(_identity(stored), width=KEYS_WIDTH))
+    console.print(new_grid(identity_lines(stored), width=KEYS_WIDTH))
     result = stored.run.result
     if result is None:
         console.print()
@@ -66,9 +66,9 @@ def run_page(stored: StoredRun, console: Console | None = None) -> None:
         return
     parts = (
         ("Trust", trust_lines(stored)),
-        ("Latency", _latency(stored.summary, result)),
-        *([("Energy", _energy_lines(result))] if stored.summary.role is Role.ENERGY else []),
-        ("Memory and CPU", _memory(stored.summary, result)),
+        ("Latency", latency_lines(stored.summary, result)),
+        *([("Energy", energy_lines(result))] if stored.summary.role is Role.ENERGY else []),
+        ("Memory and CPU", memory_lines(stored.summary, result)),
         ("Conditions: before, after", condition_lines(result.conditions_before, result.conditions_after)),
         ("Samples: least … median … most", sample_lines(result.samples)),
     )
@@ -80,7 +80,8 @@ def run_page(stored: StoredRun, console: Console | None = None) -> None:
             print_operators(profile_of(result), console)
 
 
-def _identity(stored: StoredRun) -> list[tuple[str, str]]:
+def identity_lines(stored: StoredRun) -> list[tuple[str, str]]:
+    """Which run it is, of what, and where."""
     run, facts = stored.summary, stored.run.facts
     board = (facts.board or facts.cpu or facts.architecture) if facts else "not seen"
     kind = "" if run.device_kind == "real" else f" ({run.device_kind})"
@@ -97,7 +98,8 @@ def _identity(stored: StoredRun) -> list[tuple[str, str]]:
     ]
 
 
-def _latency(run: RunSummary, result: JobResult) -> list[tuple[str, str]]:
+def latency_lines(run: RunSummary, result: JobResult) -> list[tuple[str, str]]:
+    """How fast, how steadily, and whether the outputs were right."""
     timing = result.timing
     tails = ((90, run.p90_ns), (95, run.p95_ns), (99, run.p99_ns))
     known = [f"p{share} {latency_text(value)}" for share, value in tails if value is not None]
@@ -118,7 +120,7 @@ def _latency(run: RunSummary, result: JobResult) -> list[tuple[str, str]]:
     return lines
 
 
-def _energy_lines(result: JobResult) -> list[tuple[str, str]]:
+def energy_lines(result: JobResult) -> list[tuple[str, str]]:
     """From the stored readings, so that the reason of a missing figure is told too."""
     energy = energy_of(result)
     if energy.j_per_inference is None:
@@ -146,7 +148,8 @@ def _gate_text(result: JobResult) -> str:
     return f"{count_text(gate.checked, 'reference')}, largest error {gate.worst_error:.2g} of the spread"
 
 
-def _memory(run: RunSummary, result: JobResult) -> list[tuple[str, str]]:
+def memory_lines(run: RunSummary, result: JobResult) -> list[tuple[str, str]]:
+    """Memory and processor time, and what the runtime told about itself."""
     details = [(key, value) for key, value in sorted(result.details.items()) if key not in _SHOWN_APART]
     ratio = f"{run.cpu_per_wall:.2f}" if run.cpu_per_wall is not None else "–"
     return [

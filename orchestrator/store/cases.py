@@ -71,7 +71,24 @@ def first_cases(connection: sqlite3.Connection, wanted: RunFilter, cases: int = 
     if _are_few(connection, found):
         return _all_cases(connection, found, order)
     numbers = _cells_in_order(connection, found, order)
-    shown = numbers[:cases][:: -1 if order.reverse else 1]
+    return _newest_of(connection, found, numbers[:cases][:: -1 if order.reverse else 1], len(numbers))
+
+
+def cases_behind(
+    connection: sqlite3.Connection, wanted: RunFilter, after: int | None, cases: int = CASES_SHOWN
+) -> tuple[Excerpt, int | None]:
+    """The next cases behind the one with the number `after`, in the filter's order, those that ran last first where it
+    descends in time; and the number of the last of them, None where no more follow."""
+    found = narrow(connection, wanted)
+    numbers = _cells_in_order(connection, found, _Order(sort_column(wanted), wanted.descending, reverse=False))
+    start = numbers.index(after) + 1 if after in numbers else 0
+    shown = numbers[start : start + cases]
+    more = start + cases < len(numbers)
+    return _newest_of(connection, found, shown, len(numbers)), shown[-1] if more else None
+
+
+def _newest_of(connection: sqlite3.Connection, found: Narrowed, shown: list[int], all_cases: int) -> Excerpt:
+    """Of those cases the newest runs that a filter lets through."""
     each = max(LEAST_RUNS_A_CASE, RUNS_READ // 4 // max(1, len(shown)))
     newest = (
         f"SELECT run.id FROM {_INDEX} WHERE run.cell = ? AND {found.runs or '1'} "
@@ -80,7 +97,7 @@ def first_cases(connection: sqlite3.Connection, wanted: RunFilter, cases: int = 
     of_cells = [[run for (run,) in connection.execute(newest, (cell, *found.run_values))] for cell in shown]
     wanted_runs = [run for runs in of_cells for run in reversed(runs[:each])]
     of_newest = any(len(runs) > each for runs in of_cells)
-    return Excerpt(_whole(connection, wanted_runs), len(shown), len(numbers), each, of_newest)
+    return Excerpt(_whole(connection, wanted_runs), len(shown), all_cases, each, of_newest)
 
 
 def _are_few(connection: sqlite3.Connection, found: Narrowed) -> bool:

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from orchestrator.comparing.measured import Measured
 from orchestrator.comparing.selectors import Selector
+from orchestrator.readings import Latencies, Readings
 from orchestrator.records import RunFilter, RunSummary
-from orchestrator.store import cases, sides, summaries
+from orchestrator.store import cases, sides, summaries, values
 from orchestrator.store.cases import Excerpt
 from orchestrator.store.faults import in_plain_words
 from orchestrator.store.file import BUSY_TIMEOUT_S, connect
@@ -33,6 +34,22 @@ class Reader:
         """As `Store.runs`, but one after another: a hundred thousand take no more memory than one."""
         with in_plain_words(self._path):
             yield from summaries.each_run(self._connection, wanted)
+
+    def each_latencies(self, wanted: RunFilter) -> Iterator[Latencies]:
+        """Every latency of each measured run, one run after another."""
+        with in_plain_words(self._path):
+            yield from values.each_latencies(self._connection, wanted)
+
+    def each_readings(self, wanted: RunFilter) -> Iterator[Readings]:
+        """Every reading of each sensor's channel, one run after another."""
+        with in_plain_words(self._path):
+            yield from values.each_readings(self._connection, wanted)
+
+    def each_of(self, table: str, wanted: RunFilter) -> Iterator[RunSummary] | Iterator[Latencies] | Iterator[Readings]:
+        """What the rows of an exported table are made of: `runs`, `latencies` or `samples`."""
+        if table == "runs":
+            return self.each_run(wanted)
+        return self.each_latencies(wanted) if table == "latencies" else self.each_readings(wanted)
 
     def newest_runs(self, wanted: RunFilter, limit: int) -> list[RunSummary]:
         """At most so many runs: the newest, in order of time; in any other order the first."""

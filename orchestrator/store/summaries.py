@@ -78,6 +78,21 @@ def newest_runs(connection: sqlite3.Connection, wanted: RunFilter, limit: int) -
     return list(each_run(connection, replace(wanted, descending=True, limit=limit)))[::-1]
 
 
+def runs_of_newest_sweeps(connection: sqlite3.Connection, wanted: RunFilter) -> list[RunSummary]:
+    """Of each cell that a filter means, the runs of the last sweep in which something came of it; in order of time. A
+    board that was measured every night for a year is asked for one night."""
+    found = narrow(connection, wanted)
+    tried = f"{found.condition} AND run.status != 'lost'"
+    newest = f"SELECT run.cell AS cell, max(run.sweep) AS sweep FROM run WHERE {tried} GROUP BY run.cell"
+    # The index of a cell's runs has all that is asked for here.
+    numbers = (
+        f"SELECT run.id FROM ({newest}) AS newest CROSS JOIN run INDEXED BY ix_run_cell_started "
+        "ON run.cell = newest.cell AND run.sweep = newest.sweep WHERE NOT run.replaced AND run.status != 'lost'"
+    )
+    query = f"{SELECT} WHERE run.id IN ({numbers}) ORDER BY run.started, run.id"
+    return [summary_from_values(row) for row in connection.execute(query, found.values)]
+
+
 def medians(connection: sqlite3.Connection, wanted: RunFilter) -> dict[str, list[tuple[int, float]]]:
     """For a comparison: by case, the block and the median latency (ns) of each measured run, in order of time."""
     measured = narrow(connection, replace(wanted, statuses=(RunStatus.OK,)))

@@ -109,10 +109,10 @@ def test_the_order_given_is_kept(runs: list[RunSummary]) -> None:
 def test_an_unknown_format_lists_the_known_ones() -> None:
     with pytest.raises(UsageError, match="no format 'xlsx'") as caught:
         export([], "xlsx")
-    assert "csv, json, jsonl, parquet, markdown" in caught.value.hint
+    assert "csv, json, jsonl, parquet, arrow, markdown" in caught.value.hint
 
 
-def test_without_pyarrow_only_parquet_is_missing_and_says_how_to_get_it() -> None:
+def test_without_pyarrow_only_its_formats_are_missing_and_says_how_to_get_it() -> None:
     code = (
         "import sys\n"
         "sys.modules['pyarrow'] = None\n"
@@ -125,7 +125,7 @@ def test_without_pyarrow_only_parquet_is_missing_and_says_how_to_get_it() -> Non
     said = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, timeout=60, check=True, capture_output=True, text=True
     ).stdout
-    assert said == "Parquet needs pyarrow, which is not installed / pip install 'dynofarm[export]'\n"
+    assert said == "Parquet and Arrow need pyarrow, which is not installed / pip install 'dynofarm[export]'\n"
 
 
 def test_reading_sql_does_not_wake_sqlalchemy_and_listing_does_not_wake_alembic_or_numpy(

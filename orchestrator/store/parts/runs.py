@@ -51,6 +51,11 @@ class Runs(Part):
         with self._database.read() as connection:
             return list(summaries.each_run(raw(connection), wanted or RunFilter()))
 
+    def runs_of_newest_sweeps(self, wanted: RunFilter) -> list[RunSummary]:
+        """Of each cell that a filter means, the runs of the last sweep in which something came of it."""
+        with self._database.read() as connection:
+            return summaries.runs_of_newest_sweeps(raw(connection), wanted)
+
     def run(self, id_or_prefix: str) -> StoredRun:
         """One run whole, by its job's id or the beginning of it; `ID/2` is the second attempt."""
         with self._database.read() as connection:

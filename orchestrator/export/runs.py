@@ -1,4 +1,4 @@
-"""Rows of results as a file: csv, json, jsonl, parquet, markdown. One function a format.
+"""Rows of runs as a file: csv, json, jsonl, markdown, and the formats of `files.py`. One function a format.
 
 Times are ISO 8601 in UTC. What is unknown is an empty cell (csv, markdown) or null; options are a JSON object.
 """
@@ -6,21 +6,15 @@ Times are ISO 8601 in UTC. What is unknown is an empty cell (csv, markdown) or n
 import csv
 import io
 import json
-import types
-import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields
 from datetime import UTC, datetime
-from itertools import islice
 from typing import Any
 
 from orchestrator.errors import UsageError
 from orchestrator.records import RunSummary
 
 PART_BYTES = 64 * 1024
-PARQUET_GROUP_RUNS = 20_000
-"""A row group: what is in memory at once; smaller ones would compress worse."""
-
 COLUMNS = tuple(field.name for field in fields(RunSummary))
 
 
@@ -95,77 +89,22 @@ def _markdown_cell(value: Any) -> str:
     return text.replace("\r\n", "<br>").replace("\n", "<br>").replace("\r", "<br>")
 
 
-def _parquet(runs: Iterable[RunSummary]) -> Iterator[bytes]:
-    try:
-        import pyarrow as pa
-        from pyarrow import parquet
-    except ImportError:
-        raise UsageError("Parquet needs pyarrow, which is not installed", "pip install 'dynofarm[export]'") from None
-    # Types come from `RunSummary`, not from the values: files of different runs then have one schema.
-    kinds = {int: pa.int64(), float: pa.float64(), bool: pa.bool_(), datetime: pa.timestamp("us", tz="UTC")}
-    hints = typing.get_type_hints(RunSummary)
-    schema = pa.schema([(name, kinds.get(_base(hints[name]), pa.string())) for name in COLUMNS])
-    sink = _Sink()
-    with parquet.ParquetWriter(sink, schema, compression="zstd") as writer:
-        for some in _grouped(runs, PARQUET_GROUP_RUNS):
-            rows = [{name: _parquet_value(getattr(run, name)) for name in COLUMNS} for run in some]
-            writer.write_table(pa.Table.from_pylist(rows, schema=schema))
-            yield sink.taken()
-    yield sink.taken()
+def _binary(output_format: str) -> Callable[[Iterable[RunSummary]], Iterator[bytes]]:
+    def write(runs: Iterable[RunSummary]) -> Iterator[bytes]:
+        from orchestrator.export.columns import run_batches, run_columns
+        from orchestrator.export.files import write_file
 
+        return write_file(run_columns(), run_batches(runs), output_format)
 
-class _Sink(io.RawIOBase):
-    """A file that is handed on while it is written."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._parts: list[bytes] = []
-        self._written = 0
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: Any) -> int:
-        self._parts.append(bytes(data))
-        self._written += len(self._parts[-1])
-        return len(self._parts[-1])
-
-    def tell(self) -> int:
-        return self._written
-
-    def close(self) -> None:
-        """The last part is still to be taken."""
-
-    def taken(self) -> bytes:
-        parts, self._parts = self._parts, []
-        return b"".join(parts)
-
-
-def _grouped(runs: Iterable[RunSummary], count: int) -> Iterator[list[RunSummary]]:
-    """Lists of so many; one empty list where there is nothing."""
-    rest = iter(runs)
-    some = list(islice(rest, count))
-    yield some
-    while len(some) == count and (some := list(islice(rest, count))):
-        yield some
-
-
-def _parquet_value(value: Any) -> Any:
-    return json.dumps(dict(value), ensure_ascii=False) if isinstance(value, Mapping) else value
-
-
-def _base(hint: Any) -> Any:
-    """The type in `type | None`."""
-    if isinstance(hint, types.UnionType):
-        return next(one for one in typing.get_args(hint) if one is not type(None))
-    return hint
+    return write
 
 
 _WRITERS: dict[str, Callable[[Iterable[RunSummary]], Iterator[bytes]]] = {
     "csv": _csv,
     "json": _json,
     "jsonl": _jsonl,
-    "parquet": _parquet,
+    "parquet": _binary("parquet"),
+    "arrow": _binary("arrow"),
     "markdown": _markdown,
 }
 FORMATS = tuple(_WRITERS)
