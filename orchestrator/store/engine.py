@@ -23,11 +23,11 @@ def raw(connection: Connection) -> sqlite3.Connection:
     return driver
 
 
-def engine_for(path: Path, begin: str, pragmas: tuple[str, ...], busy_timeout_s: float) -> Engine:
+def engine_for(path: Path, begin: str, pragmas: tuple[str, ...], busy_timeout_s: float, mode: str = "rw") -> Engine:
     """An engine whose transactions start with `begin` and whose connections carry `pragmas`."""
 
     def opened() -> sqlite3.Connection:
-        connection = connect(path, "rw", busy_timeout_s)
+        connection = connect(path, mode, busy_timeout_s)
         for pragma in pragmas:
             connection.execute(f"PRAGMA {pragma}")
         return connection
@@ -45,13 +45,16 @@ def engine_for(path: Path, begin: str, pragmas: tuple[str, ...], busy_timeout_s:
 class Database:
     """Both engines of one file. Safe for many threads: writers of this process queue up before SQLite sees them."""
 
-    def __init__(self, path: Path, busy_timeout_s: float = BUSY_TIMEOUT_S) -> None:
+    def __init__(
+        self, path: Path, busy_timeout_s: float = BUSY_TIMEOUT_S, mode: str = "rw", reading: tuple[str, ...] = ()
+    ) -> None:
+        """`mode` is that of the reading engine (`ro` for whoever never writes), `reading` further pragmas of it."""
         self.path = path
         # synchronous=FULL: a board deletes its copy of a result once it is told of the commit, so that must survive
         # a power cut. It costs one fsync a result.
         writing = ("foreign_keys=ON", "synchronous=FULL")
         self._writer = engine_for(path, "BEGIN IMMEDIATE", writing, busy_timeout_s)
-        self._reader = engine_for(path, "BEGIN", ("query_only=ON",), busy_timeout_s)
+        self._reader = engine_for(path, "BEGIN", ("query_only=ON", *reading), busy_timeout_s, mode)
         self._turn = threading.Lock()
         self._file = _identity(path)
 
