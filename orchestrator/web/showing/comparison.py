@@ -8,6 +8,7 @@ from orchestrator.pages.tables import Cell, Column, Table, make_table
 from orchestrator.report.comparison import (
     ORDER,
     answer_text,
+    between_text,
     confidence_text,
     interval_text,
     ratio_text,
@@ -52,7 +53,7 @@ def comparison_table(compared: Compared) -> Table:
         )
         for case in in_order(compared)[:MOST_ROWS]
     ]
-    notes = [thresholds_text(compared)] if compared.cases else []
+    notes = [text for text in (thresholds_text(compared), between_text(compared)) if text and compared.cases]
     if len(compared.cases) > MOST_ROWS:
         notes.append(f"The first {MOST_ROWS} of {len(compared.cases)} cases; the CSV file has all.")
     return make_table(f"{compared.second} against {compared.first}", columns, rows, notes)

@@ -24,7 +24,7 @@ def histories_table(found: Sequence[History]) -> Table:
         first, last = (latency_text(middles[place]) if middles else "–" for place in (0, -1))
         told = "; ".join(change_text(change) for change in one.changes) or "none that stands out"
         case = addresses.case_of_run(one.run)
-        name = Cell(run_text(one.run), href=addresses.history(case) if case is not None else "")
+        name = Cell(run_text(one.run, one.apart), href=addresses.history(case) if case is not None else "")
         rows.append((name, str(len(middles)), first, last, told))
     return make_table("Cases over the stored sweeps", columns, rows)
 
@@ -48,7 +48,11 @@ def _chart(number: int, one: History) -> Chart:
         for point in one.points
     ]
     return history_chart(
-        f"history-{number}", run_text(one.run), moments, _levels(one), Axis("median latency, ms", better="less")
+        f"history-{number}",
+        run_text(one.run, one.apart),
+        moments,
+        _levels(one),
+        Axis("median latency, ms", better="less"),
     )
 
 
