@@ -77,18 +77,39 @@ def statements(path: Path) -> dict[str, str]:
         return {name: re.sub(r'[\s"]+', "", sql) for name, sql in rows if name != "alembic_version"}
 
 
-def test_the_migrations_make_exactly_the_tables_of_the_code(store: Store, database: Path, tmp_path: Path) -> None:
-    direct = tmp_path / "direct.db"
-    direct.touch()
-    engine = engine_for(direct, "BEGIN", (), 1.0)
-    metadata.create_all(engine)
+def migrated(path: Path, target: str = "head") -> Path:
+    """A database that all migrations made, one after the other."""
+    path.touch()
+    engine = engine_for(path, "BEGIN IMMEDIATE", ("foreign_keys=OFF",), 1.0)
+    with engine.begin() as connection:
+        schema.migrate(connection, target)
     engine.dispose()
-    migrated, coded = statements(database), statements(direct)
-    assert set(migrated) == set(coded)
+    return path
+
+
+def test_the_migrations_make_exactly_what_a_new_database_is(store: Store, database: Path, tmp_path: Path) -> None:
+    step_by_step = migrated(tmp_path / "migrated.db")
+    ours, coded = statements(step_by_step), statements(database)
+    assert set(ours) == set(coded)
     for name, sql in coded.items():
-        assert sorted(re.split(r"[(),]", migrated[name])) == sorted(re.split(r"[(),]", sql)), name
+        assert sorted(re.split(r"[(),]", ours[name])) == sorted(re.split(r"[(),]", sql)), name
     with store._database.read() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+    for query in (
+        "SELECT name, sql FROM sqlite_master WHERE type = 'view' OR name = 'alembic_version' ORDER BY name",
+        "SELECT version_num FROM alembic_version",
+        "PRAGMA application_id",
+        *(f"SELECT count(*) FROM {table}" for table in sorted(metadata.tables)),
+    ):
+        assert asked(step_by_step, query) == asked(database, query)
+
+
+def asked(path: Path, query: str) -> list[tuple[object, ...]]:
+    with closing(sqlite3.connect(path)) as connection:
+        return [
+            tuple(re.sub(r"\s+", "", one) if isinstance(one, str) else one for one in row)
+            for row in connection.execute(query)
+        ]
 
 
 def test_the_revisions_of_the_code_are_those_of_the_folder() -> None:

@@ -1,4 +1,5 @@
-"""The tables as SQLAlchemy sees them. They are made by `migrations/` alone; a test holds the two alike."""
+"""The tables as SQLAlchemy sees them, and as a new database gets them; `migrations/` makes older ones equal to them. A
+test holds the two alike."""
 
 from orchestrator.store.tables.baselines import baseline, baseline_run
 from orchestrator.store.tables.boards import device, facts, lease, lease_log, link_fault, noise, power_cycle, quarantine
