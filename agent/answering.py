@@ -5,7 +5,7 @@ What few visits ask for is imported when it is: an agent is compiled from its ar
 
 from typing import Any, Callable, Dict, Optional, Tuple
 
-from agent import blobs, tuning
+from agent import blobs
 from agent.blobs import BlobFault, Breathe
 from agent.messages.jobs import TaskOnBoard
 from agent.places import Places
@@ -69,6 +69,8 @@ def _probe(places: Places, _request: Probe, breathe: Breathe, root: str) -> Any:
 
 
 def _tune(places: Places, request: Tune, _breathe: Breathe, root: str) -> Any:
+    from agent import tuning
+
     return tuning.tune(places, request, root)
 
 

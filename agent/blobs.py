@@ -9,7 +9,6 @@ import contextlib
 import errno
 import hashlib
 import os
-import shutil
 import time
 from typing import Callable, Iterable, List, NamedTuple, Sequence, Set
 
@@ -207,6 +206,8 @@ def _tree_bytes(folder: str) -> int:
 
 def _remove(path: str) -> None:
     if os.path.isdir(path) and not os.path.islink(path):
+        import shutil
+
         shutil.rmtree(path, ignore_errors=True)
     else:
         remove_quietly(path)

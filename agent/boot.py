@@ -1,9 +1,10 @@
-# The first thing that runs on a board, sent as text: python3 -I -S -c <this file> WORK DIGEST SIZE
+# The first thing that runs on a board, sent as text:
+#     python3 -I -S -c <this file> WORK DIGEST SIZE [words for the agent]
 #
 # It says one line (have, need or refused), takes the agent from standard input when it is needed, and becomes it.
 # It must parse on any Python that a board may have, Python 2.7 included, so that an old one gets a clear answer.
 # (which is why the checkers of newer Pythons are told to leave it alone).
-# ruff: noqa: UP024, UP036, RUF005, S606
+# ruff: noqa: UP024, UP036, RUF005, S102
 # mypy: ignore-errors
 # `-I` and `-S` are not known to Python 2.7 itself: there the answer is Python's usage error on standard error.
 import os
@@ -71,7 +72,7 @@ def explain(error, folder):
     refuse("%s %s: %s" % ("disk_full" if full else "work_dir", folder, error.strerror))
 
 
-def main(work, digest, size):
+def main(work, digest, size, *more):
     if sys.version_info < (3, 8):
         refuse("python %d.%d is too old, the agent needs 3.8 or later" % sys.version_info[:2])
     if len(digest) != 64 or digest.strip("0123456789abcdef"):
@@ -98,10 +99,19 @@ def main(work, digest, size):
             store(path, data)
         except OSError as error:
             explain(error, folder)
+    become(path, ["serve", "--work", work] + list(more))
+
+
+def become(archive, words):
+    # In this very process: on a slow board a Python takes long to start, and a second one as long again.
+    from zipimport import zipimporter
+
     # Without PATH (a login with an empty environment) Python does not know where it is itself.
-    python = sys.executable or os.path.realpath("/proc/self/exe")
-    os.execv(python, [python, "-I", "-S", path, "serve", "--work", work])
+    sys.executable = sys.executable or os.path.realpath("/proc/self/exe")
+    sys.argv[:] = [archive] + words
+    sys.path.insert(0, archive)
+    exec(zipimporter(archive).get_code("__main__"), {"__name__": "__main__"})
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:4])
+    main(*sys.argv[1:])

@@ -13,7 +13,7 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Any, Callable, Deque, Optional, Set, Union
 
-from agent import reservation, spool, tuning, workshop
+from agent import reservation, spool, workshop
 from agent.answering import REQUESTS, answer, find_files
 from agent.blobs import BlobFault, clear_incoming
 from agent.channel import take_stdout
@@ -105,10 +105,17 @@ class Supervisor:
                 self._job.abandon()
         finally:
             if self._held:
-                tuning.restore(self._places, self._root)
+                self._restore()
         self._link.drain(_FAREWELL_S)
         self._lock.release()
         return self._exit_code
+
+    def _restore(self) -> None:
+        """Put back what this visit, or one that died, changed on the board."""
+        if os.path.lexists(self._places.restore):
+            from agent import tuning
+
+            tuning.restore(self._places, self._root)
 
     def _wait(self, wake_at: float) -> None:
         outgoing = self._link.outgoing
@@ -221,7 +228,7 @@ class Supervisor:
         now = time.monotonic()
         if self._held:
             reaped = workshop.reap_leftover(self._places)
-            tuning.restore(self._places, self._root)
+            self._restore()
             clear_incoming(self._places)
             spool.clear_unfinished(self._places)
             reserved, notes = reservation.settle(self._places, hello, self._root)

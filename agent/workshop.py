@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 from typing import IO, List, NamedTuple, Optional
 
 import agent
@@ -150,6 +149,8 @@ def _boot_id() -> str:
 
 def _order_file(places: Places, order: bytes) -> IO[bytes]:
     """As a file without a name: a worker that does not read cannot stall us, as it could with a pipe."""
+    import tempfile
+
     file = tempfile.TemporaryFile(dir=_shared_memory() or places.incoming)  # noqa: SIM115 - the caller closes it
     file.write(order)
     file.flush()

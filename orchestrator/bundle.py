@@ -49,10 +49,11 @@ def boot_argument() -> str:
     """The same for a command line: one line that every login shell hands on as it is.
 
     The C shells end a quoted word at a newline and take `!` for history, whatever the quotes; both are common
-    as login shells on boards with a BSD past. Not with `base64`, which imports all of `re`.
+    as login shells on boards with a BSD past. Not with `base64`, which imports all of `re`. It begins with what
+    who looks at the board's processes reads there.
     """
     wrapped = base64.b64encode(boot_script().encode("utf-8")).decode("ascii")
-    return f'import binascii;exec(binascii.a2b_base64("{wrapped}").decode("utf-8"))'
+    return f'"dynofarm agent";import binascii;exec(binascii.a2b_base64("{wrapped}").decode("utf-8"))'
 
 
 def plain_entry(name: str, compression: int = zipfile.ZIP_STORED) -> zipfile.ZipInfo:

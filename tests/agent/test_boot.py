@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from agent.protocol import Have, Heartbeat, Holdings, Ready, Result, decode, encode
-from orchestrator.bundle import agent_zipapp, boot_script
-from tests.agent.serving import MODEL, MODEL_DIGEST, ROOT, Talk, is_root, make_hello, make_job, names_in
+from orchestrator.bundle import agent_zipapp, boot_argument, boot_script
+from tests.agent.serving import MODEL, MODEL_DIGEST, ROOT, Talk, command_of, is_root, make_hello, make_job, names_in
 from tests.pythons import find_python
 
 SOURCE = (ROOT / "agent" / "boot.py").read_text()
@@ -76,6 +76,17 @@ def test_a_known_agent_is_not_sent_again_and_measures_from_its_archive(tmp_path:
         assert talk.ask(make_hello(), Ready).agent_digest == archive.digest
         assert talk.skipped[0].endswith(b" state=have\n")
         assert len(talk.run(make_job(), Result).result.timing.latencies_ns) >= 5
+
+
+def test_the_boot_script_becomes_the_agent_and_says_so_where_processes_are_listed(tmp_path: Path) -> None:
+    archive = agent_zipapp()
+    (tmp_path / "agent").mkdir()
+    (tmp_path / "agent" / f"{archive.digest}.pyz").write_bytes(archive.data)
+    argv = [sys.executable, "-I", "-S", "-c", boot_argument(), str(tmp_path), archive.digest, "0"]
+    with Talk(argv, skip_lines=1) as talk:
+        assert talk.ask(make_hello(), Ready).agent_digest == archive.digest
+        assert command_of(talk.process.pid)[3:5] == [b"-c", boot_argument().encode()]
+    assert boot_argument().startswith('"dynofarm agent";')
 
 
 def test_a_damaged_agent_is_needed_again(tmp_path: Path, any_python: str) -> None:

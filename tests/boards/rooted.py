@@ -7,10 +7,8 @@ from pathlib import Path
 _WRAPPER = """#!{real}
 import os, sys
 words = sys.argv[1:]
-if "serve" in words:
-    os.execv({real!r}, [{real!r}, *words, "--root", {root!r}])
-# Under this name, so that what starts the agent comes back here.
-os.execv({real!r}, [sys.argv[0], *words])
+# Behind the boot script stand its own words, and then those of the agent that it becomes.
+os.execv({real!r}, [{real!r}, *words, *(["--root", {root!r}] if "-c" in words else [])])
 """
 
 

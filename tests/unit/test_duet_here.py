@@ -120,7 +120,7 @@ def agents_of(bench: Bench) -> list[int]:
             words = (folder / "cmdline").read_bytes().split(b"\0")
         except OSError:
             continue
-        if b"serve" in words and any(work in word for word in words):
+        if any(b"dynofarm agent" in word for word in words) and any(work in word for word in words):
             found.append(int(folder.name))
     return found
 
