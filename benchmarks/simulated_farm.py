@@ -53,6 +53,7 @@ def _size() -> Size:
     add("--latencies", type=int, default=100, help="of each job")
     add("--model-bytes", type=int, default=20_000)
     add("--speed", type=float, default=1.0, help="the farm's seconds in one of ours")
+    add("--connections", type=int, default=128, help="boards being connected to at one time; farms have 32")
     return Size(**vars(parser.parse_args()))
 
 

@@ -9,12 +9,13 @@ import math
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from agent.protocol import MAX_LINE_BYTES, Error, Heartbeat, Ping, Stage, WireError, decode, encode
 from orchestrator.devices import Device
 from orchestrator.errors import BoardDiskFull, BoardLost, ProtocolBroken, TransferCorrupt
+from orchestrator.heavy import HEAVY, LONG_LINE_BYTES
 from orchestrator.transport import ByteChannel, Transport
 
 HEARTBEAT_S = 4.0
@@ -160,7 +161,8 @@ class Conversation:
 
     def _decoded(self, line: bytes) -> Any:
         try:
-            return decode(line)
+            with HEAVY if len(line) > LONG_LINE_BYTES else nullcontext():
+                return decode(line)
         except WireError as error:
             hint = "something on the board writes into the agent's stream, or the agent is of another version"
             raise ProtocolBroken(self._device, f"{self._device}: {error}", hint) from None

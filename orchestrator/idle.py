@@ -4,6 +4,8 @@ The rules are chosen, not cited; the reason stands with each figure. All tempera
 in degrees Celsius, which is also what the gate on the board looks at (`agent/cooling.py`).
 """
 
+from collections.abc import Callable
+
 from agent.protocol import Conditions, JobResult
 from orchestrator.devices import Device
 
@@ -52,8 +54,10 @@ def learn_from_wait(known_c: float | None, result: JobResult) -> float | None:
     return reading_c if known_c is None else max(known_c, reading_c)
 
 
-def gate_c(device: Device, idle_c: float | None) -> float | None:
-    """A job begins at or below this temperature; None: at any. A figure of the profile goes before the baseline."""
-    if device.thermal_start_c is not None:
+def gate_c(device: Device, learnt: Callable[[], float | None]) -> float | None:
+    """A job begins at or below this temperature; None: at any. A figure of the profile goes before the baseline, which
+    `learnt` looks up where it counts."""
+    if device.thermal_start_c is not None or not device.thermal_auto:
         return device.thermal_start_c
-    return idle_c + MARGIN_C if device.thermal_auto and idle_c is not None else None
+    idle_c = learnt()
+    return None if idle_c is None else idle_c + MARGIN_C

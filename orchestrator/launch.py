@@ -20,6 +20,7 @@ from orchestrator.devices import Device
 from orchestrator.errors import BoardError, DynofarmError, UsageError
 from orchestrator.events import Event
 from orchestrator.farm import Farm
+from orchestrator.heavy import many_threads
 from orchestrator.judging import judge_sweep
 from orchestrator.links import Keeper, Link
 from orchestrator.models import Model
@@ -181,7 +182,7 @@ class Launcher:
         # While the boards start their agents we have nothing else to do.
         threading.Thread(target=prepare, name="numpy").start()
         relays = self._relays(links, stay.notify)
-        with stay, Keeper([*links, *relays.guests]):
+        with stay, many_threads(len(links)), Keeper([*links, *relays.guests]):
             try:
                 # Nobody waits here for a board that another one holds: its own thread does that, later.
                 muster(links, 0.0, failures.__setitem__, self._stop, self._farm.settings.connections)

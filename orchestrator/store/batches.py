@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 
 from orchestrator.errors import DynofarmError, StoreError
+from orchestrator.heavy import HEAVY
 from orchestrator.store.engine import Database, raw
 from orchestrator.store.runs import Prepared
 
@@ -58,7 +59,7 @@ class Batches:
 
     def _commit(self, batch: list[_Waiting]) -> None:
         try:
-            with self._database.write() as connection:
+            with self._database.write() as connection, HEAVY:
                 for one in batch:
                     self._save_one(raw(connection), one)
         except BaseException as fault:

@@ -14,6 +14,7 @@ from orchestrator import launch
 from orchestrator.devices import Device, Kind
 from orchestrator.events import Event
 from orchestrator.farm import Farm, find_farm, init_farm
+from orchestrator.farm_file import CONNECTIONS
 from orchestrator.launch import Launcher, Outcome
 from orchestrator.model_files import read_model
 from orchestrator.models import Model
@@ -33,7 +34,8 @@ CASES = 4
 
 @dataclass(frozen=True)
 class Size:
-    """What to simulate. `group`: so many boards are one machine and take turns. `job_s` in seconds of the farm."""
+    """What to simulate. `group`: so many boards are one machine and take turns. `job_s` in seconds of the farm.
+    `connections`: how many boards are being connected to at one time."""
 
     boards: int
     jobs: int
@@ -44,6 +46,7 @@ class Size:
     latencies: int = 100
     model_bytes: int = 20_000
     speed: float = 1.0
+    connections: int = CONNECTIONS
 
 
 class Listener:
@@ -70,6 +73,7 @@ class SimulatedFarm:
         self.faults = Faults(size.seed, size.faults)
         self.listener = Listener()
         init_farm(root)
+        (root / "farm.yaml").write_text(f"connections: {size.connections}\n")
         self.farm: Farm = replace(find_farm(root), cache=root / "cache")
         self.store = Store.open(self.farm.database, create=True)
         self.devices = [self._device(number) for number in range(size.boards)]

@@ -4,15 +4,17 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import pytest
 from sqlalchemy import event
 
 from agent.protocol import Samples
 from orchestrator.errors import DiskFull, StoreError, UnknownJob
+from orchestrator.heavy import HEAVY
 from orchestrator.runs import Job, RunStatus
 from orchestrator.store import Store
+from orchestrator.store.file import connect
 from tests.making import make_job, make_result, make_run
 from tests.store.conftest import Planner
 
@@ -55,6 +57,21 @@ def test_a_lone_run_is_committed_at_once(store: Store, planned: Planner) -> None
             assert store.save_run(make_run(job))
             assert store.run(job.job_id).run.status is RunStatus.OK
     assert seen == [1, 2]
+
+
+def test_who_waits_for_the_file_keeps_nobody_from_work(store: Store, planned: Planner) -> None:
+    """Another process may write for seconds; boards are heard meanwhile."""
+    _, jobs = planned("a1")
+    with closing(connect(store.path, "rw", 0.0)) as another, ThreadPoolExecutor(1) as pool:
+        another.execute("BEGIN IMMEDIATE")
+        saved = pool.submit(store.save_run, make_run(jobs[0]))
+        while not store._saving._committing.locked():
+            time.sleep(0.005)
+        assert HEAVY.acquire(timeout=10)
+        HEAVY.release()
+        assert not saved.done()
+        another.execute("ROLLBACK")
+        assert saved.result(timeout=30)
 
 
 def test_what_is_wrong_with_one_run_harms_no_other(store: Store, planned: Planner) -> None:

@@ -95,4 +95,4 @@ def test_a_figure_of_the_profile_goes_before_the_baseline(
     start_c: float | None, auto: bool, idle_c: float | None, expected_c: float | None
 ) -> None:
     device = Device("k", thermal_start_c=start_c, thermal_auto=auto)
-    assert gate_c(device, idle_c) == expected_c
+    assert gate_c(device, lambda: idle_c) == expected_c
