@@ -33,12 +33,21 @@ ENERGY_PLAN = EnergyPlan(idle_s=10.0, sample_hz=10.0)
 measure the board at work on its own measurement: 50 Hz slowed one six-fold (docs/measurement.md)."""
 
 
+SMALL_BYTES = 1 << 20
+"""Up to this a file takes less time than the Python that receives it: of 500 simulated boards on which that starts in a
+second, the last one waited a minute for its 20 kB, with eight at once."""
+SMALL_AT_ONCE = 8
+"""Small ones have places of their own: so many for each place of a larger one."""
+
+
 class Shelf(Protocol):
     """Where carriers of runtimes come from (`carriers.CarrierShelf`)."""
 
     def fetch(self, choice: RuntimeChoice, facts: Facts) -> Carrier: ...
 
 
+File = tuple[str, Path, str]
+"""Hash, place, and what it is."""
 Tell = Callable[[int], None]
 """Hears how many bytes of a file are there."""
 
@@ -86,6 +95,7 @@ class Supply:
         self._by_relay = by_relay
         settings = settings or FarmSettings()
         self._pushing = Semaphore(settings.pushes)
+        self._pushing_small = Semaphore(settings.pushes * SMALL_AT_ONCE)
         self._uplink = uplink or Uplink(settings.uplink_bytes_s, settings.site_uplinks_bytes_s)
         self._artifacts = Artifacts()
         self._proven: set[str] = set()
@@ -106,13 +116,14 @@ class Supply:
         Raises `RuntimeUnavailable`, `ModelError` (the file is gone or changed) and the board's errors.
         """
         model, device = self._models[job.model_digest], session.device
-        cpus, start_c = self._cpus(device, facts), gate_c(device, self._idle_c(device.name))
-        carriers = {one.runtime: self._carrier(device, one.runtime, facts) for one in (job, *needed)}
-        carrier = carriers[job.runtime]
+        cpus, start_c = self._cpus(device, facts), gate_c(device, lambda: self._idle_c(device.name))
+        carrier = self._carrier(device, job.runtime, facts)
         if isinstance(carrier, RuntimeUnavailable):
             raise carrier
-        needs = needs_of(job, needed, carriers)
-        self._bring_all(session, self._files_of(job, model, carrier), needs, before_sending)
+        lacking, partial = self._lacking(session, self._files_of(job, model, carrier))
+        if lacking:
+            before_sending()
+            self._bring_all(session, lacking, partial, self._needs(device, facts, job, needed))
         if carrier.runtime.carrier == "bundle" and carrier.runtime.digest is not None:
             session.unpack(carrier.runtime.digest)
         gate = ThermalGate(start_c, limit_s=device.thermal_limit_s)
@@ -126,21 +137,18 @@ class Supply:
 
         Raises what `outfit` raises; what cannot be had at all is told when it is the job's turn.
         """
-        model = self._models[job.model_digest]
-        carriers = {one.runtime: self._carrier(session.device, one.runtime, facts) for one in (job, *needed)}
-        carrier = carriers[job.runtime]
+        model, device = self._models[job.model_digest], session.device
+        carrier = self._carrier(device, job.runtime, facts)
         if isinstance(carrier, RuntimeUnavailable):
             return None
-        files = self._files_of(job, model, carrier)
-        holdings = session.holdings([digest for digest, _, _ in files])
-        lacking = [one for one in files if one[0] in holdings.missing]
+        lacking, partial = self._lacking(session, self._files_of(job, model, carrier))
         if not lacking:
             return None
         try:
-            size_bytes = sum(path.stat().st_size - holdings.partial.get(digest, 0) for digest, path, _ in lacking)
+            size_bytes = sum(path.stat().st_size - partial.get(digest, 0) for digest, path, _ in lacking)
         except OSError as error:
             raise _unreadable(model.path, error) from None
-        needs = needs_of(job, needed, carriers)
+        needs = self._needs(device, facts, job, needed)
         session.make_room(size_bytes, needs.all)
 
         def send() -> None:
@@ -150,7 +158,16 @@ class Supply:
 
         return send
 
-    def _files_of(self, job: Job, model: Model, carrier: Carrier) -> list[tuple[str, Path, str]]:
+    def _needs(self, device: Device, facts: Facts, job: Job, after: Sequence[Job]) -> Needs:
+        choices = dict.fromkeys(one.runtime for one in (job, *after))
+        return needs_of(job, after, {one: self._carrier(device, one, facts) for one in choices})
+
+    def _lacking(self, session: AgentSession, files: Sequence[File]) -> tuple[list[File], Mapping[str, int]]:
+        """The files that the board has not whole, and how many bytes of some it has."""
+        holdings = session.holdings([digest for digest, _, _ in files])
+        return [one for one in files if one[0] in holdings.missing], holdings.partial
+
+    def _files_of(self, job: Job, model: Model, carrier: Carrier) -> list[File]:
         """What a job needs on its board: hash, file, and what it is."""
         files = [(model.digest, model.path, f"{model.name} ({model.format})")]
         if carrier.path is not None and carrier.runtime.digest is not None:
@@ -183,26 +200,22 @@ class Supply:
     def _bring_all(
         self,
         session: AgentSession,
-        wanted: Sequence[tuple[str, Path, str]],
+        lacking: Sequence[File],
+        partial: Mapping[str, int],
         needs: Needs,
-        before_sending: Callable[[], None],
     ) -> None:
-        holdings = session.holdings([digest for digest, _, _ in wanted])
-        if holdings.missing:
-            before_sending()
-        for digest, path, what in wanted:
-            if digest in holdings.missing:
-                try:
-                    with self._artifacts.lend(digest, path) as artifact:
-                        model = self._models.get(digest)
-                        if model is not None:
-                            artifact.check_size(model.size_bytes)
-                        lacking_bytes = artifact.size_bytes - holdings.partial.get(digest, 0)
-                        evicted = session.make_room(lacking_bytes, needs.now, needs.later)
-                        self._note_evicted(session.device.name, set(evicted.digests) & set(needs.later))
-                        self._bring(session, digest, artifact, what, needs)
-                except OSError as error:
-                    raise _unreadable(path, error) from None
+        """Push these files. `partial`: how many bytes of some came already."""
+        for digest, path, what in lacking:
+            try:
+                with self._artifacts.lend(digest, path) as artifact:
+                    model = self._models.get(digest)
+                    if model is not None:
+                        artifact.check_size(model.size_bytes)
+                    evicted = session.make_room(artifact.size_bytes - partial.get(digest, 0), needs.now, needs.later)
+                    self._note_evicted(session.device.name, set(evicted.digests) & set(needs.later))
+                    self._bring(session, digest, artifact, what, needs)
+            except OSError as error:
+                raise _unreadable(path, error) from None
 
     def _note_evicted(self, device: str, needed: set[str]) -> None:
         if needed and device not in self._crowded:
@@ -232,14 +245,13 @@ class Supply:
     def _push(self, session: AgentSession, digest: str, artifact: Artifact, what: str, tell: Tell) -> str:
         """Send a file over the uplink; how, in words."""
         name = session.device.name
-        with self._pushing:
-            tell(0)
-            way = Way(self._uplink, session.device.site, self._link_bytes_s.get(name))
-            try:
-                pushed = session.push(digest, artifact.path, artifact.size_bytes, tell, artifact=artifact, way=way)
-            except TransferCorrupt:
-                self._check_unchanged(digest, artifact)
-                raise
+        turn = _Turn(self._pushing_small if artifact.size_bytes <= SMALL_BYTES else self._pushing, tell)
+        way = Way(self._uplink, session.device.site, self._link_bytes_s.get(name), turn)
+        try:
+            pushed = session.push(digest, artifact.path, artifact.size_bytes, tell, artifact=artifact, way=way)
+        except TransferCorrupt:
+            self._check_unchanged(digest, artifact)
+            raise
         if pushed.link_bytes_s is not None:
             self._link_bytes_s[name] = pushed.link_bytes_s
         how = pushed.how or "plain"
@@ -251,6 +263,24 @@ class Supply:
         if digest not in self._proven:
             _check_hash(artifact.path, digest)
             self._proven.add(digest)
+
+
+class _Turn:
+    """A place among the pushes that go on at one time; taken once more where a file goes anew."""
+
+    def __init__(self, places: Semaphore, tell: Tell) -> None:
+        self._places, self._tell = places, tell
+
+    def __enter__(self) -> None:
+        self._places.acquire()
+        try:
+            self._tell(0)
+        except BaseException:
+            self._places.release()
+            raise
+
+    def __exit__(self, *_: object) -> None:
+        self._places.release()
 
 
 def _unreadable(path: Path, error: OSError) -> ModelError:

@@ -64,20 +64,24 @@ class _Push:
 
     def run(self) -> Pushed:
         with ExitStack() as channels:
-            leader = self._open("receive", channels)
-            ready = leader.hear()
-            if not isinstance(ready, Receiving):
-                return Pushed(ready)
-            self._tally.start(ready.offset_bytes, self._probe if ready.zstd and self._probe.pays else None)
-            if self._is_narrow(leader):
-                lanes = self._share(leader, channels)
-            else:
-                lanes = [leader]
-                self._feed(leader)
+            with self._way.turn:
+                leader = self._open("receive", channels)
+                ready = leader.hear()
+                if not isinstance(ready, Receiving):
+                    return Pushed(ready)
+                self._tally.start(ready.offset_bytes, self._probe if ready.zstd and self._probe.pays else None)
+                lanes = self._send(leader, channels)
             # The leader looks whether all is there once its own input ends, so the others end first.
             words = [lane.finish() for lane in [*lanes[1:], leader]]
             answer = next((one for one in words if not isinstance(one, LaneDone)), words[-1])
             return self._tally.pushed(answer)
+
+    def _send(self, leader: "_Lane", channels: ExitStack) -> list["_Lane"]:
+        """Over the lanes that this takes, which are returned, the leader first."""
+        if self._is_narrow(leader):
+            return self._share(leader, channels)
+        self._feed(leader)
+        return [leader]
 
     def _open(self, verb: str, channels: ExitStack) -> "_Lane":
         channel = self._transport.open_channel(self._command(verb, self._probe.pays))

@@ -1,6 +1,7 @@
 """What of a file is to be sent, what was, how fast the link takes it, and whether a block goes compressed."""
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
@@ -17,11 +18,13 @@ PROVEN_S = 0.05
 
 @dataclass(frozen=True)
 class Way:
-    """What is known of the way to a board. `link_bytes_s`: what it took at an earlier push, None for the first."""
+    """What is known of the way to a board. `link_bytes_s`: what it took at an earlier push, None for the first. `turn`
+    is held while a file is on its way, and not any more while the board writes and checks the last of it."""
 
     uplink: Uplink = field(default_factory=Uplink)
     site: str | None = None
     link_bytes_s: float | None = None
+    turn: AbstractContextManager[object] = field(default_factory=nullcontext)
 
 
 @dataclass(frozen=True)

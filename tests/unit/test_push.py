@@ -75,6 +75,35 @@ def test_an_empty_file_arrives_too(desk: LocalTransport, work: Path, tmp_path: P
     assert push_file(desk, work, tmp_path / "model").answer.size_bytes == 0
 
 
+class Turn:
+    """Writes down when it is held."""
+
+    def __init__(self, words: list[str]) -> None:
+        self._words = words
+
+    def __enter__(self) -> None:
+        self._words.append("taken")
+
+    def __exit__(self, *_: object) -> None:
+        self._words.append("given back")
+
+
+def test_its_turn_is_over_when_all_is_sent_and_not_when_the_board_has_written_it(
+    desk: LocalTransport, work: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words: list[str] = []
+    finish = push_module._Lane.finish
+
+    def noted(lane: push_module._Lane) -> object:
+        words.append("the end is sent")
+        return finish(lane)
+
+    monkeypatch.setattr(push_module._Lane, "finish", noted)
+    model = noise(tmp_path / "model", 2)
+    assert push_file(desk, work, model, way=Way(turn=Turn(words))).answer == Received(digest_of(model), 2 * MIB)
+    assert words == ["taken", "given back", "the end is sent"]
+
+
 def test_what_the_board_has_is_not_sent_again(desk: LocalTransport, work: Path, tmp_path: Path) -> None:
     model = noise(tmp_path / "model", 2)
     push_file(desk, work, model)

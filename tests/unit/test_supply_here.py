@@ -1,20 +1,28 @@
 """What a job needs is on the board before it runs: each thing once, whole, or not at all."""
 
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
-from agent.protocol import EnergyPlan
+from agent.protocol import EnergyPlan, Evicted, Holdings
 from orchestrator.carriers import CarrierShelf
+from orchestrator.devices import Device
 from orchestrator.errors import ModelError, RuntimeUnavailable
 from orchestrator.events import Fetching, Noted, Pushing
+from orchestrator.farm_file import FarmSettings
 from orchestrator.idle import MARGIN_C
 from orchestrator.links import Link
+from orchestrator.model_files import read_model
 from orchestrator.runs import Role
-from orchestrator.supply import ENERGY_PLAN, Supply
+from orchestrator.supply import ENERGY_PLAN, SMALL_AT_ONCE, SMALL_BYTES, Supply
 from orchestrator.sweep import RuntimeChoice
+from orchestrator.transport.push_tally import Pushed, Way
 from tests.leaks import no_leaks
 from tests.unit.this_machine import Bench
 
@@ -94,6 +102,49 @@ def test_a_model_is_sent_once_and_a_carrier_fetched_once(bench: Bench, link: Lin
         supply.outfit(link.session, link.facts, job, [job])
     assert [event.sent_bytes for event in bench.told(Pushing)] == [0, model.size_bytes]
     assert len(bench.told(Fetching)) == 1
+
+
+class Crowd:
+    """In the place of sessions: boards that lack everything, and who of them receives at one time."""
+
+    held_clock_khz = None
+
+    def __init__(self, device: Device, expected: int) -> None:
+        self.device, self.most = device, 0
+        self._expected, self._now, self._changed = expected, 0, threading.Condition()
+
+    def holdings(self, digests: Sequence[str]) -> Holdings:
+        return Holdings([], list(digests), [], {})
+
+    def make_room(self, *_: object) -> Evicted:
+        return Evicted([], 0, 0)
+
+    def push(self, *_: object, way: Way, **__: object) -> Pushed:
+        """Each of the first ones stays until all of them are there, and a moment longer: for one too many."""
+        with way.turn:
+            with self._changed:
+                self._now += 1
+                self.most = max(self.most, self._now)
+                self._changed.notify_all()
+                assert self._changed.wait_for(lambda: self.most >= self._expected, 60)
+            time.sleep(0.05)
+            with self._changed:
+                self._now -= 1
+        return Pushed(None)
+
+
+@pytest.mark.parametrize(("size_bytes", "at_once"), [(SMALL_BYTES, 2 * SMALL_AT_ONCE), (SMALL_BYTES + 1, 2)])
+def test_so_many_files_are_on_their_way_at_one_time(bench: Bench, link: Link, size_bytes: int, at_once: int) -> None:
+    path = bench.model().path
+    path.write_text(path.read_text().ljust(size_bytes))
+    model, facts, crowd = read_model(path, "padded"), link.facts, Crowd(bench.device(), at_once)
+    assert facts is not None
+    supply = Supply([model], CarrierShelf(bench.farm.cache), bench.notify, settings=FarmSettings(pushes=2))
+    job = bench.job(model)
+    with ThreadPoolExecutor(2 * at_once) as boards:
+        for done in [boards.submit(supply.outfit, cast(Any, crowd), facts, job, [job]) for _ in range(2 * at_once)]:
+            done.result()
+    assert crowd.most == at_once
 
 
 @pytest.mark.parametrize("fault", ["gone", "grown", "changed"])
