@@ -171,8 +171,11 @@ class Relay:
             held = board.ask(Have([wanted.digest]), size_bytes)
             if wanted.digest in getattr(held, "present", ()):
                 return
-            evicted = board.ask(Evict(limit_bytes, size_bytes, in_use, needed), size_bytes)
-            if getattr(evicted, "used_bytes", 0) + size_bytes > limit_bytes:
+            for keep in (needed, in_use):  # all that the sweep needs of it, or what is on its way
+                evicted = board.ask(Evict(limit_bytes, size_bytes, keep), size_bytes)
+                if getattr(evicted, "used_bytes", 0) + size_bytes <= limit_bytes:
+                    break
+            else:
                 raise BoardDiskFull(own.device.name, f"its storage_limit leaves no room for {size_bytes} bytes")
         wanted.send(own, tell)
 
