@@ -97,8 +97,6 @@ def resolve_shape(tensor: TensorInfo, given: tuple[int, ...] | None) -> tuple[in
     `ModelError` where dimensions stay open, where the given shape does not fit, and where the bytes are too many.
     """
     declared = tensor.shape
-    if given is None:
-        _refuse_open([tensor])
     shape = _batch_of_one(tensor) if given is None else given
     option = _option(tensor)
     if -1 in shape:

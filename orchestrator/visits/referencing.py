@@ -62,13 +62,16 @@ def compute_references(
 
 
 def _by_the_first_that_can(link: Link, supply: Supply, model: Model, tolerance: float) -> tuple[Reference, ...]:
-    refused = None
+    refused: _CannotRun | None = None
     for runtime in RUNTIMES[model.format]:
         try:
             made = [_reference(link, supply, model, runtime, seed, tolerance) for seed in SEEDS]
             return tuple(widest(made, KEEP))
-        except (_CannotRun, RuntimeUnavailable) as error:
+        except _CannotRun as error:
             refused = refused or error  # what the recommended one said is what counts
+        except RuntimeUnavailable:
+            if refused is None:  # what cannot be fetched now is no reason to fetch another
+                raise
     assert refused is not None  # noqa: S101 - the loop ran
     raise refused
 
