@@ -78,6 +78,11 @@ class Job:
         return " | ".join(part for part in parts if part)
 
 
+def options_key(options: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """Options as a key of a dictionary, in whatever order they were given; `1` and `"1"` are two."""
+    return tuple(sorted((key, repr(value)) for key, value in options.items()))
+
+
 @dataclass(frozen=True)
 class Run:
     """What came of one job on one board. `result` is there exactly when `status` is ok."""

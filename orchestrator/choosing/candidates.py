@@ -6,6 +6,7 @@ from typing import Any
 
 from orchestrator.choosing.limits import LARGER_IS_BETTER, figure_claim
 from orchestrator.records import RunSummary
+from orchestrator.runs import options_key
 from orchestrator.study.figures import Figure
 from orchestrator.study.measures import Measure, measure, setting_text
 from orchestrator.study.row import StudyRow
@@ -86,8 +87,7 @@ def join_places(places: Sequence[Place]) -> list[Candidate]:
 
 
 def _choice(row: StudyRow) -> tuple[Any, ...]:
-    options = tuple(sorted((key, repr(value)) for key, value in row.options.items()))
-    return row.model_digest, row.model, row.runtime, row.threads, row.delegate, options
+    return row.model_digest, row.model, row.runtime, row.threads, row.delegate, options_key(row.options)
 
 
 def _candidate(group: Sequence[Place]) -> Candidate:
@@ -106,5 +106,4 @@ def _candidate(group: Sequence[Place]) -> Candidate:
 
 
 def _order(one: Candidate) -> tuple[Any, ...]:
-    options = tuple(sorted((key, repr(value)) for key, value in one.options.items()))
-    return one.model, one.digest, one.runtime, one.version or "", one.threads, one.delegate, options
+    return one.model, one.digest, one.runtime, one.version or "", one.threads, one.delegate, options_key(one.options)

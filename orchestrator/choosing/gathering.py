@@ -8,7 +8,7 @@ from orchestrator.assignment import END_TO_END, MODEL
 from orchestrator.choosing.candidates import Candidate, Place, join_places
 from orchestrator.errors import UnknownName, UsageError
 from orchestrator.records import RunFilter, RunSummary
-from orchestrator.runs import Role
+from orchestrator.runs import Role, options_key
 from orchestrator.study import ScoreKey, StudyCase, StudyRow, TaskScore, group_cases, rows
 from orchestrator.study.failures import graves
 from orchestrator.trust.verdicts import Verdict
@@ -66,8 +66,8 @@ def gather(store: "Store", boards: Collection[str] | None, terms: Terms) -> Gath
 
 
 def _identity(of: RunSummary | StudyCase) -> tuple[Any, ...]:
-    options = tuple(sorted((key, repr(value)) for key, value in of.options.items()))
-    return of.device, of.model_digest, of.model, of.runtime, of.runtime_version, of.threads, of.delegate, options
+    engine = (of.runtime, of.runtime_version, of.threads, of.delegate, options_key(of.options))
+    return of.device, of.model_digest, of.model, *engine
 
 
 def _newest_cases(runs: Sequence[RunSummary]) -> list[StudyCase]:
@@ -184,6 +184,6 @@ def _scores(store: "Store", runs: Sequence[RunSummary], data: str, terms: Terms)
 
 def _scored_identity(one: "Scored") -> tuple[Any, ...]:
     job = one.job
-    options = tuple(sorted((key, repr(value)) for key, value in job.options.items()))
     version = one.runs[0].summary.runtime_version if one.runs else job.runtime.version
-    return job.device, job.model_digest, job.model, job.runtime.name, version, job.threads, job.delegate, options
+    engine = (job.runtime.name, version, job.threads, job.delegate, options_key(job.options))
+    return job.device, job.model_digest, job.model, *engine

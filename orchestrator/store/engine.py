@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, QueuePool, create_engine, event
 
 from orchestrator.errors import StoreError
 from orchestrator.store.faults import in_plain_words
-from orchestrator.store.file import BUSY_TIMEOUT_S, connect
+from orchestrator.store.file import BUSY_TIMEOUT_S, connect, identity_of
 
 
 def raw(connection: Connection) -> sqlite3.Connection:
@@ -56,7 +56,7 @@ class Database:
         self._writer = engine_for(path, "BEGIN IMMEDIATE", writing, busy_timeout_s)
         self._reader = engine_for(path, "BEGIN", ("query_only=ON", *reading), busy_timeout_s, mode)
         self._turn = threading.Lock()
-        self._file = _identity(path)
+        self._file = identity_of(path)
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -73,7 +73,7 @@ class Database:
 
     def _check_still_there(self) -> None:
         """SQLite goes on writing into a file that was deleted, and all of it goes with the last who has it open."""
-        if _identity(self.path) != self._file:
+        if identity_of(self.path) != self._file:
             raise StoreError(
                 f"{self.path} was deleted or replaced while it was in use; what was measured since then is not in it",
                 "put the file back, or make a new one with: dynofarm init",
@@ -82,11 +82,3 @@ class Database:
     def close(self) -> None:
         self._writer.dispose()
         self._reader.dispose()
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino

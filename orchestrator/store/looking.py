@@ -9,6 +9,7 @@ from typing import NoReturn
 
 from orchestrator.errors import StoreError
 from orchestrator.store.engine import Database, raw
+from orchestrator.store.file import identity_of
 from orchestrator.store.reading import CACHE_KIB, Reader
 from orchestrator.store.schema import REVISIONS, is_current
 from orchestrator.store.store import Store
@@ -60,7 +61,7 @@ class Window:
             self._look = None
 
     def _current(self) -> Look:
-        found = _identity(self.path)
+        found = identity_of(self.path)
         with self._turn:
             if self._look is None or self._file != found:
                 former, self._look = self._look, None
@@ -90,11 +91,3 @@ def open_to_look(path: Path) -> Look:
 class _LookedAt(Database):
     def write(self) -> NoReturn:
         raise StoreError(f"{self.path} was opened to be looked at only", "Please report this: it should not happen.")
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino

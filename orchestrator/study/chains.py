@@ -12,6 +12,7 @@ from statistics import median
 from typing import Any
 
 from orchestrator.errors import UsageError
+from orchestrator.runs import options_key
 from orchestrator.study.artifacts import Artifact, networks, roots
 from orchestrator.study.cases import StudyCase
 from orchestrator.study.measures import setting_text
@@ -168,7 +169,7 @@ def _groups(
 
 def _circumstances(case: StudyCase) -> tuple[Any, ...]:
     engine = TFLITE[0] if case.runtime in TFLITE else case.runtime
-    return case.threads, engine, tuple(sorted((key, repr(value)) for key, value in case.options.items())), case.protocol
+    return case.threads, engine, options_key(case.options), case.protocol
 
 
 def _engine(case: StudyCase) -> tuple[str, str | None, str]:

@@ -13,6 +13,7 @@ from typing import Any
 from orchestrator.assignment import END_TO_END, MODEL
 from orchestrator.comparing import compare
 from orchestrator.records import RunSummary
+from orchestrator.runs import options_key
 from orchestrator.study.artifacts import Artifact, networks
 from orchestrator.study.case_names import names_of
 from orchestrator.study.cases import StudyCase
@@ -88,9 +89,9 @@ def _taught(
 
 
 def _setting(case: StudyCase) -> tuple[Any, ...]:
-    options = tuple(sorted((key, repr(value)) for key, value in case.options.items()))
     board = (case.device, case.device_kind)
-    return (*board, case.runtime, case.runtime_version, case.threads, case.delegate, options, case.protocol)
+    engine = (case.runtime, case.runtime_version, case.threads, case.delegate, options_key(case.options))
+    return (*board, *engine, case.protocol)
 
 
 def _model_row(

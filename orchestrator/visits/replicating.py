@@ -17,7 +17,7 @@ from orchestrator.plan import reference_job
 from orchestrator.purpose import FURTHER_RUNS, FURTHER_RUNS_NOTES
 from orchestrator.records import RunFilter
 from orchestrator.reference_model import reference_model
-from orchestrator.runs import Job
+from orchestrator.runs import Job, options_key
 from orchestrator.runtimes import objection
 from orchestrator.store import Store
 from orchestrator.sweep import Sweep
@@ -193,8 +193,7 @@ def _objection(bench: Bench, case: CaseAnswer, jobs: Sequence[Job | None]) -> st
 
 
 def _what(job: Job | None) -> object:
-    options = job and tuple(sorted((key, repr(value)) for key, value in job.options.items()))
-    return job and (job.device, job.model_digest, job.runtime, job.threads, job.delegate, options)
+    return job and (job.device, job.model_digest, job.runtime, job.threads, job.delegate, options_key(job.options))
 
 
 def _has_file(store: Store, job: Job) -> bool:

@@ -17,6 +17,22 @@ TIME = Axis("minutes since the first run")
 
 
 @dataclass(frozen=True)
+class Kind:
+    """One thing that is drawn over time: what its line is called, and how its readings become the unit of the axis."""
+
+    name: str
+    line: str
+    unit: str
+    take: Callable[[Trace], Sequence[Reading]]
+    factor: float
+    text: str
+
+
+WARMTH = Kind("temperature", "hottest sensor", "°C", lambda trace: trace.temp_c, 1.0, "{:.1f} °C")
+CLOCK = Kind("clock", "processor", "MHz", lambda trace: trace.clock_khz, 1e-3, "{:,.0f} MHz")
+
+
+@dataclass(frozen=True)
 class Climate:
     """`charts` board by board; `silent` are the boards that told nothing of the kind, `left_out` those not drawn."""
 
@@ -44,52 +60,39 @@ def climate(facts: SweepFacts) -> Climate:
 
 
 def _charts(board: str, key: str, traces: Sequence[Trace]) -> list[Chart]:
+    nominal = next((one.nominal_clock_khz for one in traces if one.nominal_clock_khz), None)
+    limits = [Limit(nominal * CLOCK.factor, "nominal")] if nominal else []
+    drawn = (_chart(WARMTH, board, key, traces), _chart(CLOCK, board, key, traces, limits))
+    return [one for one in drawn if one is not None]
+
+
+def _chart(kind: Kind, board: str, key: str, traces: Sequence[Trace], limits: Sequence[Limit] = ()) -> Chart | None:
+    """None where nothing of the kind was read."""
+    points = _joined(traces, kind)
+    if all(value is None for _, value in points):
+        return None
     stretches = _stretches(traces)
-    caption = "" if stretches else "Nothing of heat, clock or supply was the matter in any run."
-    charts = []
-    warm = _joined(traces, lambda one: one.temp_c, 1.0)
-    if any(value is not None for _, value in warm):
-        charts.append(
-            series_chart(
-                f"temperature-{key}",
-                f"{board}: temperature",
-                [Line("hottest sensor", warm)],
-                TIME,
-                Axis("°C"),
-                stretches=stretches,
-                text="{:.1f} °C".format,
-                caption=caption,
-            )
-        )
-    fast = _joined(traces, lambda one: one.clock_khz, 1e-3)
-    if any(value is not None for _, value in fast):
-        nominal = next((one.nominal_clock_khz for one in traces if one.nominal_clock_khz), None)
-        charts.append(
-            series_chart(
-                f"clock-{key}",
-                f"{board}: clock",
-                [Line("processor", fast)],
-                TIME,
-                Axis("MHz"),
-                stretches=stretches,
-                limits=[Limit(nominal * 1e-3, "nominal")] if nominal else [],
-                text="{:,.0f} MHz".format,
-                caption=caption,
-            )
-        )
-    return charts
+    return series_chart(
+        f"{kind.name}-{key}",
+        f"{board}: {kind.name}",
+        [Line(kind.line, points)],
+        TIME,
+        Axis(kind.unit),
+        stretches=stretches,
+        limits=limits,
+        text=kind.text.format,
+        caption="" if stretches else "Nothing of heat, clock or supply was the matter in any run.",
+    )
 
 
-def _joined(
-    traces: Sequence[Trace], take: Callable[[Trace], Sequence[Reading]], factor: float
-) -> list[tuple[float, float | None]]:
+def _joined(traces: Sequence[Trace], kind: Kind) -> list[tuple[float, float | None]]:
     """The readings of all runs in order of time; between two runs the line is broken, since nobody looked."""
     points: list[tuple[float, float | None]] = []
     for trace in sorted(traces, key=lambda one: one.began_s):
-        readings = take(trace)
+        readings = kind.take(trace)
         if points and readings:
             points.append((readings[0][0] / MINUTE_S, None))
-        points += [(at / MINUTE_S, None if value is None else value * factor) for at, value in readings]
+        points += [(at / MINUTE_S, None if value is None else value * kind.factor) for at, value in readings]
     return points
 
 
