@@ -62,6 +62,13 @@ class View:
         """How far the page itself scrolls sideways; boxes of their own may."""
         return int(self.page.evaluate("document.documentElement.scrollWidth - window.innerWidth"))
 
+    def first_paint_s(self) -> float:
+        """From the navigation until something of the contents was seen."""
+        said = "performance.getEntriesByName('first-contentful-paint').map(one => one.startTime)"
+        while not (told := self.page.evaluate(said)):
+            self.page.wait_for_timeout(5)  # a page may be loaded before it is painted
+        return float(told[0]) / 1000
+
     def faults(self) -> list[str]:
         """What axe-core calls serious or critical, with the first place of each."""
         from axe_playwright_python.sync_playwright import Axe
