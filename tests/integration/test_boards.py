@@ -149,6 +149,7 @@ def test_an_agent_that_hides_from_its_parents_is_still_found(make_board: MakeBoa
     board = make_board("alpha")
     hide = "setsid -f python3 -c 'import time; time.sleep(300)' >/dev/null 2>&1 </dev/null; echo up"
     assert run_there(board.login, keys, hide).stdout == "up\n"
+    assert wait_until(lambda: len(board.agents()) == 1, 10), "it goes on before `setsid` has become Python"
     (hidden,) = board.agents()
     assert carries_marker(hidden, board.identity)
     board.refuse()

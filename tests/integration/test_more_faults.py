@@ -261,7 +261,7 @@ def test_a_closed_terminal_stops_the_sweep_as_ctrl_c_does(kitchen: LoopbackBoard
     master, terminal = os.openpty()
     command = farm.argv("run", farm.sweep_of_fakes("kitchen", repeats=3, options=SLOW))
     with subprocess.Popen(
-        ["setsid", "--ctty", *command],
+        ["env", "--default-signal=HUP", "setsid", "--ctty", *command],  # the tests may be under nohup
         stdin=terminal,
         stdout=terminal,
         stderr=terminal,
