@@ -8,10 +8,12 @@ sealed from there into a second one and sent from that. What travels is the same
 import os
 import struct
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from paramiko import Message
 from paramiko.common import cMSG_CHANNEL_DATA
 from paramiko.packet import Packetizer
 
@@ -25,18 +27,15 @@ _DATA_HEAD = struct.Struct(">cII")
 
 
 class ChannelData:
-    """A packet of a channel's data (RFC 4254, section 5.2) that is not put together before it is sealed."""
+    """Packets of a channel's data (RFC 4254, section 5.2) that are not put together before they are sealed."""
 
     def __init__(self, channel: int) -> None:
         self._channel = channel
-        self.parts: Sequence[bytes | memoryview] = ()
+        self.messages: list[tuple[bytes, memoryview]] = []
 
-    def add_string(self, data: memoryview) -> None:
-        """What paramiko calls with as much as the window takes."""
-        self.parts = (_DATA_HEAD.pack(cMSG_CHANNEL_DATA, self._channel, len(data)), data)
-
-    def asbytes(self) -> bytes:
-        return b"".join(self.parts)
+    def add(self, data: memoryview) -> None:
+        """One packet more."""
+        self.messages.append((_DATA_HEAD.pack(cMSG_CHANNEL_DATA, self._channel, len(data)), data))
 
 
 class Seal:
@@ -47,32 +46,61 @@ class Seal:
         self._fixed, self._count = nonce[:4], int.from_bytes(nonce[4:], "big")
         # The standard wants random ones, for ciphers under which alike packets look alike; with a nonce none do.
         self._padding = os.urandom(LEAST_PADDING_BYTES + BLOCK_BYTES)
-        self._make_rooms(ROOM_BYTES)
+        self._open = memoryview(bytearray(ROOM_BYTES))
 
-    def packet(self, parts: Sequence[bytes | memoryview]) -> memoryview:
-        """The packet that carries a message; it lies in the same room as the one before."""
-        size = sum(map(len, parts))
-        padding = LEAST_PADDING_BYTES + -(1 + size + LEAST_PADDING_BYTES) % BLOCK_BYTES
-        length = 1 + size + padding
-        end = 4 + length
-        if end + TAG_BYTES > len(self._sealed):
-            self._make_rooms(2 * (end + TAG_BYTES))
-        open_, sealed = self._open, self._sealed
-        _LENGTH.pack_into(open_, 0, length)
-        open_[4] = padding
-        at = 5
+    def packets(self, messages: Sequence[Sequence[bytes | memoryview]], room: bytearray) -> memoryview:
+        """The packets that carry these messages, one behind the other, at the beginning of a room that is large enough
+        (`packet_bytes`)."""
+        sealed, start = memoryview(room), 0
+        for parts in messages:
+            end = start + packet_bytes(parts)
+            self._seal(parts, sealed[start:end])
+            start = end
+        return sealed[:start]
+
+    def _seal(self, parts: Sequence[bytes | memoryview], sealed: memoryview) -> None:
+        end = len(sealed) - TAG_BYTES
+        if end > len(self._open):
+            self._open = memoryview(bytearray(2 * end))
+        open_, at = self._open, 5
         for part in parts:
             open_[at : at + len(part)] = part
             at += len(part)
-        open_[at:end] = self._padding[:padding]
+        _LENGTH.pack_into(open_, 0, end - 4)
+        open_[4] = end - at
+        open_[at:end] = self._padding[: end - at]
         sealed[:4] = open_[:4]
         nonce = self._fixed + self._count.to_bytes(8, "big")
-        self._cipher.encrypt_into(nonce, open_[4:end], open_[:4], sealed[4 : end + TAG_BYTES])
+        self._cipher.encrypt_into(nonce, open_[4:end], open_[:4], sealed[4:])
         self._count = (self._count + 1) % (1 << 64)
-        return sealed[: end + TAG_BYTES]
 
-    def _make_rooms(self, size_bytes: int) -> None:
-        self._open, self._sealed = memoryview(bytearray(size_bytes)), memoryview(bytearray(size_bytes))
+
+def packet_bytes(parts: Sequence[bytes | memoryview]) -> int:
+    """What a packet with this message takes: its length, that of its padding, message, padding, tag."""
+    inside = 1 + sum(map(len, parts)) + LEAST_PADDING_BYTES
+    return 4 + inside + -inside % BLOCK_BYTES + TAG_BYTES
+
+
+class Rooms:
+    """Where packets lie while they are sent. Lent, since a farm has more connections than files on their way."""
+
+    def __init__(self) -> None:
+        self._free: list[bytearray] = []
+
+    @contextmanager
+    def lend(self, size_bytes: int) -> Iterator[bytearray]:
+        """A room of at least this size."""
+        try:
+            room = self._free.pop()
+        except IndexError:
+            room = bytearray()
+        if len(room) < size_bytes:
+            room = bytearray(size_bytes)
+        yield room  # one whose packets could not be sent is not used again
+        self._free.append(room)
+
+
+ROOMS = Rooms()
 
 
 class SwiftPacketizer(Packetizer):
@@ -104,16 +132,19 @@ class SwiftPacketizer(Packetizer):
         super().set_outbound_cipher(**settings)
 
     def send_message(self, data: Any) -> None:
-        """Send one message. EOFError when the socket is closed."""
+        """Send one message, or the packets of a channel. EOFError when the socket is closed."""
+        messages = data.messages if isinstance(data, ChannelData) else [(data.asbytes(),)]
         with self._writing:
             seal = self._seal
             if seal is None:
-                super().send_message(data)
+                for parts in messages:
+                    super().send_message(Message(b"".join(parts)))
                 return
-            packet = seal.packet(data.parts if isinstance(data, ChannelData) else (data.asbytes(),))
-            self.write_all(packet)
-            self._sealed_bytes += len(packet)
-            self._sealed_packets += 1
+            with ROOMS.lend(sum(map(packet_bytes, messages))) as room:
+                packets = seal.packets(messages, room)
+                self.write_all(packets)
+            self._sealed_bytes += len(packets)
+            self._sealed_packets += len(messages)
             if self._sealed_packets >= self.REKEY_PACKETS or self._sealed_bytes >= self.REKEY_BYTES:
                 self._ask_for_keys()
 

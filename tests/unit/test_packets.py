@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from paramiko.message import Message
 from paramiko.packet import Packetizer
 
-from orchestrator.transport.packets import ROOM_BYTES, ChannelData, SwiftPacketizer
+from orchestrator.transport.packets import ROOM_BYTES, ChannelData, Rooms, SwiftPacketizer
 
 KEY, NONCE = bytes(range(16)), b"\x01\x02\x03\x04" + b"\xff" * 8
 """A nonce whose count runs over with the first packet."""
@@ -69,10 +69,17 @@ def sealing(sock: socket.socket, nonce: bytes = NONCE) -> SwiftPacketizer:
     return packetizer
 
 
-def channel_data(data: bytes, channel: int = 7) -> ChannelData:
-    message = ChannelData(channel)
-    message.add_string(memoryview(data))
-    return message
+def channel_data(*blocks: bytes, channel: int = 7) -> ChannelData:
+    packets = ChannelData(channel)
+    for data in blocks:
+        packets.add(memoryview(data))
+    return packets
+
+
+def written(message: Any) -> list[bytes]:
+    if isinstance(message, ChannelData):
+        return [b"".join(parts) for parts in message.messages]
+    return [message.asbytes()]
 
 
 def test_paramiko_reads_what_is_sealed_here_whatever_its_size(ends: tuple[socket.socket, socket.socket]) -> None:
@@ -85,6 +92,31 @@ def test_paramiko_reads_what_is_sealed_here_whatever_its_size(ends: tuple[socket
     assert {one[1:5] for one in heard} == {b"\0\0\0\x07"}
 
 
+def test_several_packets_go_in_one_call_and_are_read_one_by_one(ends: tuple[socket.socket, socket.socket]) -> None:
+    blocks = [os.urandom(size) for size in SIZES]
+    packetizer, calls = sealing(ends[0], b"\0" * 12), []
+    write_all = packetizer.write_all
+    packetizer.write_all = lambda data: (calls.append(len(data)), write_all(data))
+    thread = send_in_background(packetizer, [channel_data(*blocks), channel_data(*blocks[:3])])
+    heard = heard_by_paramiko(ends[1], len(blocks) + 3, b"\0" * 12)
+    thread.join(10.0)
+    assert [one[9:] for one in heard] == [*blocks, *blocks[:3]]
+    assert len(calls) == 2
+
+
+def test_rooms_are_used_again_and_as_many_as_send_at_one_time() -> None:
+    rooms = Rooms()
+    with rooms.lend(100) as first, rooms.lend(10) as second:
+        assert first is not second
+        assert (len(first), len(second)) == (100, 10)
+    with rooms.lend(50) as again:
+        assert again is first
+    with pytest.raises(EOFError), rooms.lend(1):
+        raise EOFError
+    with rooms.lend(1) as other:
+        assert other is not first
+
+
 @given(st.lists(st.binary(max_size=100), min_size=1, max_size=20))
 def test_paramikos_own_messages_and_ours_share_one_count(payloads: list[bytes]) -> None:
     ours, theirs = socket.socketpair()
@@ -92,7 +124,7 @@ def test_paramikos_own_messages_and_ours_share_one_count(payloads: list[bytes]) 
         packetizer, wanted = sealing(ours, b"\0" * 12), []
         for number, payload in enumerate(payloads):
             message: Any = channel_data(payload) if number % 2 else Message(b"\x02" + payload)
-            wanted.append(message.asbytes())
+            wanted += written(message)
             packetizer.send_message(message)
         assert heard_by_paramiko(theirs, len(payloads), b"\0" * 12) == wanted
 
