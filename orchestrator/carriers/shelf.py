@@ -110,7 +110,9 @@ class CarrierShelf:
         def make(scratch: Path) -> tuple[Path, str]:
             return self._pack_bundle(row, requirements, target, scratch)
 
-        return self._cache.get(f"{LAYOUT} {row.name} {' '.join(requirements)} | {target}", make)
+        # A version of dynofarm that leaves out other parts asks another question.
+        parts = " ".join([*requirements, *(f"-{one}" for one in row.drop), *(f"+{one}" for one in row.keep)])
+        return self._cache.get(f"{LAYOUT} {row.name} {parts} | {target}", make)
 
     def _pack_bundle(self, row: Runtime, requirements: list[str], target: Target, scratch: Path) -> tuple[Path, str]:
         index = PackageIndex(scratch)
