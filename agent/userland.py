@@ -20,7 +20,8 @@ import importlib.metadata as m, json
 found = {}
 for module, names in (
     ("numpy", ["numpy"]), ("psutil", ["psutil"]), ("tflite_runtime", ["tflite-runtime", "tflite-runtime-nightly"]),
-    ("ai_edge_litert", ["ai-edge-litert"]), ("onnxruntime", ["onnxruntime", "onnxruntime-gpu"]),
+    ("ai_edge_litert", ["ai-edge-litert"]), ("onnxruntime", ["onnxruntime", "onnxruntime-gpu"]), ("MNN", ["MNN"]),
+    ("ncnn", ["ncnn"]),
 ):
     for name in names:
         try:

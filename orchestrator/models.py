@@ -5,10 +5,14 @@ from pathlib import Path
 
 from agent.protocol import InputRecipe, Reference
 
+UNTOLD = "untold"
+"""The type of an output of which the file tells the name alone."""
+
 
 @dataclass(frozen=True)
 class TensorInfo:
-    """An input or output as the file declares it. A dimension that the file leaves open is -1."""
+    """An input or output as the file declares it. A dimension that the file leaves open is -1; where not even their
+    number is told, the shape is `(-1,)`."""
 
     name: str
     dtype: str

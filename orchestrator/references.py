@@ -9,8 +9,8 @@ import math
 import struct
 from collections.abc import Sequence
 
-from agent.protocol import Reference, Tensor
-from orchestrator.models import Model
+from agent.protocol import InputRecipe, Reference, Tensor
+from orchestrator.models import UNTOLD, Model, TensorInfo
 
 SAME_FLOAT_FILE = 1e-3
 """A float32 file on another runtime or board. Measured: at most 1e-5. The rest is room for other orders of summing
@@ -69,6 +69,42 @@ def reference_from(outputs: Sequence[Tensor], seed: int, tolerance: float) -> Re
         if spread == 0.0 and math.prod(tensor.shape) > 1:
             raise ValueError(f"output {tensor.name!r}: all its elements are equal, so it cannot tell right from wrong")
     return Reference(seed, list(outputs), tolerance)
+
+
+def told_outputs(declared: Sequence[TensorInfo], references: Sequence[Reference]) -> tuple[TensorInfo, ...]:
+    """The outputs of a model as they came, where its file tells their names alone."""
+    came = {tensor.name: tensor for reference in references for tensor in reference.outputs}
+    return tuple(
+        TensorInfo(one.name, came[one.name].dtype, tuple(came[one.name].shape))
+        if one.dtype == UNTOLD and one.name in came
+        else one
+        for one in declared
+    )
+
+
+def same_outputs(ours: Sequence[TensorInfo], theirs: Sequence[TensorInfo]) -> bool:
+    """Whether the outputs of one model can be held against those of another: by name where the names are the same, else
+    by position, as on the board (`agent/gate.py`). Of an output whose shape is untold, the board will see."""
+    named = {one.name: one for one in theirs}
+    if len(named) == len(ours) and set(named) == {one.name for one in ours}:
+        theirs = [named[one.name] for one in ours]
+    return len(ours) == len(theirs) and all(
+        one.dtype == UNTOLD or one.shape == other.shape for one, other in zip(ours, theirs, strict=True)
+    )
+
+
+def same_inputs(ours: Sequence[InputRecipe], theirs: Sequence[InputRecipe]) -> bool:
+    """Whether both are fed the same values, whatever the order and the width in which they take them."""
+    return sorted(map(_fed, ours)) == sorted(map(_fed, theirs))
+
+
+def _fed(recipe: InputRecipe) -> tuple[object, ...]:
+    width = _WIDTHS.get(recipe.dtype, recipe.dtype)
+    return recipe.name, width, tuple(recipe.shape), recipe.fill, recipe.low, recipe.high
+
+
+_WIDTHS = {"int32": "whole", "int64": "whole", "bool": "whole", "float32": "float", "float64": "float"}
+"""Types that differ in what they hold, and not in what the recipes fill in."""
 
 
 def widest(candidates: Sequence[Reference], keep: int) -> list[Reference]:

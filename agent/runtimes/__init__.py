@@ -15,6 +15,8 @@ RUNTIMES = {
     "openvino": ("agent.runtimes.openvino", "OpenVino"),
     "executorch": ("agent.runtimes.executorch", "ExecuTorch"),
     "iree": ("agent.runtimes.iree", "Iree"),
+    "mnn": ("agent.runtimes.mnn", "Mnn"),
+    "ncnn": ("agent.runtimes.ncnn", "Ncnn"),
     "fake": ("agent.runtimes.fake", "FakeRuntime"),
 }
 

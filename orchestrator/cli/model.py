@@ -39,7 +39,9 @@ def register(app: typer.Typer) -> None:
 
 def add(
     context: typer.Context,
-    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="Model files: .tflite, .onnx, .pte or .vmfb.")],
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE…", help="Model files: .tflite, .onnx, .pte, .vmfb, .mnn, .param.")
+    ],
     name: Annotated[str | None, typer.Option(metavar="NAME", help="Its name; the file's stem if not given.")] = None,
     shape: Annotated[
         list[str] | None, typer.Option(metavar="INPUT=1x128", help="The shape of an input that the file leaves open.")

@@ -7,12 +7,13 @@ from pathlib import Path
 from agent.protocol import Reference
 from orchestrator.cli.context import say
 from orchestrator.cli.display import open_display
-from orchestrator.errors import DynofarmError, ModelError
+from orchestrator.errors import DynofarmError, ModelError, UsageError
 from orchestrator.farm import Farm
-from orchestrator.model_files import read_model
+from orchestrator.model_files import check_name, read_model
+from orchestrator.model_files.ncnn_pack import SUFFIX, pack, pair_of
 from orchestrator.model_files.recipes import parse_fill, parse_shape
 from orchestrator.models import Model
-from orchestrator.references import default_tolerance
+from orchestrator.references import default_tolerance, same_inputs, same_outputs, told_outputs
 from orchestrator.store import Store
 
 
@@ -32,7 +33,7 @@ def add_model(
 ) -> Model:
     """Register one file. Without references the gate still checks that outputs are finite and not all equal."""
     model = read_model(
-        file,
+        _in_one_file(farm, file, name),
         name,
         shapes=dict(parse_shape(text) for text in shapes),
         fills=dict(parse_fill(text) for text in fills),
@@ -44,8 +45,27 @@ def add_model(
         model = replace(model, parent=ancestor.digest, references=_of_parent(model, ancestor, tolerance))
     elif reference:
         model = replace(model, references=_own(farm, model, tolerance))
+    model = replace(model, outputs=told_outputs(model.outputs, model.references))
     store.add_model(model)
     return model
+
+
+def _in_one_file(farm: Farm, file: Path, name: str | None) -> Path:
+    """The file itself; for the graph of an ncnn model, one that is made of it and of the weights beside it."""
+    from orchestrator.report.files import write_parts
+
+    pair = pair_of(file.expanduser().absolute())
+    if pair is None:
+        return file
+    folder = farm.root / "models"
+    place = folder / f"{check_name(pair.stem if name is None else name, pair.graph)}{SUFFIX}"
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{folder}: cannot be made: {error.strerror}", "make it a folder you may write") from None
+    write_parts(pack(pair), place)
+    say(f"{place.stem}: {pair.graph.name} and {pair.weights.name} are packed into {place}")
+    return place
 
 
 def _mind_the_name(store: Store, model: Model) -> None:
@@ -63,12 +83,12 @@ def _mind_the_name(store: Store, model: Model) -> None:
 
 def _of_parent(model: Model, ancestor: Model, tolerance: float | None) -> tuple[Reference, ...]:
     """The parent's outputs, with room for what the change may cost."""
-    if [tensor.shape for tensor in model.outputs] != [tensor.shape for tensor in ancestor.outputs]:
+    if not same_outputs(model.outputs, ancestor.outputs):
         raise ModelError(
             f"{model.path}: its outputs have other shapes than those of {ancestor.name}",
             "a model can only be checked against a parent with the same outputs; leave --parent out",
         )
-    if model.recipes != ancestor.recipes:
+    if not same_inputs(model.recipes, ancestor.recipes):
         raise ModelError(
             f"{model.path}: its inputs are not named, shaped or filled as those of {ancestor.name}",
             "both must compute the same inputs; make them alike with --fill, or leave --parent out",

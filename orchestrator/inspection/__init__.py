@@ -26,7 +26,7 @@ __all__ = [
 ]
 
 
-OPAQUE = ("pte", "vmfb")
+OPAQUE = ("pte", "vmfb", "mnn", "ncnn")
 """Formats of which the outside is read, and no more."""
 
 
@@ -55,7 +55,7 @@ class Inspection:
 
 def inspect_model(insides: Insides) -> Inspection:
     """Everything that a look into the file tells."""
-    contents = insides.contents
+    contents, opaque = insides.contents, insides.format in OPAQUE
     links = link(contents)
     kinds, flops = count_operators(contents)
     quantisation, weighted = judge_quantisation(contents, links)
@@ -66,12 +66,12 @@ def inspect_model(insides: Insides) -> Inspection:
         envelope=contents.envelope,
         inputs=contents.inputs,
         outputs=contents.outputs,
-        operators=kinds,
+        operators=() if opaque else kinds,
         flops=flops,
         shapes=insides.shapes,
         still_open=insides.still_open,
         parameters=count_parameters(contents, links, scales_beside=insides.format == "tflite"),
         quantisation=quantisation,
         prospects=prospects_of(Look(insides.format, contents, links, weighted)),
-        calls=contents.operators if insides.format in OPAQUE else {},
+        calls=contents.operators if opaque else {},
     )

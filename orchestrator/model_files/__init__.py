@@ -8,6 +8,7 @@ from orchestrator.errors import ModelError
 from orchestrator.model_files.contents import check_interface
 from orchestrator.model_files.digest import digest_file
 from orchestrator.model_files.embeddings import table_rows
+from orchestrator.model_files.ncnn import check_shapes
 from orchestrator.model_files.opening import check_file, map_file, read_contents, telling_which
 from orchestrator.model_files.recipes import make_recipes
 from orchestrator.models import Model
@@ -40,6 +41,8 @@ def read_model(
         found = digest_file(path)
         kind, contents = read_contents(map_file(path, found.size_bytes))
         check_interface(contents)
+        if kind == "ncnn":
+            check_shapes(contents.inputs, shapes or {})
         recipes = make_recipes(contents.inputs, table_rows(contents), shapes or {}, fills or {})
     return Model(
         name=name,

@@ -5,6 +5,7 @@ Pure. The graph is followed from each integer input through operators that hand 
 
 from collections.abc import Iterator
 
+from agent.runtimes.ncnn_file import HANDS_ON as NCNN_HANDS_ON
 from orchestrator.model_files.contents import Contents, Key, Node
 
 _INDEXES = {
@@ -14,6 +15,7 @@ _INDEXES = {
     "Gather": ((1, 0),),
     "GatherND": ((1, 0),),
     "com.microsoft.GatherBlockQuantized": ((1, 0),),
+    "Embed": ((0, 1),),
     "com.microsoft.EmbedLayerNormalization": ((0, 2), (1, 4)),
     "com.microsoft.QEmbedLayerNormalization": ((0, 2), (1, 4)),
 }
@@ -23,9 +25,11 @@ _HANDS_ON = {
     "CAST", "RESHAPE", "EXPAND_DIMS", "SQUEEZE", "SLICE", "STRIDED_SLICE", "TRANSPOSE", "PACK", "CONCATENATION",
     "SELECT", "SELECT_V2", "MAXIMUM", "MINIMUM", "TILE", "BROADCAST_TO", "SPLIT", "UNPACK", "GATHER", "GATHER_ND",
     "Cast", "Reshape", "Unsqueeze", "Squeeze", "Slice", "Transpose", "Concat", "Where", "Max", "Min", "Clip", "Tile",
-    "Expand", "Split", "Identity", "Flatten", "Gather", "GatherND",
+    "Expand", "Split", "Identity", "Flatten", "Gather", "GatherND", "BinaryOp",
+    *NCNN_HANDS_ON,
 }  # fmt: skip
-"""Operators whose output is made of values of their inputs (for gathers: of the first). Sums are not among them."""
+"""Operators whose output is made of values of their inputs (for gathers: of the first). Sums are not among them, but
+for MNN's, whose converter lets every index wrap round its table by a sum and a remainder."""
 
 _GATHERS = {"GATHER", "GATHER_ND", "Gather", "GatherND"}
 _SAME_SHAPE = {"DEQUANTIZE", "QUANTIZE", "CAST", "Cast", "Identity", "DequantizeLinear", "QuantizeLinear"}

@@ -25,6 +25,15 @@ class Table:
     def root(cls, data: Any, start: int = 0) -> "Table":
         return cls(data, start + _read(data, "<I", start), start)
 
+    @property
+    def fields(self) -> int:
+        """How many fields the table has room for."""
+        layout = self._place - _read(self._data, "<i", self._place)
+        return (_read(self._data, "<H", layout) - 4) // 2
+
+    def has(self, number: int) -> bool:
+        return self._field(number) is not None
+
     def integer(self, number: int, code: str = "<i", usual: int = 0) -> int:
         """A scalar; `usual` where the table leaves it out."""
         field = self._field(number)
@@ -32,16 +41,21 @@ class Table:
 
     def text(self, number: int) -> str:
         """A string; empty where there is none."""
-        place, length = self._vector(number, 1)
-        return bytes(self._data[place : place + length]).decode("utf-8", "replace")
+        field = self._field(number)
+        return "" if field is None else self._text(self._follow(field))
+
+    def texts(self, number: int) -> Iterator[str]:
+        place, length = self._vector(number, 4)
+        for index in range(length):
+            yield self._text(self._follow(place + 4 * index))
 
     def integers(self, number: int, code: str = "i") -> tuple[int, ...]:
         place, length = self._vector(number, struct.calcsize(code))
         return struct.unpack_from(f"<{length}{code}", self._data, place) if length else ()
 
-    def length(self, number: int) -> int:
-        """The entries of a vector of bytes."""
-        return self._vector(number, 1)[1]
+    def length(self, number: int, item_bytes: int = 1) -> int:
+        """The entries of a vector of items of this size."""
+        return self._vector(number, item_bytes, walked=False)[1]
 
     def table(self, number: int) -> "Table | None":
         field = self._field(number)
@@ -52,14 +66,20 @@ class Table:
         for index in range(length):
             yield Table(self._data, self._follow(place + 4 * index), self._start)
 
-    def _vector(self, number: int, item_bytes: int) -> tuple[int, int]:
+    def _vector(self, number: int, item_bytes: int, *, walked: bool = True) -> tuple[int, int]:
         """Where the items of a vector begin, and how many they are."""
         field = self._field(number)
         if field is None:
             return self._place, 0
-        vector = self._follow(field)
+        return self._items(self._follow(field), item_bytes, walked)
+
+    def _text(self, vector: int) -> str:
+        place, length = self._items(vector, 1, walked=False)
+        return bytes(self._data[place : place + length]).decode("utf-8", "replace")
+
+    def _items(self, vector: int, item_bytes: int, walked: bool) -> tuple[int, int]:
         length = _read(self._data, "<I", vector)
-        if vector + 4 + length * item_bytes > len(self._data) or (item_bytes > 1 and length > _MOST_ENTRIES):
+        if vector + 4 + length * item_bytes > len(self._data) or (walked and length > _MOST_ENTRIES):
             raise Broken(f"{length:,} entries at byte {vector:,}")
         return vector + 4, length
 

@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 
 from orchestrator.model_files.contents import Damaged, Unreadable
+from orchestrator.model_files.mnn import is_mnn
+from orchestrator.model_files.ncnn import is_ncnn
 
-KNOWN = "TFLite flatbuffers (TFL3), ONNX, programs of ExecuTorch (ET12) and modules of IREE"
+KNOWN = "TFLite flatbuffers (TFL3), ONNX, programs of ExecuTorch (ET12), modules of IREE, models of MNN and of ncnn"
 
 Buffer = Sequence[int]
 """Bytes, or a mapped file: indexing gives numbers, slicing gives bytes."""
@@ -24,6 +26,11 @@ _RELATIVES = (
         "a zip archive (as PyTorch, Keras and task bundles are)",
         "unpack it, or convert it to .tflite or .onnx",
     ),
+    (
+        b"7767517",
+        "the graph of an ncnn model, without its weights",
+        "dynofarm model add FILE.param packs it and the .bin beside it into one file, which can be inspected",
+    ),
     (b"\x89HDF", "an HDF5 file (as Keras writes)", "convert it to .tflite or .onnx first"),
     (b"\x80", "a pickle (as PyTorch writes)", "convert it to .tflite or .onnx first"),
     (b"\x1f\x8b", "gzip", "unpack it first"),
@@ -32,18 +39,12 @@ _RELATIVES = (
 
 
 def recognise(data: Buffer) -> str:
-    """`tflite`, `onnx`, `pte`, `vmfb` or `fake`. `Unreadable` for anything else, with the likeliest explanation."""
+    """`tflite`, `onnx`, `pte`, `vmfb`, `mnn`, `ncnn` or `fake`. `Unreadable` for anything else, with the likeliest
+    explanation."""
+    for kind, is_one in _KINDS.items():
+        if is_one(data):
+            return kind
     head = bytes(data[:64])
-    if head[4:8] == b"TFL3":
-        return "tflite"
-    if head[4:6] == b"ET" and head[6:8].isdigit():
-        return "pte"
-    if _is_module(bytes(data[:256])):
-        return "vmfb"
-    if head.lstrip()[:1] == b"{":
-        return "fake"
-    if _is_onnx(data):
-        return "onnx"
     for magic, what, hint in _RELATIVES:
         if head.startswith(magic):
             raise Unreadable(f"this is {what}", hint)
@@ -53,8 +54,22 @@ def recognise(data: Buffer) -> str:
     )
 
 
-def _is_module(head: bytes) -> bool:
+def _is_tflite(data: Buffer) -> bool:
+    return bytes(data[4:8]) == b"TFL3"
+
+
+def _is_program(data: Buffer) -> bool:
+    """A program of ExecuTorch."""
+    return bytes(data[4:6]) == b"ET" and bytes(data[6:8]).isdigit()
+
+
+def _is_fake(data: Buffer) -> bool:
+    return bytes(data[:64]).lstrip()[:1] == b"{"
+
+
+def _is_module(data: Buffer) -> bool:
     """A module of IREE: its flatbuffer, with its size before it or without, alone or first in a zip."""
+    head = bytes(data[:256])
     if head[4:8] == b"IREE" or head[8:12] == b"IREE":
         return True
     return head.startswith(b"PK\x03\x04") and head[30:].startswith(b"module.fb") and b"IREE" in head
@@ -100,3 +115,15 @@ def read_varint(data: Buffer, position: int) -> tuple[int, int]:
         if byte < 0x80:
             return value, position + index + 1
     raise IndexError
+
+
+_KINDS = {
+    "tflite": _is_tflite,
+    "pte": _is_program,
+    "vmfb": _is_module,
+    "ncnn": is_ncnn,
+    "fake": _is_fake,
+    "mnn": is_mnn,
+    "onnx": _is_onnx,
+}
+"""Those with a mark of their own come before those that are known by their structure alone."""

@@ -4,6 +4,7 @@ import mmap
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -49,25 +50,10 @@ def map_file(path: Path, size_bytes: int) -> Any:
 def read_contents(data: Any) -> tuple[str, Contents]:
     """The format of a mapped file, and what it holds. `Unreadable`."""
     kind = recognise(data)
-    if kind == "tflite":
-        from orchestrator.model_files.tflite import read_tflite
-
-        return kind, read_tflite(data)
-    if kind == "onnx":
-        from orchestrator.model_files.onnx import read_onnx
-
-        return kind, read_onnx(data)
-    if kind == "pte":
-        from orchestrator.model_files.pte import read_pte
-
-        return kind, read_pte(data)
-    if kind == "vmfb":
-        from orchestrator.model_files.vmfb import read_vmfb
-
-        return kind, read_vmfb(data)
-    from orchestrator.model_files.fake import read_fake
-
-    return kind, read_fake(data[:])
+    # A module for each format, imported when a file of it is read: some bring large packages.
+    reader = import_module(f"orchestrator.model_files.{kind}")
+    contents: Contents = getattr(reader, f"read_{kind}")(data)
+    return kind, contents
 
 
 def _unreadable(path: Path, error: OSError) -> ModelError:

@@ -9,8 +9,8 @@ from rich.console import Console
 
 from orchestrator.inspection import Inspection, OperatorKind, Prospect
 from orchestrator.model_files.recipes import write_shape
-from orchestrator.models import TensorInfo
 from orchestrator.report.console import cell, new_grid, new_table, report_console, words
+from orchestrator.report.models import tensor_text
 from orchestrator.report.words import bytes_text, count_text
 
 _KEYS_WIDTH = 14
@@ -81,8 +81,8 @@ def _identity(path: Path, found: Inspection) -> list[tuple[str, str]]:
         ("file", str(path)),
         ("format", _format_text(found)),
         ("size", size if found.calls else f"{size}, {_weights_text(found)}"),
-        ("inputs", "\n".join(map(_tensor_text, found.inputs)) or "none"),
-        ("outputs", "\n".join(map(_tensor_text, found.outputs))),
+        ("inputs", "\n".join(map(tensor_text, found.inputs)) or "none"),
+        ("outputs", "\n".join(map(tensor_text, found.outputs))),
     ]
     if found.calls:
         calls = "\n".join(f"{count} {name}" for name, count in found.calls.items())
@@ -195,12 +195,6 @@ def _print_prospects(console: Console, prospects: Sequence[Prospect]) -> None:
     if sources:
         console.print()
         console.print(new_grid([(f"[{number}]", source) for number, source in enumerate(sources, start=1)]))
-
-
-def _tensor_text(tensor: TensorInfo) -> str:
-    return (
-        f"{tensor.name} {tensor.dtype} {'x'.join('?' if size < 0 else str(size) for size in tensor.shape) or 'scalar'}"
-    )
 
 
 def _amount_text(amount: int) -> str:

@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from orchestrator.models import Model, TensorInfo
+from orchestrator.model_files.recipes import write_shape
+from orchestrator.models import UNTOLD, Model, TensorInfo
 from orchestrator.report.console import new_grid, new_table, report_console, words
 from orchestrator.report.descent import descent_lines
 from orchestrator.report.words import bytes_text, count_text
@@ -17,9 +18,9 @@ def model_row(model: Model) -> dict[str, Any]:
         "format": model.format,
         "size_bytes": model.size_bytes,
         "path": str(model.path),
-        "inputs": [_tensor_text(tensor) for tensor in model.inputs],
+        "inputs": [tensor_text(tensor) for tensor in model.inputs],
         "fills": {recipe.name: _fill_text(recipe.fill, recipe.low, recipe.high) for recipe in model.recipes},
-        "outputs": [_tensor_text(tensor) for tensor in model.outputs],
+        "outputs": [tensor_text(tensor) for tensor in model.outputs],
         "operators": sum(model.operators.values()),
         "references": len(model.references),
         "parent": model.parent,
@@ -82,9 +83,9 @@ def _filled(row: Mapping[str, Any]) -> list[str]:
     return [f"{text}, filled with {fill}" for text, fill in pairs]
 
 
-def _tensor_text(tensor: TensorInfo) -> str:
-    shape = "x".join("?" if size < 0 else str(size) for size in tensor.shape)
-    return f"{tensor.name} {tensor.dtype} {shape or 'scalar'}"
+def tensor_text(tensor: TensorInfo) -> str:
+    """`ids int32 1x128`; the name alone where the file tells no more."""
+    return tensor.name if tensor.dtype == UNTOLD else f"{tensor.name} {tensor.dtype} {write_shape(tensor.shape)}"
 
 
 def _fill_text(fill: str, low: float, high: float) -> str:

@@ -31,6 +31,8 @@ RUNTIMES = {
     "onnx": ("onnxruntime",),
     "pte": ("executorch",),
     "vmfb": ("iree",),
+    "mnn": ("mnn",),
+    "ncnn": ("ncnn",),
     "fake": ("fake",),
 }
 """By format: the runtime that dynofarm recommends, and one that takes what the first cannot: LiteRT's interpreter runs

@@ -456,6 +456,36 @@ context.invoke(module.lookup_function("main_graph"), given, taken)
 view = taken.get_as_object(0, runtime.HalBufferView)
 outputs = [runtime.DeviceArray(device, view, implicit_host_transfer=True).to_host()]
 """
+RUN_MNN = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import numpy, MNN as mnn
+interpreter = mnn.Interpreter(sys.argv[2])
+session = interpreter.createSession({"numThread": 1})
+given = interpreter.getSessionInput(session)
+ones = numpy.ones(given.getShape(), numpy.float32)
+given.copyFrom(mnn.Tensor(ones.shape, given.getDataType(), ones, mnn.Tensor_DimensionType_Caffe))
+interpreter.runSession(session)
+taken = interpreter.getSessionOutput(session)
+room = mnn.Tensor(
+    taken.getShape(), taken.getDataType(), numpy.empty(taken.getShape(), numpy.float32), mnn.Tensor_DimensionType_Caffe
+)
+taken.copyToHostTensor(room)
+outputs = [room.getNumpyData()]
+import ctypes
+ctypes.CDLL(None).fflush(None)  # what MNN has printed comes before the report
+"""
+RUN_NCNN = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import numpy, ncnn.ncnn as ncnn
+net = ncnn.Net()
+net.load_param(sys.argv[2])
+net.load_model(sys.argv[2].replace(".param", ".bin"))
+extractor = net.create_extractor()
+extractor.input(net.input_names()[0], ncnn.Mat(numpy.ones((3, 8, 8), numpy.float32)).clone())
+outputs = [numpy.array(extractor.extract(net.output_names()[0])[1])]
+"""
 RUN_OPENVINO = """
 import sys
 sys.path.insert(0, sys.argv[1])
@@ -488,6 +518,10 @@ print(sound, outside, psutil.cpu_count() > 0)
         ("3.11", "openvino", None, "bert-tiny.tflite", RUN_OPENVINO),
         ("3.8", "openvino", None, "bert-tiny.onnx", RUN_OPENVINO),
         ("3.11", "iree", None, "../../tests/agent/networks/image.vmfb", RUN_IREE),
+        ("3.11", "ncnn", None, "../../tests/agent/networks/image.ncnn.param", RUN_NCNN),
+        ("3.8", "ncnn", None, "../../tests/agent/networks/image.ncnn.param", RUN_NCNN),
+        ("3.11", "mnn", None, "../../tests/agent/networks/image.mnn", RUN_MNN),
+        ("3.8", "mnn", None, "../../tests/agent/networks/image.mnn", RUN_MNN),
     ],
 )
 def test_a_bundle_alone_runs_a_real_model(real_shelf, tmp_path, python, name, version, model, script):

@@ -1,4 +1,4 @@
-"""ExecuTorch and IREE through the real command, on this machine as a board: added, gated, measured, skipped."""
+"""ExecuTorch, IREE and MNN through the real command, on this machine as a board: added, gated, measured, skipped."""
 
 import platform
 from pathlib import Path
@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from orchestrator.models import TensorInfo
 from tests.farming import TestFarm
 
 pytestmark = pytest.mark.integration
@@ -59,3 +60,20 @@ def test_a_module_for_another_processor_is_skipped_with_a_sentence(local: TestFa
     row = rows_of(local)["foreign"]
     assert row["status"] == "skipped"
     assert "was compiled for aarch64, and the board is x86_64" in row["message"]
+
+
+def test_a_model_of_mnn_is_held_to_the_outputs_of_the_onnx_file_that_it_was_converted_from(local: TestFarm) -> None:
+    fills = ("--fill", "ids=integers:0..49", "--fill", "mask=ones")
+    local.run("model", "add", str(NETWORKS / "tokens.onnx"), "--name", "tokens-onnx", *fills).ok()
+    local.run("model", "add", str(NETWORKS / "tokens.mnn"), *fills, "--parent", "tokens-onnx").ok()
+    local.run("run", "tokens", "--runtime", "mnn", "--threads", "1,2", *ONCE).ok()
+    assert rows_of(local)["tokens"]["status"] == "ok"
+
+
+def test_outputs_of_which_a_file_tells_the_names_alone_are_told_by_the_references(local: TestFarm) -> None:
+    local.run("model", "add", str(NETWORKS / "image.mnn")).ok()
+    with local.store() as store:
+        model = store.model("image")
+    if not model.references:
+        pytest.skip("no runtime can be had here")
+    assert model.outputs == (TensorInfo("scores", "float32", (1, 10)),)

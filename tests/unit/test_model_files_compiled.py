@@ -1,4 +1,4 @@
-"""Programs of ExecuTorch and modules of IREE: what is read of them, and what is said of broken ones."""
+"""Programs of ExecuTorch, modules of IREE and models of MNN: what is read of them, and what is said of broken ones."""
 
 import random
 import struct
@@ -12,11 +12,11 @@ from orchestrator.errors import ModelError
 from orchestrator.inspection import inspect_model
 from orchestrator.model_files import read_model
 from orchestrator.model_files.insides import read_insides
-from orchestrator.models import Model, TensorInfo
+from orchestrator.models import UNTOLD, Model, TensorInfo
 from orchestrator.report.inspection import inspection_page, inspection_values
 
 NETWORKS = Path(__file__).parents[1] / "agent" / "networks"
-FILES = ("image.pte", "image-xnnpack.pte", "tokens.pte", "image.vmfb", "tokens.vmfb")
+FILES = ("image.pte", "image-xnnpack.pte", "tokens.pte", "image.vmfb", "tokens.vmfb", "image.mnn", "tokens.mnn")
 
 
 def read_bytes(folder: Path, data: bytes) -> Model:
@@ -156,3 +156,29 @@ def test_what_is_not_read_of_them_is_not_counted_as_nothing(name: str) -> None:
         inspection_page(NETWORKS / name, found, Console(file=page, width=200))
         assert "its runtime alone knows them" in page.getvalue()
         assert "stored values" not in page.getvalue()
+
+
+def test_a_model_of_mnn_tells_its_inputs_operators_and_weights_and_the_names_of_its_outputs() -> None:
+    model = read_model(NETWORKS / "tokens.mnn")
+    assert model.format == "mnn"
+    assert model.inputs == (TensorInfo("ids", "int32", (1, 8)), TensorInfo("mask", "int32", (1, 8)))
+    assert model.outputs == (TensorInfo("found", UNTOLD, (-1,)), TensorInfo("logits", UNTOLD, (-1,)))
+    assert (model.operators["Convolution"], model.operators["LayerNorm"]) == (2, 1)
+    assert 4 * (50 * 16 + 16 * 16 + 16 * 3) <= model.weights["float32"] < 5000
+
+
+def test_ids_of_a_model_of_mnn_stay_inside_their_table() -> None:
+    ids, mask = read_model(NETWORKS / "tokens.mnn").recipes
+    assert (ids.fill, ids.low, ids.high, mask.fill) == ("integers", 0, 49, "ones")
+
+
+def test_a_dimension_that_mnn_leaves_open_is_asked_for(tmp_path: Path) -> None:
+    assert "input x (1x3x?x?)" in refusal(tmp_path, (NETWORKS / "open.mnn").read_bytes())
+    model = read_model(NETWORKS / "open.mnn", shapes={"x": (1, 3, 5, 7)})
+    assert model.recipes[0].shape == [1, 3, 5, 7]
+
+
+def test_weights_of_mnn_that_lie_in_another_file_are_told() -> None:
+    with pytest.raises(ModelError, match="its weights lie in another file") as caught:
+        read_model(NETWORKS / "elsewhere.mnn")
+    assert "--saveExternalData" in caught.value.hint

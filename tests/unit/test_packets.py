@@ -96,7 +96,12 @@ def test_several_packets_go_in_one_call_and_are_read_one_by_one(ends: tuple[sock
     blocks = [os.urandom(size) for size in SIZES]
     packetizer, calls = sealing(ends[0], b"\0" * 12), []
     write_all = packetizer.write_all
-    packetizer.write_all = lambda data: (calls.append(len(data)), write_all(data))
+
+    def counted(data: memoryview) -> None:
+        calls.append(len(data))
+        write_all(data)
+
+    packetizer.write_all = counted
     thread = send_in_background(packetizer, [channel_data(*blocks), channel_data(*blocks[:3])])
     heard = heard_by_paramiko(ends[1], len(blocks) + 3, b"\0" * 12)
     thread.join(10.0)

@@ -2,12 +2,14 @@
 
 import base64
 import struct
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from agent.protocol import Tensor
+from agent.protocol import InputRecipe, Tensor
 from orchestrator.model_files import read_model
+from orchestrator.models import UNTOLD, TensorInfo
 from orchestrator.references import (
     DYNAMIC_INT8,
     EXACT,
@@ -15,7 +17,10 @@ from orchestrator.references import (
     STATIC_INT8,
     default_tolerance,
     reference_from,
+    same_inputs,
+    same_outputs,
     spread_of,
+    told_outputs,
     widest,
 )
 
@@ -94,3 +99,36 @@ def test_every_output_counts_for_how_wide_a_reference_is():
 def test_the_tolerance_follows_from_what_the_file_says_of_its_weights(name: str, tolerance: float) -> None:
     path = Path(__file__).resolve().parents[2] / "examples" / "models" / name
     assert default_tolerance(read_model(path)) == tolerance
+
+
+def told(name: str, dtype: str = "float32", shape: tuple[int, ...] = (1, 3)) -> TensorInfo:
+    return TensorInfo(name, dtype, shape)
+
+
+def test_outputs_of_which_the_names_alone_are_told_are_as_they_came() -> None:
+    came = reference_from([tensor(1.0, 2.0, 3.0)], 1, 0.1)
+    name = came.outputs[0].name
+    declared = (told("other", UNTOLD, (-1,)), told(name, UNTOLD, (-1,)), told("known", "int32"))
+    assert told_outputs(declared, [came]) == (declared[0], told(name, "float32", (1, 3)), declared[2])
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "same"),
+    [
+        ([told("a"), told("b", shape=(2,))], [told("b", shape=(2,)), told("a")], True),
+        ([told("a"), told("b", shape=(2,))], [told("x"), told("y", shape=(2,))], True),
+        ([told("a"), told("b", shape=(2,))], [told("y", shape=(2,)), told("x")], False),
+        ([told("a", UNTOLD, (-1,))], [told("a", shape=(7, 7))], True),
+        ([told("a")], [told("a"), told("b")], False),
+    ],
+)
+def test_outputs_are_paired_as_on_the_board(ours: list[TensorInfo], theirs: list[TensorInfo], same: bool) -> None:
+    assert same_outputs(ours, theirs) is same
+
+
+def test_inputs_are_the_same_whatever_their_order_and_width() -> None:
+    ids = InputRecipe("ids", "int64", [1, 8], "integers", 0.0, 49.0)
+    image = InputRecipe("image", "float32", [1, 3], "uniform", -1.0, 1.0)
+    assert same_inputs([ids, image], [image, replace(ids, dtype="int32")])
+    assert not same_inputs([ids], [replace(ids, high=48.0)])
+    assert not same_inputs([image], [replace(image, dtype="float16")]), "its values are rounded"

@@ -45,7 +45,7 @@ def test_nothing_is_said_against_litert_on_a_pi(delegate):
 def test_an_unknown_runtime_is_answered_with_the_known_ones():
     assert why(RuntimeChoice("tensorrt")) == (
         "there is no runtime 'tensorrt'; known: litert, ai-edge-litert, tflite-runtime, onnxruntime, openvino, "
-        "executorch, iree, fake"
+        "executorch, iree, mnn, ncnn, fake"
     )
 
 

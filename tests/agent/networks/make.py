@@ -1,6 +1,9 @@
 """Makes the networks of this folder again; the tests read the files, and need none of the packages that made them.
 
-    pip install torch==2.13.0 executorch==1.5.1 onnx 'dynofarm[compile]'      then: python make.py FOLDER
+    pip install torch==2.13.0 executorch==1.5.1 onnx MNN==3.6.1 'dynofarm[compile]'      then: python make.py FOLDER
+
+`open` leaves height and width open; `elsewhere` has its weights in a file beside it, which the tests do not need. MNN's
+converter is called as a library, because its command reports on its use.
 
 `image` is a convolution, a dense layer and softmax; `tokens` an embedding, a mask, normalisation and two outputs.
 """
@@ -8,6 +11,7 @@
 import sys
 from pathlib import Path
 
+import _tools as mnn
 import torch
 from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
 from executorch.exir import to_edge_transform_and_lower
@@ -78,6 +82,18 @@ def main(folder: Path) -> None:
     write(ChannelsLast(), (torch.zeros(1, 3, 8, 8),), [], folder / "channels-last-out.pte")
     last = torch.zeros(1, 3, 8, 8).to(memory_format=torch.channels_last)
     write(nn.ReLU(), (last,), [], folder / "channels-last-in.pte")
+    torch.onnx.export(
+        nn.Sequential(nn.Conv2d(3, 4, 3, padding=1, bias=False), nn.ReLU()).eval(),
+        (torch.zeros(1, 3, 8, 8),),
+        str(folder / "open.onnx"),
+        input_names=["x"],
+        output_names=["y"],
+        dynamic_axes={"x": {2: "h", 3: "w"}},
+        dynamo=False,
+    )
+    for name in (*examples, "open"):
+        convert(folder / f"{name}.onnx", folder / f"{name}.mnn")
+    convert(folder / "image.onnx", folder / "elsewhere.mnn", "--saveExternalData")
     for name in examples:
         compile_module(folder / f"{name}.onnx", folder / f"{name}.vmfb")
 
@@ -87,6 +103,11 @@ def compile_module(source, place) -> None:
     order = Order(source, "", {}, Processor("x86_64", "generic"), "O2", place)
     compile_model(order, lambda _step: None)
     order.lineage_place.unlink()
+
+
+def convert(source, place, *more) -> None:
+    told = ["-f", "ONNX", "--modelFile", str(source), "--MNNModel", str(place), "--bizCode", "dynofarm"]
+    mnn.mnnconvert(["mnnconvert", *told, *more])
 
 
 def write(network, inputs, parts, place, shapes=None) -> None:
