@@ -1,8 +1,8 @@
 """Models, libraries and bundles on the board, each under the SHA-256 of its bytes.
 
-What lies here under its name came whole: it was hashed while it was written, synced, and only then renamed. But memory
-cards forget: what lay here before this visit is hashed once when it is asked for, and removed when it has changed.
-What a broken transfer brought stays in `incoming` (`parts`), and counts as taken room.
+What lies here under its name came whole (`keeping`). But memory cards forget: what lay here before this visit is hashed
+once when it is asked for, and removed when it has changed. What a broken transfer brought stays in `incoming` (`parts`,
+which a visit that finds nothing there need not import), and counts as taken room.
 """
 
 import contextlib
@@ -10,17 +10,16 @@ import errno
 import hashlib
 import os
 import time
-from typing import Callable, Iterable, List, NamedTuple, Sequence, Set
+from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Set
 
-from agent import parts
-from agent.frames import CHUNK_BYTES, Broken, Piece, read_plain
-from agent.parts import Held, Part
 from agent.places import Places, check_digest, remove_quietly
-from agent.protocol import Error, Evicted, Holdings, Received
+from agent.protocol import Error, Evicted, Holdings
 
 LEFTOVER_AGE_S = 3600.0
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """No space, no quota, a file-size limit: the same thing to a user."""
+
+CHUNK_BYTES = 1 << 20
 
 Breathe = Callable[[], None]
 """Called between pieces of slow work, so that the caller can stay alive to others."""
@@ -34,66 +33,20 @@ class BlobFault(Exception):
         self.error = Error(code, message)
 
 
-def keep(places: Places, digest: str, size_bytes: int, bring: Callable[[Part], Iterable[Piece]]) -> Received:
-    """Keep a file of `size_bytes` under `digest`. `bring` gives what is missing, from the part's `offset_bytes` on.
-
-    `BlobFault`: `disk_full` (with the free and the needed bytes; then nothing is kept, because results need the room
-    more), `corrupt` (a wrong hash: nothing is kept; or the stream broke: what came before is kept, for the next one).
-    Already there: returns at once and asks for nothing.
-    """
-    path = places.blob(digest)
-    if os.path.exists(path) or os.path.isdir(places.bundle(digest)):
-        touch(places, digest)
-        return Received(digest, size_bytes, already=True)
-    try:
-        part = Part(places, digest, size_bytes)
-    except Held as error:
-        raise BlobFault("internal", str(error)) from None
-    try:
-        return _complete(places, part, Received(digest, size_bytes), bring)
-    except OSError as error:
-        if error.errno not in NO_ROOM:
-            raise
-        part.remove()
-        raise BlobFault("disk_full", _no_room(places, digest, size_bytes, places.free_bytes())) from error
-    finally:
-        part.close()
-
-
-def _complete(places: Places, part: Part, wanted: Received, bring: Callable[[Part], Iterable[Piece]]) -> Received:
-    digest, missing_bytes, free_bytes = wanted.digest, wanted.size_bytes - part.offset_bytes, places.free_bytes()
-    if missing_bytes > free_bytes:
-        part.remove()
-        raise BlobFault("disk_full", _no_room(places, digest, missing_bytes, free_bytes))
-    part.hash_prefix()
-    try:
-        for data in bring(part):
-            part.append(data)
-    except Broken as fault:
-        text = "%s after %d of %d bytes of %s…" % (fault, part.came_bytes, wanted.size_bytes, digest[:12])
-        raise BlobFault("corrupt", text) from None
-    found = part.settle(places.blob(digest))
-    if found:
-        raise BlobFault("corrupt", "the bytes have the hash %s…, not %s…" % (found[:12], digest[:12]))
-    return wanted
-
-
-def receive(places: Places, digest: str, size_bytes: int, source: int) -> Received:
-    """Keep what a descriptor gives: exactly `size_bytes`, from the beginning. Faults as `keep`."""
-
-    def bring(part: Part) -> Iterable[Piece]:
-        part.start_again()
-        return read_plain(source, size_bytes)
-
-    return keep(places, digest, size_bytes, bring)
-
-
 def hold(places: Places, digests: Sequence[str], breathe: Breathe = lambda: None) -> Holdings:
     """Which of these are here. An unpacked bundle is here although its archive has been removed."""
     unpacked = [digest for digest in digests if os.path.isdir(places.bundle(digest))]
     present = [digest for digest in digests if digest in unpacked or _is_sound(places.blob(digest), digest, breathe)]
     missing = [digest for digest in digests if digest not in present]
-    return Holdings(present, missing, unpacked, parts.partial(places, missing))
+    return Holdings(present, missing, unpacked, _partial(places, missing))
+
+
+def _partial(places: Places, digests: List[str]) -> Dict[str, int]:
+    if not digests or not os.listdir(places.incoming):
+        return {}
+    from agent import parts
+
+    return parts.partial(places, digests)
 
 
 def touch(places: Places, digest: str) -> None:
@@ -117,6 +70,8 @@ def evict(
     one of `keep`: when they alone are too large, less is freed than was asked for, and the caller sees it. What broken
     transfers left counts, and goes, like the rest.
     """
+    from agent import parts
+
     kept = {check_digest(digest) for digest in keep}
     turns = {check_digest(digest): turn for turn, digest in enumerate(later)}
     entries = _entries(places, breathe)
@@ -136,10 +91,14 @@ def evict(
     return Evicted(gone, places.free_bytes(), used_bytes)
 
 
-def clear_incoming(places: Places, older_than_s: float = LEFTOVER_AGE_S, parts_s: float = parts.KEPT_S) -> None:
+def clear_incoming(places: Places, older_than_s: float = LEFTOVER_AGE_S, parts_s: Optional[float] = None) -> None:
     """Remove what was left behind: its writer is gone, or has not written for long. Half a file that a transfer left
-    can be gone on with, and stays for longer (`parts_s`)."""
-    parts.clear(places, parts_s)
+    can be gone on with, and stays for longer (`parts_s`, a week)."""
+    if not os.listdir(places.incoming):
+        return
+    from agent import parts
+
+    parts.clear(places, parts.KEPT_S if parts_s is None else parts_s)
     for name in os.listdir(places.incoming):
         path = os.path.join(places.incoming, name)
         if parts.is_part(name):
@@ -193,6 +152,8 @@ def _entries(places: Places, breathe: Breathe) -> List[_Entry]:
             size_bytes = _tree_bytes(found.path) if found.is_dir(follow_symlinks=False) else status.st_size
             entries.append(_Entry(status.st_mtime_ns, found.name, found.path, size_bytes))
             breathe()
+    from agent import parts
+
     for part in parts.leftovers(places):
         if not part.held:
             path = os.path.join(places.incoming, part.digest + ".part")
@@ -211,12 +172,3 @@ def _remove(path: str) -> None:
         shutil.rmtree(path, ignore_errors=True)
     else:
         remove_quietly(path)
-
-
-def _no_room(places: Places, digest: str, needed_bytes: int, free_bytes: int) -> str:
-    return "no room for %s… in %s: %d bytes needed, %d bytes free" % (
-        digest[:12],
-        places.root,
-        needed_bytes,
-        free_bytes,
-    )

@@ -12,11 +12,11 @@ import threading
 import time
 from typing import Any, Iterable, Iterator, List, cast
 
-from agent import blobs
 from agent.blobs import BlobFault
 from agent.errand import Say, run_errand
 from agent.frames import Broken, Piece, read_plain
 from agent.giving import MISSING
+from agent.keeping import keep
 from agent.parts import Part
 from agent.places import Places, remove_quietly
 from agent.protocol import Fetch, Fetching, Received
@@ -46,7 +46,7 @@ def _fetch(places: Places, order: Fetch, say: Say) -> Received:
         return _bytes_of(ssh_argv(order, hosts, part.offset_bytes), part, order.size_bytes, say)
 
     try:
-        return blobs.keep(places, order.digest, order.size_bytes, bring)
+        return keep(places, order.digest, order.size_bytes, bring)
     finally:
         remove_quietly(hosts)
 

@@ -8,7 +8,6 @@ from typing import Iterator, NamedTuple, Optional, Tuple, Union
 from agent.protocol import BLOCK_BYTES, FRAME
 from agent.zstd import BadFrame, Unpacker
 
-CHUNK_BYTES = 1 << 20
 PIECE_BYTES = 1 << 18
 """Stays in the processor's cache between reading, hashing and writing."""
 GATHER_S = 0.2

@@ -6,7 +6,7 @@ since when) is for the others to read; it means nothing without the lock.
 
 import fcntl
 import os
-from datetime import datetime, timezone
+import time
 from typing import Optional, Tuple
 
 LOCK_NAME = "lock"
@@ -52,5 +52,5 @@ class BoardLock:
 
 
 def _text(holder: str) -> bytes:
-    since = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    since = time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime())
     return ("%s\n%s\n" % (" ".join(holder.split())[:200], since)).encode("utf-8")

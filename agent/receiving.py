@@ -8,9 +8,11 @@ import os
 import sys
 from typing import Any, Callable, Iterable, Optional
 
-from agent import blobs, zstd
+from agent import zstd
+from agent.blobs import NO_ROOM, BlobFault
 from agent.channel import take_stdout
 from agent.frames import Broken, Header, Piece, read_body, read_header, read_in_order
+from agent.keeping import keep
 from agent.parts import Held, Lane, Part
 from agent.places import Places
 from agent.protocol import FRAME, LANES, Error, LaneDone, Receiving, WireError, encode
@@ -42,7 +44,7 @@ def receive(work_dir: str, digest: str, size_bytes: int, zstd_asked: bool = Fals
             raise Broken("the stream ended")
         return ()
 
-    answer = _guarded(places, lambda: blobs.keep(places, digest, size_bytes, bring))
+    answer = _guarded(places, lambda: keep(places, digest, size_bytes, bring))
     say(answer)
     return 1 if isinstance(answer, Error) else 0
 
@@ -90,12 +92,12 @@ def _guarded(places: Places, action: Callable[[], Any]) -> Any:
     try:
         places.make()
         return action()
-    except blobs.BlobFault as fault:
+    except BlobFault as fault:
         return fault.error
     except (Broken, Held) as fault:
         return Error("corrupt", str(fault))
     except WireError as error:
         return Error("protocol", str(error))
     except OSError as error:
-        code = "disk_full" if error.errno in blobs.NO_ROOM else "internal"
+        code = "disk_full" if error.errno in NO_ROOM else "internal"
         return Error(code, "cannot keep a file in %s: %s" % (places.root, error))

@@ -7,8 +7,7 @@ import zipfile
 import zlib
 from typing import List
 
-from agent.blobs import NO_ROOM, BlobFault, Breathe, touch
-from agent.frames import CHUNK_BYTES
+from agent.blobs import CHUNK_BYTES, NO_ROOM, BlobFault, Breathe, touch
 from agent.places import Places, remove_quietly, sync_folder
 from agent.protocol import Unpacked
 

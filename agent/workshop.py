@@ -3,9 +3,8 @@
 import contextlib
 import os
 import signal
-import subprocess
 import sys
-from typing import IO, List, NamedTuple, Optional
+from typing import IO, TYPE_CHECKING, List, NamedTuple, Optional
 
 import agent
 from agent.messages.jobs import JobSpec
@@ -14,6 +13,9 @@ from agent.places import Places, remove_quietly
 from agent.sensors import read_text
 from agent.sensors.process import start_ticks
 from agent.start import kept_beside
+
+if TYPE_CHECKING:
+    import subprocess
 
 
 class Started(NamedTuple):
@@ -81,6 +83,8 @@ def start(
         kept.append(pairing.partner)
     try:
         with _order_file(places, encode_job(job) if pairing is None else pairing.part) as order_file:
+            import subprocess  # an agent that runs nothing starts without it
+
             process = subprocess.Popen(
                 argv,
                 stdin=order_file,

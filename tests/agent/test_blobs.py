@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from agent import blobs, unpacking
+from agent import blobs, keeping, unpacking
 from agent.blobs import BlobFault
 from agent.parts import Part
 from agent.places import Places
@@ -70,7 +70,7 @@ def test_what_comes_after_the_promised_bytes_is_left_alone(places: Places) -> No
     readable, writable = os.pipe()
     os.write(writable, b"abcmore")
     digest = hashlib.sha256(b"abc").hexdigest()
-    assert blobs.receive(places, digest, 3, readable) == Received(digest, 3)
+    assert keeping.receive(places, digest, 3, readable) == Received(digest, 3)
     assert os.read(readable, 4) == b"more"
     os.close(readable)
     os.close(writable)
@@ -114,7 +114,7 @@ def test_a_disk_that_fills_up_meanwhile_leaves_nothing(places: Places, monkeypat
     readable, writable = os.pipe()
     os.write(writable, b"something")
     with pytest.raises(BlobFault) as caught:
-        blobs.receive(places, DIGEST, 10, readable)
+        keeping.receive(places, DIGEST, 10, readable)
     assert caught.value.error.code == "disk_full"
     assert names_in(places.incoming) == []
     os.close(readable)
@@ -138,11 +138,11 @@ def test_a_small_disk_refuses_a_large_file_and_takes_a_small_one(small_disk: Pat
     places.make()
     readable, writable = os.pipe()
     with pytest.raises(BlobFault, match="bytes needed"):
-        blobs.receive(places, DIGEST, len(DATA), readable)
+        keeping.receive(places, DIGEST, len(DATA), readable)
     small = b"small"
     os.write(writable, small)
     digest = hashlib.sha256(small).hexdigest()
-    assert blobs.receive(places, digest, len(small), readable).size_bytes == 5
+    assert keeping.receive(places, digest, len(small), readable).size_bytes == 5
     os.close(readable)
     os.close(writable)
 

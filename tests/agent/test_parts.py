@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from agent import blobs, parts, zstd
+from agent import blobs, keeping, parts, zstd
 from agent.frames import Broken, read_header, read_in_order, read_plain
 from agent.parts import BlockMap, Part
 from agent.places import Places
@@ -71,7 +71,7 @@ def test_a_transfer_goes_on_and_asks_only_for_the_rest(places: Places) -> None:
         asked.append(part.offset_bytes)
         return [DATA[part.offset_bytes :]]
 
-    assert blobs.keep(places, DIGEST, len(DATA), bring).size_bytes == len(DATA)
+    assert keeping.keep(places, DIGEST, len(DATA), bring).size_bytes == len(DATA)
     assert asked == [2 * BLOCK_BYTES]
     assert Path(places.blob(DIGEST)).read_bytes() == DATA
     assert names_in(places.incoming) == []
@@ -80,14 +80,14 @@ def test_a_transfer_goes_on_and_asks_only_for_the_rest(places: Places) -> None:
 def test_a_wrong_beginning_is_corrupt_at_the_end_and_gone(places: Places) -> None:
     leave(places, DIGEST, b"?" * 100)
     with pytest.raises(blobs.BlobFault) as caught:
-        blobs.keep(places, DIGEST, len(DATA), lambda part: [DATA[part.offset_bytes :]])
+        keeping.keep(places, DIGEST, len(DATA), lambda part: [DATA[part.offset_bytes :]])
     assert caught.value.error.code == "corrupt"
     assert names_in(places.incoming) == []
 
 
 def test_a_whole_file_that_never_got_its_name_gets_it_without_a_byte_more(places: Places) -> None:
     leave(places, DIGEST, DATA)
-    assert blobs.keep(places, DIGEST, len(DATA), lambda _part: ()).already is False
+    assert keeping.keep(places, DIGEST, len(DATA), lambda _part: ()).already is False
     assert Path(places.blob(DIGEST)).exists()
 
 

@@ -1,0 +1,76 @@
+"""Keeping what is pushed: hashed while it is written, synced, and only then given its name.
+
+A broken transfer leaves what it brought in `incoming` (`parts`), and the next one goes on there.
+"""
+
+import os
+from typing import Callable, Iterable
+
+from agent.blobs import NO_ROOM, BlobFault, touch
+from agent.frames import Broken, Piece, read_plain
+from agent.parts import Held, Part
+from agent.places import Places
+from agent.protocol import Received
+
+
+def keep(places: Places, digest: str, size_bytes: int, bring: Callable[[Part], Iterable[Piece]]) -> Received:
+    """Keep a file of `size_bytes` under `digest`. `bring` gives what is missing, from the part's `offset_bytes` on.
+
+    `BlobFault`: `disk_full` (with the free and the needed bytes; then nothing is kept, because results need the room
+    more), `corrupt` (a wrong hash: nothing is kept; or the stream broke: what came before is kept, for the next one).
+    Already there: returns at once and asks for nothing.
+    """
+    path = places.blob(digest)
+    if os.path.exists(path) or os.path.isdir(places.bundle(digest)):
+        touch(places, digest)
+        return Received(digest, size_bytes, already=True)
+    try:
+        part = Part(places, digest, size_bytes)
+    except Held as error:
+        raise BlobFault("internal", str(error)) from None
+    try:
+        return _complete(places, part, Received(digest, size_bytes), bring)
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        part.remove()
+        raise BlobFault("disk_full", _no_room(places, digest, size_bytes, places.free_bytes())) from error
+    finally:
+        part.close()
+
+
+def _complete(places: Places, part: Part, wanted: Received, bring: Callable[[Part], Iterable[Piece]]) -> Received:
+    digest, missing_bytes, free_bytes = wanted.digest, wanted.size_bytes - part.offset_bytes, places.free_bytes()
+    if missing_bytes > free_bytes:
+        part.remove()
+        raise BlobFault("disk_full", _no_room(places, digest, missing_bytes, free_bytes))
+    part.hash_prefix()
+    try:
+        for data in bring(part):
+            part.append(data)
+    except Broken as fault:
+        text = "%s after %d of %d bytes of %s…" % (fault, part.came_bytes, wanted.size_bytes, digest[:12])
+        raise BlobFault("corrupt", text) from None
+    found = part.settle(places.blob(digest))
+    if found:
+        raise BlobFault("corrupt", "the bytes have the hash %s…, not %s…" % (found[:12], digest[:12]))
+    return wanted
+
+
+def receive(places: Places, digest: str, size_bytes: int, source: int) -> Received:
+    """Keep what a descriptor gives: exactly `size_bytes`, from the beginning. Faults as `keep`."""
+
+    def bring(part: Part) -> Iterable[Piece]:
+        part.start_again()
+        return read_plain(source, size_bytes)
+
+    return keep(places, digest, size_bytes, bring)
+
+
+def _no_room(places: Places, digest: str, needed_bytes: int, free_bytes: int) -> str:
+    return "no room for %s… in %s: %d bytes needed, %d bytes free" % (
+        digest[:12],
+        places.root,
+        needed_bytes,
+        free_bytes,
+    )
