@@ -63,7 +63,7 @@ class Feeder:
         found = []
         for column, recipe in zip(self._columns, self._recipes):
             row = self.data.row(column, index, recipe.dtype)
-            found.append(Array(recipe.name, row.dtype, row.shape, row.data))
+            found.append(Array(recipe.name, row.dtype, list(recipe.shape), row.data))
         return found
 
     def tokens(self, index: int) -> Tokens:
@@ -80,7 +80,7 @@ class Feeder:
         for column, recipe in zip(self._columns, self._recipes):
             values = by_name[column]
             data = struct.pack("<%d%s" % (len(values), FORMATS[recipe.dtype]), *values)
-            found.append(Array(recipe.name, recipe.dtype, [1, len(values)], data))
+            found.append(Array(recipe.name, recipe.dtype, list(recipe.shape), data))
         return found
 
     def _numbers(self, column: str, index: int) -> List[int]:
@@ -97,10 +97,12 @@ class Feeder:
             raise Unsupported("the vocabulary cannot be used: %s" % error) from None
 
     def _check_shapes(self) -> None:
+        """A runtime without a batch (ncnn) takes an example without the 1 in front."""
         shapes = {one.name: [1, *one.shape[1:]] for one in self.data.description.arrays}
         for column, recipe in zip(self._columns, self._recipes):
             shape = [1, self.length] if self._tokenizer is not None else shapes[column]
-            if shape != list(recipe.shape) or recipe.dtype not in ITEM_BYTES or count_elements(shape) < 1:
+            fits = list(recipe.shape) in (shape, shape[1:]) and count_elements(shape) > 0
+            if not fits or recipe.dtype not in ITEM_BYTES:
                 text = "input %r is %s of %s, and an example of the data set has %s of shape %s"
                 raise Unsupported(text % (recipe.name, recipe.dtype, list(recipe.shape), column, shape))
 

@@ -80,7 +80,7 @@ class QuestionAnswering(_Kept):
             told = any("start" in array.name.lower() for array in fitting)
             return named if told else fitting
         for array in outputs:
-            if list(array.shape) == [1, length, 2]:
+            if list(array.shape) in ([1, length, 2], [length, 2]):
                 return self._parted(array)
         sizes = ", ".join("%s of %s" % (array.name, array.shape) for array in outputs) or "nothing"
         raise Unsupported(

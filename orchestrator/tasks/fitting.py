@@ -8,23 +8,34 @@ from orchestrator.assignment import CLASSIFICATION, GENERATION, QUESTION_ANSWERI
 from orchestrator.models import Model
 from orchestrator.tasks.material import Material
 
+_WHOLE = {"int32", "int64"}
+_MOST_INPUTS = 3
+_LEAST_LENGTH = 3
+"""[CLS], a token, [SEP]."""
+
 
 def objection_to(model: Model, choice: TaskChoice, material: Material) -> str | None:
     """Why a model cannot do this work; None where nothing speaks against it."""
-    shapes = {tuple(one.shape) for one in model.inputs}
-    whole = all(one.dtype in ("int32", "int64") for one in model.inputs)
-    if not whole or len(shapes) != 1 or not 1 <= len(model.inputs) <= 3:
-        return "it reads no tokens: ids, mask and types of 1 x length, whole numbers, are wanted"
+    shapes = {tuple(one.shape) for one in model.recipes}
+    dtypes = {one.dtype for one in model.recipes}
+    if not _WHOLE & dtypes or dtypes - _WHOLE - {"float32"} or len(shapes) != 1 or len(model.recipes) > _MOST_INPUTS:
+        return "it reads no tokens: ids, mask and types of 1 x length are wanted, the ids in whole numbers"
     (shape,) = shapes
-    if len(shape) != 2 or shape[0] != 1 or shape[1] < 3:
-        return f"its inputs have the shape {shape}: 1 x length is wanted, with a length that the file fixes"
+    length = shape[-1] if shape else 0
+    if shape not in ((1, length), (length,)) or length < _LEAST_LENGTH:
+        return f"its inputs have the shape {shape}: 1 x length is wanted, or length alone"
     if material.kind == CLASSIFICATION:
         return _of_classes(choice.data, len(material.classes), model)
     if material.kind == QUESTION_ANSWERING:
-        return _of_spans(len(material.examples), shape[1], model)
-    if material.kind == GENERATION and choice.new_tokens >= shape[1]:
-        return f"it reads {shape[1]} tokens, and {choice.new_tokens} new ones are asked for"
+        return _of_spans(len(material.examples), length, model)
+    if material.kind == GENERATION and choice.new_tokens >= length:
+        return f"it reads {length} tokens, and {choice.new_tokens} new ones are asked for"
     return None
+
+
+def length_of(model: Model) -> int:
+    """How many tokens an example has, of a model that nothing speaks against."""
+    return model.recipes[0].shape[-1]
 
 
 def _of_classes(data: str, classes: int, model: Model) -> str | None:
@@ -37,7 +48,8 @@ def _of_classes(data: str, classes: int, model: Model) -> str | None:
 def _of_spans(questions: int, length: int, model: Model) -> str | None:
     shapes = [tuple(one.shape) for one in model.outputs]
     known = shapes and min(map(_elements, shapes)) >= 0
-    if known and [_elements(one) for one in shapes].count(length) != 2 and (1, length, 2) not in shapes:
+    in_one = {(1, length, 2), (length, 2)} & set(shapes)
+    if known and not in_one and [_elements(one) for one in shapes].count(length) != 2:
         sizes = " and ".join(str(list(one)) for one in shapes)
         return f"it gives {sizes}, and a start and an end logit for each of its {length} tokens are wanted"
     most = MOST_BYTES // (8 * length)

@@ -21,7 +21,7 @@ from orchestrator.datasets import (
 from orchestrator.errors import UsageError
 from orchestrator.model_files.digest import digest_file
 from orchestrator.models import Model
-from orchestrator.tasks.fitting import objection_to
+from orchestrator.tasks.fitting import length_of, objection_to
 from orchestrator.tasks.material import Material, kind_of, of_questions, of_texts
 from orchestrator.tweets.card import QUESTIONS, Card
 from orchestrator.tweets.shelf import DataShelf
@@ -57,7 +57,7 @@ def prepare(choice: TaskChoice, models: Sequence[Model], cache: Path) -> Prepare
         if objection is not None:
             work.made.objections[model.digest] = objection
         else:
-            length = model.inputs[0].shape[-1]
+            length = length_of(model)
             work.made.assignments[model.digest] = tuple(work.assign(scope, model, length) for scope in choice.scopes)
     return work.made
 

@@ -109,6 +109,16 @@ def test_other_columns_are_fed_by_position_where_they_are_as_many() -> None:
         columns_of(["a", "b"], ["image"])
 
 
+@pytest.mark.parametrize("scope", ["model", "end_to_end"])
+def test_a_runtime_without_a_batch_is_fed_without_the_1_in_front(tmp_path: Path, scope: str) -> None:
+    recipes = [InputRecipe("in0", "int32", [LENGTH], "zeros"), InputRecipe("in1", "float32", [LENGTH], "ones")]
+    ids, mask = opened(order(scope=scope), tmp_path, recipes).inputs(0)
+    (usual, *_) = opened(order(scope=scope), tmp_path).inputs(0)
+    assert (ids.shape, ids.data) == ([LENGTH], usual.data)
+    fed = struct.unpack(f"<{LENGTH}f", mask.data)
+    assert (mask.dtype, set(fed[:2]), fed[0]) == ("float32", {1.0}, 1.0)
+
+
 def test_both_scopes_feed_the_same_bytes(tmp_path: Path) -> None:
     """What the orchestrator tokenised is what the board tokenises, whatever the type that the model wants."""
     for dtype in ("int32", "int64"):

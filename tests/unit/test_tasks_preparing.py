@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from agent.datasets import DataSetFile
+from agent.protocol import InputRecipe
 from orchestrator.assignment import CLASSIFICATION, GENERATION, NEXT_TOKEN, OUTPUTS, QUESTION_ANSWERING, TaskChoice
 from orchestrator.datasets import read_labels, read_question_key
 from orchestrator.datasets.data_set import Labels
@@ -37,8 +38,11 @@ def cache(tmp_path: Path) -> Path:
 
 
 def model(cache: Path, **changes: Any) -> Model:
-    inputs = tuple(TensorInfo(name, "int32", (1, 16)) for name in ("ids", "mask", "types"))
-    return make_model(**{"inputs": inputs, "path": cache.parent / "bert.tflite", **changes})
+    usual = tuple(TensorInfo(name, "int32", (1, 16)) for name in ("ids", "mask", "types"))
+    inputs = changes.get("inputs", usual)
+    recipes = tuple(InputRecipe(one.name, one.dtype, list(one.shape), "zeros") for one in inputs)
+    given = {"inputs": inputs, "recipes": recipes, "path": cache.parent / "bert.tflite", **changes}
+    return make_model(**given)
 
 
 def test_a_model_gets_a_file_for_each_scope_and_the_right_answers_stay_here(cache: Path) -> None:
@@ -115,7 +119,9 @@ def test_fewer_examples_are_some_of_the_more(cache: Path) -> None:
         ({"outputs": (TensorInfo("logits", "float32", (1, 2)),)}, "it gives 2 numbers, and six has 3 classes"),
         ({"inputs": (TensorInfo("image", "float32", (1, 16)),)}, "it reads no tokens"),
         ({"inputs": ()}, "it reads no tokens"),
-        ({"inputs": (TensorInfo("ids", "int32", (1, -1)),)}, "a length that the file fixes"),
+        ({"inputs": (TensorInfo("ids", "int32", (1, 16)), TensorInfo("mask", "bool", (1, 16)))}, "it reads no tokens"),
+        ({"inputs": (TensorInfo("ids", "int32", (1, 2)),)}, "1 x length is wanted"),
+        ({"inputs": (TensorInfo("ids", "int32", ()),)}, "1 x length is wanted"),
         ({"inputs": (TensorInfo("ids", "int32", (4, 16)),)}, "1 x length is wanted"),
         ({"inputs": (TensorInfo("a", "int32", (1, 16)), TensorInfo("b", "int32", (1, 8)))}, "it reads no tokens"),
     ],
@@ -126,6 +132,19 @@ def test_a_model_of_another_kind_is_told_apart(cache: Path, changes: dict[str, A
     assert said in work.objections[odd.digest]
     assert work.assignments == {}
     assert work.by_model == {odd.digest: work.objections[odd.digest]}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"inputs": (TensorInfo("in0", "int32", (16,)), TensorInfo("in1", "float32", (16,)))},
+        {"inputs": (TensorInfo("ids", "int32", (1, -1)),), "recipes": (InputRecipe("ids", "int32", [1, 16], "zeros"),)},
+    ],
+)
+def test_a_model_without_a_batch_and_one_whose_length_was_given_may_try(cache: Path, changes: dict[str, Any]) -> None:
+    bert = model(cache, **changes)
+    (assignment, *_) = prepare(CHOICE, [bert], cache).assignments[bert.digest]
+    assert assignment.tokens.endswith(" 16")
 
 
 def test_decoders_need_no_classes_but_room(cache: Path) -> None:
