@@ -13,6 +13,7 @@ from typing import Any, Dict, List, Optional
 
 from agent.runtimes import Array, Engine, Loaded, Rejected, Unsupported, arrays
 from agent.runtimes.arrays import Slot
+from agent.runtimes.terms import own_kernels
 from agent.runtimes.wheels import import_numpy, import_runtime, version_of
 
 DTYPES = {
@@ -46,12 +47,7 @@ class Iree(Engine):
         self.version = version_of("iree-base-runtime", self._iree)
 
     def load(self, path: str, threads: int, delegate: str, options: Dict[str, Any]) -> Loaded:
-        if options:
-            raise Unsupported("iree has no option %r here; it has none" % sorted(options)[0])
-        if delegate != "none":
-            raise Unsupported("iree runs without a delegate (none), not with %s" % delegate)
-        if threads < 1:
-            raise Unsupported("iree needs at least one thread, and %d was asked for" % threads)
+        own_kernels("iree", threads, delegate, options, {})
         if threads > 1:
             self._iree.flags.parse_flags("--task_topology_group_count=%d" % threads)
         return IreeModel(self._numpy, self._iree, path, "local-sync" if threads == 1 else "local-task")

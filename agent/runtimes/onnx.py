@@ -12,16 +12,17 @@ from typing import Any, Dict, List, Optional, Tuple
 
 from agent.runtimes import Array, Engine, Loaded, Profiling, Rejected, Unsupported, arrays
 from agent.runtimes.arrays import Slot
+from agent.runtimes.terms import own_kernels
 from agent.runtimes.wheels import import_numpy, import_runtime, version_of
 
 CPU_PROVIDER = "CPUExecutionProvider"
 GRAPH_OPTIMIZATION = {
-    "disabled": "ORT_DISABLE_ALL",
-    "basic": "ORT_ENABLE_BASIC",
-    "extended": "ORT_ENABLE_EXTENDED",
     "all": "ORT_ENABLE_ALL",
+    "extended": "ORT_ENABLE_EXTENDED",
+    "basic": "ORT_ENABLE_BASIC",
+    "disabled": "ORT_DISABLE_ALL",
 }
-DEFAULTS: Dict[str, Any] = {"graph_optimization": "all", "allow_spinning": True}
+OPTIONS = {"graph_optimization": tuple(GRAPH_OPTIMIZATION), "allow_spinning": (True, False)}
 
 DTYPES = {
     "tensor(bool)": "bool",
@@ -51,27 +52,24 @@ class OnnxRuntime(Engine):
         self.version = version_of("onnxruntime", self._onnxruntime)
 
     def load(self, path: str, threads: int, delegate: str, options: Dict[str, Any]) -> Loaded:
-        session, told = self._load(path, threads, delegate, options)
+        session, told = self._load(path, threads, own_kernels("onnxruntime", threads, delegate, options, OPTIONS))
         return OnnxModel(self._numpy, self._onnxruntime, session, told)
 
     def load_to_profile(self, path: str, threads: int, delegate: str, options: Dict[str, Any]) -> Profiling:
         from agent.runtimes.onnx_trace import ProfiledOnnxModel
 
+        chosen = own_kernels("onnxruntime", threads, delegate, options, OPTIONS)
+
         def open_again(trace_prefix: str) -> Any:
-            again = self._session_options(threads, _check_options(options))
+            again = self._session_options(threads, chosen)
             again.enable_profiling = True
             again.profile_file_prefix = trace_prefix
             return self._open(path, again)
 
-        session, told = self._load(path, threads, delegate, options)
+        session, told = self._load(path, threads, chosen)
         return ProfiledOnnxModel(self._numpy, self._onnxruntime, session, told, open_again)
 
-    def _load(self, path: str, threads: int, delegate: str, options: Dict[str, Any]) -> Tuple[Any, Dict[str, Any]]:
-        chosen = _check_options(options)
-        if delegate != "none":
-            raise Unsupported("onnxruntime runs without a delegate (none), not with %s" % delegate)
-        if threads < 1:
-            raise Unsupported("onnxruntime needs at least one thread, and %d was asked for" % threads)
+    def _load(self, path: str, threads: int, chosen: Dict[str, Any]) -> Tuple[Any, Dict[str, Any]]:
         session = self._open(path, self._session_options(threads, chosen))
         told = {"providers": session.get_providers(), "numpy": str(self._numpy.__version__)}
         return session, dict(told, **chosen)
@@ -148,20 +146,6 @@ def _is_damage(error: Exception) -> bool:
     if any(words in text for words in _UNKNOWN_OPERATOR):
         return False
     return type(error).__name__ in _DAMAGED or _NO_GRAPH in text
-
-
-def _check_options(options: Dict[str, Any]) -> Dict[str, Any]:
-    unknown = sorted(set(options) - set(DEFAULTS))
-    if unknown:
-        raise Unsupported("onnxruntime has no option %r here; it has %s" % (unknown[0], ", ".join(sorted(DEFAULTS))))
-    chosen = dict(DEFAULTS, **options)
-    if chosen["graph_optimization"] not in GRAPH_OPTIMIZATION:
-        raise Unsupported(
-            "graph_optimization is one of %s, not %r" % (", ".join(GRAPH_OPTIMIZATION), chosen["graph_optimization"])
-        )
-    if not isinstance(chosen["allow_spinning"], bool):
-        raise Unsupported("allow_spinning is true or false, not %r" % (chosen["allow_spinning"],))
-    return chosen
 
 
 def _slot(node: Any) -> Slot:

@@ -16,11 +16,11 @@ from typing import Any, Dict, List, Optional
 
 from agent.runtimes import Array, Engine, Loaded, Rejected, Unsupported, arrays
 from agent.runtimes.arrays import Slot
+from agent.runtimes.terms import own_kernels
 from agent.runtimes.tflite_file import IDENTIFIER, check_tflite
 from agent.runtimes.wheels import import_numpy, import_runtime, version_of
 
-PRECISIONS = ("f32", "f16", "bf16", "usual")
-DEFAULTS: Dict[str, Any] = {"precision": "f32", "cpu_pinning": False}
+OPTIONS = {"precision": ("f32", "f16", "bf16", "usual"), "cpu_pinning": (False, True)}
 
 _TOLD = ("INFERENCE_PRECISION_HINT", "INFERENCE_NUM_THREADS", "NUM_STREAMS", "ENABLE_CPU_PINNING")
 """What of the compiled model goes into the details, in small letters."""
@@ -41,11 +41,7 @@ class OpenVino(Engine):
         self._core = self._openvino.Core()
 
     def load(self, path: str, threads: int, delegate: str, options: Dict[str, Any]) -> Loaded:
-        chosen = _check_options(options)
-        if delegate != "none":
-            raise Unsupported("openvino runs without a delegate (none), not with %s" % delegate)
-        if threads < 1:
-            raise Unsupported("openvino needs at least one thread, and %d was asked for" % threads)
+        chosen = own_kernels("openvino", threads, delegate, options, OPTIONS)
         model = self._read(path)
         try:
             compiled = self._core.compile_model(model, "CPU", _settings(threads, chosen))
@@ -126,18 +122,6 @@ def _settings(threads: int, chosen: Dict[str, Any]) -> Dict[str, Any]:
     if chosen["precision"] != "usual":
         settings["INFERENCE_PRECISION_HINT"] = chosen["precision"]
     return settings
-
-
-def _check_options(options: Dict[str, Any]) -> Dict[str, Any]:
-    unknown = sorted(set(options) - set(DEFAULTS))
-    if unknown:
-        raise Unsupported("openvino has no option %r here; it has %s" % (unknown[0], ", ".join(sorted(DEFAULTS))))
-    chosen = dict(DEFAULTS, **options)
-    if chosen["precision"] not in PRECISIONS:
-        raise Unsupported("precision is one of %s, not %r" % (", ".join(PRECISIONS), chosen["precision"]))
-    if not isinstance(chosen["cpu_pinning"], bool):
-        raise Unsupported("cpu_pinning is true or false, not %r" % (chosen["cpu_pinning"],))
-    return chosen
 
 
 def _suffix(path: str) -> str:
