@@ -31,6 +31,7 @@ from orchestrator.relays import Relays, find_relays
 from orchestrator.runs import Job, Role, RunStatus
 from orchestrator.runtimes import objection
 from orchestrator.schedule import Power, Tools, muster, run_sweep
+from orchestrator.sittings import Listener
 from orchestrator.stats import prepare
 from orchestrator.store import Store
 from orchestrator.supply import Supply
@@ -49,6 +50,8 @@ class Audience(Protocol):
     def notify(self, event: Event) -> None: ...
 
     def expect(self, jobs: Sequence[Job]) -> None: ...
+
+    def stop_asked(self, by: str) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -122,7 +125,8 @@ class Launcher:
             self._store.keep_answer_keys(work.keys)
             return self._store.create_sweep(sweep, jobs, supplied, datetime.now(UTC)), jobs
 
-        return self._run(devices, supplied, planned, work.files)
+        with self._listener() as listener:
+            return self._run(devices, supplied, planned, work.files, listener)
 
     def resume(self, sweep_id: int, devices: Sequence[Device], left_out: Collection[str] = ()) -> Outcome:
         """Go on with the jobs of a sweep that have no final run; those of the boards left out stay owed."""
@@ -142,7 +146,12 @@ class Launcher:
         task = self._store.sweep(sweep_id).sweep.task
         owed = [model for model in models if any(job.task and job.model_digest == model.digest for job in jobs)]
         files = self._files_of(task, owed) if task is not None and owed else {}
-        return self._run(chosen, models, lambda _links: (sweep_id, jobs), files)
+        with self._listener() as listener:
+            listener.begin(sweep_id)
+            return self._run(chosen, models, lambda _links: (sweep_id, jobs), files, listener)
+
+    def _listener(self) -> Listener:
+        return Listener(self._store, holder(), self._stop, self._audience.stop_asked)
 
     def _files_of(self, task: TaskChoice, models: Sequence[Model]) -> Mapping[str, Path]:
         """Of work that is owed; nothing where it cannot be made any more: those jobs are skipped then, with a reason,
@@ -175,6 +184,7 @@ class Launcher:
         models: Sequence[Model],
         planned: Callable[[Sequence[Link]], tuple[int, list[Job]]],
         task_files: Mapping[str, Path],
+        listener: Listener,
     ) -> Outcome:
         stay = Tenancy(self._store, holder(), self._audience.notify)
         links = open_links(self._farm, devices, stay.notify, self._stop, claims(self._store))
@@ -188,6 +198,7 @@ class Launcher:
                 muster(links, 0.0, failures.__setitem__, self._stop, self._farm.settings.connections)
                 self._remember(links)
                 sweep_id, jobs = planned(links)
+                listener.begin(sweep_id)
                 stay.begin(sweep_id)
                 note_told(self._store, links)
                 self._audience.expect(jobs)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -323,3 +323,34 @@ class Lease:
     holder: str
     token: int
     since: datetime
+
+
+MUTE_AFTER = timedelta(seconds=15)
+"""Chosen: whoever runs a sweep looks every second whether it was asked to stop, and a busy disk may take ten more."""
+
+
+@dataclass(frozen=True)
+class Sitting:
+    """What one process does for a sweep, from its start or `--resume` to its end. `holder` says who and where.
+
+    `asked` is when somebody asked it to stop, `heard` when it took notice of that. `died`: the process is known to be
+    gone and could not write down its end.
+    """
+
+    number: int
+    sweep_id: int
+    holder: str
+    since: datetime
+    asked: datetime | None = None
+    asked_by: str = ""
+    heard: datetime | None = None
+    ended: datetime | None = None
+    died: bool = False
+
+    @property
+    def over(self) -> bool:
+        return self.ended is not None or self.died
+
+    def is_mute(self, now: datetime) -> bool:
+        """Was it asked and did not hear? It is dead then and cannot be seen from here (a container), or it hangs."""
+        return not self.over and self.heard is None and self.asked is not None and now - self.asked > MUTE_AFTER

@@ -33,6 +33,9 @@ class Disturber:
     def expect(self, jobs: Sequence[Job]) -> None:
         """Nothing is to be shown."""
 
+    def stop_asked(self, by: str) -> None:
+        """Nobody asks."""
+
     def notify(self, event: Event) -> None:
         match event:
             case JobStage(job=job, stage="timing") if self._wanted(job):

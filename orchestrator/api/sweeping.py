@@ -79,6 +79,10 @@ class _Audience:
     def expect(self, jobs: Sequence[Job]) -> None:
         """The plan is in the store."""
 
+    def stop_asked(self, by: str) -> None:
+        """The outcome says that the sweep was stopped."""
+        log.info("%s asked the sweep to stop", by)
+
 
 def as_options(**values: Any) -> dict[str, Any]:
     """Options of a sweep as the command line has them: `threads=[1, 4]` becomes `1,4`. None is left out."""

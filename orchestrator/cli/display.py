@@ -26,6 +26,8 @@ class Display(Protocol):
 
     def expect(self, jobs: Sequence[Job]) -> None: ...
 
+    def stop_asked(self, by: str) -> None: ...
+
     def __enter__(self) -> Self: ...
 
     def __exit__(
@@ -50,6 +52,10 @@ class PlainDisplay:
         if line is not None and not self._quiet:
             with self._printing:
                 say(f"{event.device:<{self._width}}  {line}")
+
+    def stop_asked(self, by: str) -> None:
+        with self._printing:
+            say(_stop_text(by))
 
     def __enter__(self) -> Self:
         return self
@@ -88,6 +94,11 @@ class LiveDisplay:
         line = self._progress.take(event)
         if line is not None and lasts(event):
             self._console.print(words(f"{event.device}  {line}"))
+
+    def stop_asked(self, by: str) -> None:
+        from orchestrator.report.console import words
+
+        self._console.print(words(_stop_text(by)))
 
     def _draw(self) -> Any:
         from rich.progress_bar import ProgressBar
@@ -128,6 +139,10 @@ class LiveDisplay:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._live.__exit__(kind, error, trace)
+
+
+def _stop_text(by: str) -> str:
+    return f"stopping, as {by} asked: boards finish the job in hand and keep its result (Ctrl-C to stop at once)"
 
 
 def _attention(board: BoardState) -> int:

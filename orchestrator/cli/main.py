@@ -19,7 +19,7 @@ from orchestrator.errors import DynofarmError
 from orchestrator.report.output import meet, outlive_stderr, print_text, soften_streams
 
 VERBS = (
-    "init", "device", "model", "data", "run", "noise", "duet", "health", "doctor", "spread",
+    "init", "device", "model", "data", "run", "stop", "noise", "duet", "health", "doctor", "spread",
     "sweeps", "results", "answers", "compare", "baseline", "history", "show", "table", "claims",
     "waterfall", "report", "best", "judge", "serve", "export", "sql",
 )  # fmt: skip

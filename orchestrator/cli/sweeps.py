@@ -1,5 +1,6 @@
 """`dynofarm sweeps`."""
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -26,12 +27,14 @@ def sweeps(
     """List the sweeps, the newest first: when, how many jobs, how they stand."""
     from orchestrator.report.sweeps import sweep_row, sweeps_table
 
+    now = datetime.now(UTC)
     with open_store(settings_of(context).find_farm()) as store:
         if faults is not None:
             _show_faults(store, faults, as_json=as_json)
             return
         records = store.sweeps()
         losses = store.link_fault_counts()
+        running = {one.sweep_id for one in store.sittings.now() if not one.is_mute(now)}
     newest = sorted(records, key=lambda record: -record.sweep_id)[:limit]
     if as_json:
         print_json([sweep_row(record, losses.get(record.sweep_id, 0)) for record in newest])
@@ -42,7 +45,9 @@ def sweeps(
     sweeps_table(newest)
     if len(records) > limit:
         say(f"{len(records) - limit} more; next: dynofarm sweeps --limit {len(records)}")
-    unfinished = [record.sweep_id for record in newest if record.progress.owed]
+    for sweep_id in sorted(running, reverse=True):
+        say(f"sweep {sweep_id} runs now; to stop it: dynofarm stop {sweep_id}")
+    unfinished = [record.sweep_id for record in newest if record.progress.owed and record.sweep_id not in running]
     if unfinished:
         say(f"sweep {unfinished[0]} is not finished; next: dynofarm run --resume {unfinished[0]}")
 

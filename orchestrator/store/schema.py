@@ -16,7 +16,7 @@ from orchestrator.store.place import ELSEWHERE, check_place, check_readable
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009")
 """Every revision in `migrations/versions`, oldest first. Kept here so that opening need not import Alembic."""
 
 _VERSION_TABLE = """CREATE TABLE alembic_version (

@@ -12,6 +12,7 @@ from orchestrator.store.parts.plans import Plans
 from orchestrator.store.parts.runs import Runs
 from orchestrator.store.reservations import Reservations
 from orchestrator.store.schema import prepare
+from orchestrator.store.sittings import Sittings
 
 
 class Store(Baselines, Boards, Plans, Runs):
@@ -23,6 +24,7 @@ class Store(Baselines, Boards, Plans, Runs):
     def __init__(self, database: Database) -> None:
         super().__init__(database)
         self.reservations = Reservations(database)
+        self.sittings = Sittings(database)
 
     @classmethod
     def open(cls, path: Path | str, *, create: bool = False, busy_timeout_s: float = BUSY_TIMEOUT_S) -> Self:

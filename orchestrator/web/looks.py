@@ -1,4 +1,5 @@
-"""How boards stand, gathered from all parts of the store that know something of them."""
+"""How boards stand, gathered from all parts of the store that know something of them; boards and sweeps by the words of
+an address or a form."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,10 +16,14 @@ from orchestrator.profiles import load_profiles
 from orchestrator.records import DeviceRecord, LeaseRecord, QuarantineRecord
 from orchestrator.reference_model import reference_model
 from orchestrator.store.glances.boards import Part, Tenant, Warmth, parts, tenants, warmths
+from orchestrator.store.glances.sweeps import SweepLine, some_sweeps
 from orchestrator.store.looking import Look
 from orchestrator.store.names import unknown
 from orchestrator.sweep import REFERENCE
 from orchestrator.web.site import Site
+
+LARGEST = 2**63 - 1
+"""Of the numbers that SQLite has."""
 
 
 @dataclass(frozen=True)
@@ -123,3 +128,13 @@ def device_of(site: Site, name: str) -> Device:
             return device
     known = ", ".join(device.name for device in devices[:20]) or "none"
     raise UnknownName(f"there is no device {name[:80]!r}; known: {known}", "dynofarm device list")
+
+
+def sweep_of(look: Look, text: str) -> SweepLine:
+    """A sweep by its number; `UnknownName` where there is none."""
+    number = min(int(text[:20]), LARGEST) if text.isascii() and text.isdecimal() else 0
+    with look.connection() as connection:
+        found = some_sweeps(connection, [number])
+    if not found:
+        raise UnknownName(f"there is no sweep {text[:20]}", "those that there are stand under “Sweeps”")
+    return found[0]

@@ -26,6 +26,8 @@ from orchestrator.events import (
 from orchestrator.runs import RunStatus
 from tests.making import make_facts, make_job, make_result, make_run
 
+ASKED = "stopping, as ben@lab asked: boards finish the job in hand and keep its result (Ctrl-C to stop at once)"
+
 
 class Screen:
     """A live display of so many columns and lines, and what it drew."""
@@ -162,3 +164,16 @@ def test_the_display_fits_where_standard_error_goes(monkeypatch: pytest.MonkeyPa
     assert isinstance(open_display(["k"], quiet=False), LiveDisplay)
     monkeypatch.setattr(sys, "stderr", None)
     assert isinstance(open_display(["k"], quiet=False), PlainDisplay)
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+def test_a_request_to_stop_is_told_as_a_signal_is(quiet: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    PlainDisplay(["kitchen"], quiet=quiet).stop_asked("ben@lab")
+    assert capsys.readouterr().err == f"{ASKED}\n"
+
+
+def test_a_request_to_stop_stays_above_the_table() -> None:
+    screen = Screen(["kitchen"], width=120)
+    with screen.display:
+        screen.display.stop_asked("ben@lab")
+    assert ASKED in screen.file.getvalue()

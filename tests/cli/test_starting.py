@@ -15,7 +15,7 @@ from tests.cli.conftest import Dynofarm, as_process, keep_runs
 from tests.making import make_job, make_run
 
 VERBS = (
-    ("init",), ("run",), ("sweeps",), ("results",), ("show",), ("sql",), ("best",), ("export",), ("serve",),
+    ("init",), ("run",), ("stop",), ("sweeps",), ("results",), ("show",), ("sql",), ("best",), ("export",), ("serve",),
     ("device",), ("device", "add"), ("device", "list"), ("device", "show"), ("device", "check"), ("device", "edit"),
     ("device", "trust"), ("device", "remove"),
     ("model",), ("model", "add"), ("model", "list"), ("model", "show"), ("model", "remove"),

@@ -63,6 +63,9 @@ class Listener:
     def expect(self, jobs: Sequence[Job]) -> None:
         self.told["planned"] += len(jobs)
 
+    def stop_asked(self, by: str) -> None:
+        self.told["stop asked"] += 1
+
 
 class SimulatedFarm:
     """Boards, world, store and launcher below one folder. Made by `simulated_farm`."""

@@ -38,6 +38,7 @@ def filled(store: Store, planned: Planner, database: Path) -> Path:
     store.remember_facts("attic", make_facts(emulated="qemu"), make_conditions(), MOMENT)
     store.add_model(make_model(digest="e" * 64))
     store.reservations.reserve(["kitchen"], "anna@lab", "debugging", MOMENT, MOMENT + timedelta(hours=2))
+    store.sittings.begin(1, "anna@lab (dynofarm, process 7)", MOMENT)
     with store._database.write() as connection:
         connection.exec_driver_sql(
             "INSERT INTO noise (device, sweep, measured, model, runs, floor, details) "

@@ -46,6 +46,7 @@ class Bench:
     farm: Farm
     heard: list[Event] = field(default_factory=list)
     expected: list[Job] = field(default_factory=list)
+    asked_by: list[str] = field(default_factory=list)
     stop: threading.Event = field(default_factory=threading.Event)
 
     @classmethod
@@ -59,6 +60,9 @@ class Bench:
 
     def expect(self, jobs: Sequence[Job]) -> None:
         self.expected += jobs
+
+    def stop_asked(self, by: str) -> None:
+        self.asked_by.append(by)
 
     def told(self, kind: type[E]) -> list[E]:
         """The events of one kind, in order."""

@@ -4,10 +4,12 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
+from orchestrator.records import Sitting
 from orchestrator.store.glances.boards import tenants
 from orchestrator.store.moments import from_text
+from orchestrator.store.sittings import open_sittings
 
 _JOBS = (
     "SELECT job.sweep, count(*) FROM job JOIN cell ON cell.id = job.cell "
@@ -24,7 +26,8 @@ _FAULTS = "SELECT sweep, count(*) FROM link_fault WHERE sweep IN ({marks}) GROUP
 @dataclass(frozen=True)
 class SweepLine:
     """One sweep. Every job is in exactly one of ok, failed, skipped and owed; `verdicts` are those of the measured
-    runs, each with how many; `boards` are those on which it measures at this moment."""
+    runs, each with how many; `boards` are those on which it measures `at` that moment, `sittings` what processes
+    do for it then."""
 
     sweep_id: int
     name: str
@@ -37,7 +40,9 @@ class SweepLine:
     owed: int
     verdicts: dict[str, int]
     link_faults: int
+    at: datetime
     boards: tuple[str, ...] = ()
+    sittings: tuple[Sitting, ...] = ()
 
     @property
     def done(self) -> int:
@@ -45,7 +50,17 @@ class SweepLine:
 
     @property
     def runs_now(self) -> bool:
-        return bool(self.boards)
+        return bool(self.boards) or any(not one.is_mute(self.at) for one in self.sittings)
+
+    @property
+    def can_be_stopped(self) -> bool:
+        """Whether somebody works at it who was not asked to stop yet, or does not answer."""
+        return any(one.asked is None or one.is_mute(self.at) for one in self.sittings)
+
+    @property
+    def stops(self) -> bool:
+        """Whether everybody who works at it was asked to stop, and may still answer."""
+        return bool(self.sittings) and not self.can_be_stopped
 
 
 def sweeps_before(connection: sqlite3.Connection, before: int | None, size: int) -> list[SweepLine]:
@@ -62,9 +77,10 @@ def some_sweeps(connection: sqlite3.Connection, numbers: Sequence[int]) -> list[
 
 
 def running_sweeps(connection: sqlite3.Connection) -> list[SweepLine]:
-    """Those that measure at this moment, the newest first."""
+    """Those that somebody works at, the newest first."""
     numbers = {one.sweep_id for one in tenants(connection).values() if one.sweep_id is not None}
-    return some_sweeps(connection, sorted(numbers))
+    numbers.update(one.sweep_id for one in open_sittings(connection))
+    return [one for one in some_sweeps(connection, sorted(numbers)) if one.runs_now]
 
 
 def sweep_like_it_before(connection: sqlite3.Connection, number: int) -> int | None:
@@ -87,6 +103,10 @@ def _lines(connection: sqlite3.Connection, rows: Sequence[tuple[int, str, str, s
     for one in tenants(connection).values():
         if one.sweep_id is not None:
             boards.setdefault(one.sweep_id, []).append(one.device)
+    sittings: dict[int, list[Sitting]] = {}
+    for sitting in open_sittings(connection):
+        sittings.setdefault(sitting.sweep_id, []).append(sitting)
+    now = datetime.now(UTC)
     lines = []
     for number, name, created, purpose in rows:
         counts = statuses.get(number, Counter())
@@ -105,7 +125,9 @@ def _lines(connection: sqlite3.Connection, rows: Sequence[tuple[int, str, str, s
                 owed=jobs.get(number, 0) - final,
                 verdicts=dict(verdicts.get(number, Counter())),
                 link_faults=faults.get(number, 0),
+                at=now,
                 boards=tuple(boards.get(number, ())),
+                sittings=tuple(sittings.get(number, ())),
             )
         )
     return lines

@@ -4,7 +4,7 @@ test holds the two alike."""
 from orchestrator.store.tables.baselines import baseline, baseline_run
 from orchestrator.store.tables.boards import device, facts, lease, lease_log, link_fault, noise, power_cycle, quarantine
 from orchestrator.store.tables.columns import metadata
-from orchestrator.store.tables.plans import answer_key, cell, job, model, protocol, reference, sweep, task
+from orchestrator.store.tables.plans import answer_key, cell, job, model, protocol, reference, sitting, sweep, task
 from orchestrator.store.tables.runs import answers, channel, codec, latency, run, run_answers, series
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "run",
     "run_answers",
     "series",
+    "sitting",
     "sweep",
     "task",
 ]

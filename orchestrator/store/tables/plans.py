@@ -1,4 +1,4 @@
-"""What was asked for: models, sweeps, and the jobs of their plans."""
+"""What was asked for: models, sweeps and who works at them, and the jobs of their plans."""
 
 from sqlalchemy import BigInteger, Column, Float, ForeignKey, Index, Integer, LargeBinary, Table, Text, UniqueConstraint
 
@@ -49,6 +49,25 @@ sweep = Table(
     required("definition", Text),
     Column("purpose", Text, nullable=False, server_default="results"),
     Index("ix_sweep_name", "name"),
+)
+
+sitting = Table(
+    "sitting",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    required("sweep", Integer, ForeignKey("sweep.id")),
+    required("holder", Text),
+    required("since", Utc),
+    required("host", Text),
+    required("boot_id", Text),
+    required("pid_namespace", Text),
+    required("pid", Integer),
+    Column("process_start", BigInteger),
+    Column("asked", Utc),
+    Column("asked_by", Text),
+    Column("heard", Utc),
+    Column("ended", Utc),
+    Index("ix_sitting_sweep", "sweep"),
 )
 
 protocol = Table(

@@ -5,7 +5,7 @@ Standard library only: `dynofarm sql --schema` prints this without opening a dat
 
 from orchestrator.store.views.baselines import BASELINES
 from orchestrator.store.views.boards import DEVICES, LEASES, LINK_FAULTS, NOISE, POWER_CYCLES, QUARANTINE
-from orchestrator.store.views.plans import MODELS, SWEEPS
+from orchestrator.store.views.plans import MODELS, SITTINGS, SWEEPS
 from orchestrator.store.views.runs import ANSWERS, LATENCIES, RUNS, SAMPLES
 from orchestrator.store.views.view import View
 
@@ -17,6 +17,7 @@ VIEWS = (
     SAMPLES,
     ANSWERS,
     SWEEPS,
+    SITTINGS,
     DEVICES,
     MODELS,
     NOISE,

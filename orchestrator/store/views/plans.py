@@ -37,6 +37,24 @@ SWEEPS = View(
     ),
 )
 
+SITTINGS = View(
+    "sittings_view",
+    "one row for each time that a process worked at a sweep: from its start or --resume to its end",
+    "sitting",
+    (
+        ViewColumn("sweep_id", "sitting.sweep", "number of the sweep"),
+        *same(
+            "sitting",
+            ("holder", "user@host and the process"),
+            ("since", "UTC"),
+            ("asked", "UTC: when somebody asked it to stop (dynofarm stop); NULL: nobody did"),
+            ("asked_by", "who asked; NULL: nobody did"),
+            ("heard", "UTC: when it heard that, and began to stop"),
+            ("ended", "UTC; NULL while it lasts, and where the process died"),
+        ),
+    ),
+)
+
 MODELS = View(
     "models_view",
     "one row for each version of each model",

@@ -1,21 +1,24 @@
 """The few things that can be done here, by whoever has logged in: the same functions as those of the command line."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from fastapi import APIRouter
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
-from orchestrator.claims import check_reason, parse_term_s, reserved_text
+from orchestrator.claims import check_reason, myself, parse_term_s, reserved_text
 from orchestrator.devices import Device
 from orchestrator.errors import UsageError
+from orchestrator.report.sittings import idle_text
 from orchestrator.store import Store
 from orchestrator.visits.reserving import Outcome, Visitor, release, reserve
+from orchestrator.web import addresses
 from orchestrator.web.access import is_form_key
 from orchestrator.web.forms import read_form
-from orchestrator.web.looks import device_of
+from orchestrator.web.looks import device_of, sweep_of
 from orchestrator.web.rendering import render, session_of
 from orchestrator.web.site import Site, site_of
 
@@ -31,16 +34,39 @@ async def act(request: Request, action: str) -> Response:
         raise UsageError("this needs the token, and a form of this server", "log in, then send the form again")
     if action not in ACTIONS:
         raise UsageError(f"there is no action {action[:40]!r}", f"there are: {', '.join(ACTIONS)}")
-    device = device_of(site, form.get("device", ""))
-    lines = await run_in_threadpool(_do, site, action, device, form)
-    return render(request, "outcome.html", device=device.name, lines=lines)
+    outcome = await run_in_threadpool(_do, site, action, form)
+    if not outcome.lines:
+        return RedirectResponse(outcome.page, status_code=303)
+    return render(request, "outcome.html", outcome=outcome)
 
 
-def _do(site: Site, action: str, device: Device, form: Mapping[str, str]) -> list[str]:
+@dataclass(frozen=True)
+class Told:
+    """What came of an action, and the page of what it was about: that page says it where there are no `lines`."""
+
+    about: str
+    page: str
+    back: str
+    lines: Sequence[str] = ()
+
+
+def _do(site: Site, action: str, form: Mapping[str, str]) -> Told:
+    if action in OF_BOARDS:
+        device = device_of(site, form.get("device", ""))
+        with _open(site) as store:
+            lines = OF_BOARDS[action](site, store, device, form)
+        return Told(device.name, addresses.board(device.name), "Back to the board", lines)
+    with site.window.open() as look:
+        sweep = sweep_of(look, form.get("sweep", ""))
+    with _open(site) as store:
+        lines = OF_SWEEPS[action](store, sweep.sweep_id)
+    return Told(f"Sweep {sweep.sweep_id}: {sweep.name}", addresses.sweep(sweep.sweep_id), "Back to the sweep", lines)
+
+
+def _open(site: Site) -> Store:
     with site.window.open():
         pass  # a store that has to be upgraded, or that is none, is not opened for writing
-    with Store.open(site.farm.database) as store:
-        return ACTIONS[action](site, store, device, form)
+    return Store.open(site.farm.database)
 
 
 def _put_back(_site: Site, store: Store, device: Device, form: Mapping[str, str]) -> list[str]:
@@ -76,8 +102,18 @@ def _give_back(site: Site, store: Store, device: Device, form: Mapping[str, str]
     return [f"{device.name} is free again", *_not_told(outcome)]
 
 
-ACTIONS = {"put-back": _put_back, "reserve": _reserve, "give-back": _give_back}
-"""By the last part of their address."""
+def _stop(store: Store, sweep_id: int) -> list[str]:
+    """As `dynofarm stop`, without waiting: the page of the sweep shows how it stops."""
+    now = datetime.now().astimezone()
+    if store.sittings.ask(sweep_id, f"{myself()} (in a browser)", now):
+        return []
+    return [idle_text(sweep_id, store.sittings.last(sweep_id), now)]
+
+
+OF_BOARDS = {"put-back": _put_back, "reserve": _reserve, "give-back": _give_back}
+OF_SWEEPS = {"stop": _stop}
+ACTIONS = (*OF_BOARDS, *OF_SWEEPS)
+"""The last parts of their addresses."""
 
 
 def _visitor(site: Site, store: Store) -> Visitor:

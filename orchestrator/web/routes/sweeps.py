@@ -7,12 +7,12 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from orchestrator.errors import UnknownName
 from orchestrator.pages.reading import read_sweep
 from orchestrator.pages.report import make_report
 from orchestrator.store.glances.boards import parts
-from orchestrator.store.glances.sweeps import SweepLine, some_sweeps, sweep_like_it_before, sweeps_before
+from orchestrator.store.glances.sweeps import SweepLine, sweep_like_it_before, sweeps_before
 from orchestrator.store.looking import Look
+from orchestrator.web.looks import sweep_of
 from orchestrator.web.query import parse_query
 from orchestrator.web.rendering import render
 from orchestrator.web.showing import sweeps as showing
@@ -25,7 +25,6 @@ SWEEPS_SHOWN = 25
 """Chosen: a screen full. Each of them is counted job by job."""
 MOST_JOBS = 3000
 """Chosen: what a sweep of more comes to is read in more than a second; its report has it."""
-LARGEST = 2**63 - 1
 
 
 @router.get("/sweeps")
@@ -59,6 +58,7 @@ def sweep(request: Request, number: str) -> Response:
         sweep=line,
         before=before,
         state=showing.state_badge(line),
+        requests=showing.request_lines(line),
         parts_of_boards=showing.parts_table(by_board),
         figures=showing.sweep_figures(line),
         account=showing.account(facts) if facts is not None and line.ok + line.failed + line.skipped else None,
@@ -68,20 +68,24 @@ def sweep(request: Request, number: str) -> Response:
 
 @router.get("/sweeps/{number}/live")
 def live_sweep(request: Request, number: str) -> Response:
-    """The part of that page which moves."""
+    """The part of that page which moves. When the sweep has ended the browser is told to fetch the whole page again."""
     parse_query(request.url.query, ())
     with site_of(request).window.open() as look:
         line = _line(look, number)
         with look.connection() as connection:
             by_board = parts(connection, line.sweep_id)
-    return render(
+    answer = render(
         request,
         "live_sweep.html",
         sweep=line,
         state=showing.state_badge(line),
+        requests=showing.request_lines(line),
         parts_of_boards=showing.parts_table(by_board),
         figures=showing.sweep_figures(line),
     )
+    if not line.runs_now:
+        answer.headers["HX-Refresh"] = "true"
+    return answer
 
 
 @router.get("/sweeps/{number}/report.html")
@@ -99,9 +103,4 @@ def _line(look: Look, text: str) -> SweepLine:
     """A sweep by its number; by its name it is not found, since that would change what an address means."""
     if not (text.isascii() and text.isdecimal()):
         raise HTTPException(404)
-    number = min(int(text[:20]), LARGEST)
-    with look.connection() as connection:
-        found = some_sweeps(connection, [number])
-    if not found:
-        raise UnknownName(f"there is no sweep {text[:20]}", "those that there are stand under “Sweeps”")
-    return found[0]
+    return sweep_of(look, text)

@@ -10,6 +10,7 @@ from orchestrator.pages.sections.heat_map import HeatMap, heat_map
 from orchestrator.pages.sections.trust import failures_table, reasons_table
 from orchestrator.pages.sections.words import Said, summary
 from orchestrator.pages.tables import Cell, Column, Table, make_table
+from orchestrator.report.sittings import request_text
 from orchestrator.store.glances.boards import Part
 from orchestrator.store.glances.sweeps import SweepLine
 from orchestrator.web import addresses
@@ -51,6 +52,8 @@ def parts_table(parts: Sequence[Part]) -> Table:
 
 def state_badge(one: SweepLine) -> Badge:
     """Whether it runs, is done, or waits to be taken up again."""
+    if one.runs_now and one.stops:
+        return Badge("stopping", "■", Tone.DOUBT)
     if one.runs_now:
         return Badge("runs now", "▶", Tone.GOOD)
     if one.owed:
@@ -58,6 +61,12 @@ def state_badge(one: SweepLine) -> Badge:
     if one.failed:
         return Badge("done, with failures", "✕", Tone.BAD)
     return Badge("done", "✓", Tone.GOOD)
+
+
+def request_lines(one: SweepLine) -> list[str]:
+    """How the requests to stop stand with those who work at it."""
+    now = one.at.astimezone()
+    return [request_text(sitting, now) for sitting in one.sittings if sitting.asked is not None]
 
 
 def verdicts_text(one: SweepLine) -> str:
