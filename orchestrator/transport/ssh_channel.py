@@ -150,15 +150,18 @@ class SshChannel:
             return 0  # the window closed again; the caller waits for it
         except FAULTS as error:
             raise self._lost(error) from error
-        swift = time.monotonic() - began < SWIFT_S
-        self._at_once = min(2 * self._at_once, MOST_AT_ONCE) if swift else max(self._at_once // 2, 1)
+        if time.monotonic() - began >= SWIFT_S:
+            self._at_once = 1  # halved, it would stay high: what follows a wait finds room, and looks swift
+        elif sent < len(data):  # a short message tells nothing of the link
+            self._at_once = min(2 * self._at_once, MOST_AT_ONCE)
         return sent
 
     def _take_window(self, packets: ChannelData, data: memoryview) -> int:
         """Cut so many packets from the data as go at once; for who holds the channel's lock."""
         channel, sent = self._channel, 0
         while sent < len(data) and len(packets.messages) < self._at_once and (not sent or channel.out_window_size > 0):
-            size: int = channel._wait_for_send_window(len(data) - sent)  # type: ignore[attr-defined]
+            # Some servers take packets of any size, which would hold up whatever else goes over the link.
+            size: int = channel._wait_for_send_window(min(len(data) - sent, PIECE_BYTES))  # type: ignore[attr-defined]
             if not size:
                 break
             packets.add(data[sent : sent + size])
