@@ -40,8 +40,9 @@ def default_tolerance(model: Model) -> float:
     """
     if model.format == "fake":
         return EXACT
-    whole = sum(model.weights.values())
-    quantised = sum(count for dtype, count in model.weights.items() if dtype in _INTEGERS)
+    counts = {dtype: size_bytes / _width_bytes(dtype) for dtype, size_bytes in model.weights.items()}
+    whole = sum(counts.values())
+    quantised = sum(count for dtype, count in counts.items() if dtype in _INTEGERS)
     if 2 * quantised < whole or whole == 0:
         return SAME_FLOAT_FILE
     interface = [tensor.dtype for tensor in (*model.inputs, *model.outputs)]
@@ -52,6 +53,11 @@ _FORMATS = {
     "float16": "e", "float32": "f", "float64": "d", "int8": "b", "uint8": "B", "int16": "h", "uint16": "H",
     "int32": "i", "uint32": "I", "int64": "q", "uint64": "Q", "bool": "?",
 }  # fmt: skip
+
+
+def _width_bytes(dtype: str) -> int:
+    """Of one weight; 1 for those that are packed."""
+    return struct.calcsize(_FORMATS[dtype]) if dtype in _FORMATS else 1
 
 
 def reference_from(outputs: Sequence[Tensor], seed: int, tolerance: float) -> Reference:
@@ -84,12 +90,13 @@ def told_outputs(declared: Sequence[TensorInfo], references: Sequence[Reference]
 
 def same_outputs(ours: Sequence[TensorInfo], theirs: Sequence[TensorInfo]) -> bool:
     """Whether the outputs of one model can be held against those of another: by name where the names are the same, else
-    by position, as on the board (`agent/gate.py`). Of an output whose shape is untold, the board will see."""
+    by position, as on the board (`agent/gate.py`). Of an output whose shape one of them leaves untold, the board will
+    see."""
     named = {one.name: one for one in theirs}
     if len(named) == len(ours) and set(named) == {one.name for one in ours}:
         theirs = [named[one.name] for one in ours]
     return len(ours) == len(theirs) and all(
-        one.dtype == UNTOLD or one.shape == other.shape for one, other in zip(ours, theirs, strict=True)
+        UNTOLD in (one.dtype, other.dtype) or one.shape == other.shape for one, other in zip(ours, theirs, strict=True)
     )
 
 

@@ -16,11 +16,12 @@ from typing import Any, Dict, List, NoReturn, Sequence, Tuple
 from agent.runtimes import Array, Engine, Loaded, Rejected, Unsupported, arrays
 from agent.runtimes.arrays import Slot
 from agent.runtimes.overheard import Overheard
+from agent.runtimes.terms import own_kernels
 from agent.runtimes.wheels import import_numpy, import_runtime, version_of
 
 PRECISIONS = {"f32": "high", "f16": "low", "bf16": "low_bf16", "usual": "normal"}
 MEMORY = {"usual": "normal", "low": "low"}
-DEFAULTS: Dict[str, Any] = {"precision": "f32", "memory": "usual"}
+OPTIONS = {"precision": tuple(PRECISIONS), "memory": tuple(MEMORY)}
 
 _TYPES = {
     "Halide_Type_Float": "float32",
@@ -43,11 +44,7 @@ class Mnn(Engine):
         self.version = version_of("MNN", self._mnn) or self._mnn.version()
 
     def load(self, path: str, threads: int, delegate: str, options: Dict[str, Any]) -> Loaded:
-        chosen = _check_options(options)
-        if delegate != "none":
-            raise Unsupported("mnn runs without a delegate (none), not with %s" % delegate)
-        if threads < 1:
-            raise Unsupported("mnn needs at least one thread, and %d was asked for" % threads)
+        chosen = own_kernels("mnn", threads, delegate, options, OPTIONS)
         settings = {
             "backend": "CPU",
             "numThread": threads,
@@ -125,7 +122,8 @@ class MnnModel(Loaded):
                 self._interpreter.resizeSession(self._session)
 
     def _host(self, tensor: Any, values: Any) -> Any:
-        return self._mnn.Tensor(values.shape, tensor.getDataType(), values, self._mnn.Tensor_DimensionType_Caffe)
+        """Memory of ours, in the order of dimensions that the model has: channels last, if it came from TFLite."""
+        return self._mnn.Tensor(values.shape, tensor.getDataType(), values, tensor.getDimensionType())
 
     def _dtype(self, name: str, tensor: Any) -> str:
         dtype = self._dtypes.get(tensor.getDataType())
@@ -136,17 +134,6 @@ class MnnModel(Loaded):
     def _refuse(self, what: str) -> NoReturn:
         words = "; ".join(line for line in self._heard.lines if "rror" in line or "upport" in line)
         raise Unsupported("mnn cannot %s: %s" % (what, words[:600] or "it does not say why"))
-
-
-def _check_options(options: Dict[str, Any]) -> Dict[str, Any]:
-    unknown = sorted(set(options) - set(DEFAULTS))
-    if unknown:
-        raise Unsupported("mnn has no option %r here; it has %s" % (unknown[0], ", ".join(sorted(DEFAULTS))))
-    chosen = dict(DEFAULTS, **options)
-    for name, known in (("precision", PRECISIONS), ("memory", MEMORY)):
-        if chosen[name] not in list(known):
-            raise Unsupported("%s is one of %s, not %r" % (name, ", ".join(known), chosen[name]))
-    return chosen
 
 
 def _last_words(error: Exception) -> str:

@@ -18,6 +18,7 @@ from agent.runtimes import Array, Engine, Loaded, Rejected, Unsupported, arrays
 from agent.runtimes.arrays import Slot
 from agent.runtimes.ncnn_file import OPEN, Broken, Layer, Packed, inputs_of, outputs_of, read_graph, read_packed
 from agent.runtimes.overheard import Overheard
+from agent.runtimes.terms import own_kernels
 from agent.runtimes.wheels import import_numpy, import_runtime, version_of
 
 NARROW = {
@@ -29,8 +30,7 @@ NARROW = {
 }
 """ncnn's switches of precision; not every version has all of them."""
 
-PRECISIONS = ("f32", "f16", "bf16", "usual")
-DEFAULTS: Dict[str, Any] = {"precision": "f32"}
+OPTIONS = {"precision": ("f32", "f16", "bf16", "usual")}
 
 _MOST_DIMENSIONS = 4
 
@@ -45,11 +45,7 @@ class Ncnn(Engine):
         self.version = version_of("ncnn", self._ncnn)
 
     def load(self, path: str, threads: int, delegate: str, options: Dict[str, Any]) -> Loaded:
-        precision = _check_options(options)["precision"]
-        if delegate != "none":
-            raise Unsupported("ncnn runs without a delegate (none), not with %s" % delegate)
-        if threads < 1:
-            raise Unsupported("ncnn needs at least one thread, and %d was asked for" % threads)
+        precision = own_kernels("ncnn", threads, delegate, options, OPTIONS)["precision"]
         net = self._ncnn.Net()
         _set(net.opt, threads, precision)
         with _open(path) as file:
@@ -213,16 +209,6 @@ def _load_weights(ncnn: Any, net: Any, weights: Weights) -> None:
         raise Unsupported("ncnn cannot take the weights: %s" % _words(heard))
     if weights.left_bytes:
         raise Rejected("the file has more weights than the graph, by %d bytes" % weights.left_bytes)
-
-
-def _check_options(options: Dict[str, Any]) -> Dict[str, Any]:
-    unknown = sorted(set(options) - set(DEFAULTS))
-    if unknown:
-        raise Unsupported("ncnn has no option %r here; it has %s" % (unknown[0], ", ".join(sorted(DEFAULTS))))
-    chosen = dict(DEFAULTS, **options)
-    if chosen["precision"] not in PRECISIONS:
-        raise Unsupported("precision is one of %s, not %r" % (", ".join(PRECISIONS), chosen["precision"]))
-    return chosen
 
 
 def _words(heard: Overheard) -> str:

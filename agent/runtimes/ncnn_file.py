@@ -42,6 +42,8 @@ _FIRST_OLD_ARRAY = -23300
 
 _WIDTH, _HEIGHT, _CHANNELS, _DEPTH = 0, 1, 2, 11
 """The parameters in which an input tells its size."""
+_FILTERS, _KERNEL_WIDTH, _WEIGHTS, _GROUPS, _KERNEL_HEIGHT = 0, 1, 6, 7, 11
+"""Those of a convolution that tell how many channels it reads."""
 
 
 class Broken(Exception):
@@ -76,7 +78,8 @@ class Packed(NamedTuple):
 
 def begins_packed(head: bytes) -> bool:
     """Whether a file that begins so is a packed model, whole or not."""
-    return head[:4] == _HEADER and head[_HEADER_BYTES:].startswith(GRAPH.encode())
+    name = GRAPH.encode()
+    return head[:4] == _HEADER and head[26:28] == struct.pack("<H", len(name)) and head[_HEADER_BYTES:].startswith(name)
 
 
 def read_packed(file: Any) -> Packed:
@@ -85,10 +88,10 @@ def read_packed(file: Any) -> Packed:
     `file` is open for reading bytes, or mapped.
     """
     try:
-        entries = {entry.filename: entry for entry in zipfile.ZipFile(file).infolist()}
-        if sorted(entries) != sorted((GRAPH, WEIGHTS)):
+        entries = sorted(zipfile.ZipFile(file).infolist(), key=lambda entry: entry.filename)
+        if [entry.filename for entry in entries] != [WEIGHTS, GRAPH]:
             raise Broken("it does not hold %s and %s, and nothing else" % (GRAPH, WEIGHTS))
-        graph, weights = entries[GRAPH], entries[WEIGHTS]
+        weights, graph = entries
         if graph.file_size > _MOST_GRAPH_BYTES:
             raise Broken("its graph has %d bytes, and %d are the most" % (graph.file_size, _MOST_GRAPH_BYTES))
         weights_at = _start(file, weights)
@@ -193,7 +196,7 @@ def inputs_of(layers: Sequence[Layer]) -> List[Slot]:
     """The inputs in ncnn's order. Those whose values reach an `Embed` unchanged are its indices, which are int32; all
     other layers read floats."""
     return [
-        Slot(blob, "int32" if _reaches_embed(blob, layers) else "float32", _shape(layer))
+        Slot(blob, "int32" if _reaches_embed(blob, layers) else "float32", _shape(layer, blob, layers))
         for layer in layers
         if layer.kind == "Input"
         for blob in layer.outputs
@@ -218,11 +221,35 @@ def _reaches_embed(blob: str, layers: Sequence[Layer]) -> bool:
     return False
 
 
-def _shape(layer: Layer) -> List[int]:
-    """As in numpy, the outermost first: channels, depth, height, width; those left out at the front are not there."""
+def _shape(layer: Layer, blob: str, layers: Sequence[Layer]) -> List[int]:
+    """As in numpy, the outermost first: channels, depth, height, width; those left out at the front are not there.
+
+    Where an input tells nothing (pnnx leaves it out), a convolution that reads it tells the channels: given others,
+    ncnn would compute with memory that is not its own.
+    """
     sizes = [layer.number(key) for key in (_CHANNELS, _DEPTH, _HEIGHT, _WIDTH)]
     if sizes[1] == 0:
         del sizes[1]
     while sizes and sizes[0] == 0:
         del sizes[0]
-    return [size if size > 0 else -1 for size in sizes] or list(OPEN)
+    if not sizes:
+        channels = _channels_read(blob, layers)
+        return [channels, -1, -1] if channels else list(OPEN)
+    return [size if size > 0 else -1 for size in sizes]
+
+
+def _channels_read(blob: str, layers: Sequence[Layer]) -> int:
+    """By the first convolution that reads the value itself; 0 where there is none. One with a kernel of 1 x 1 reads
+    vectors, too."""
+    same = {blob}
+    for layer in layers:
+        if same.isdisjoint(layer.inputs):
+            continue
+        if layer.kind == "Split":
+            same.update(layer.outputs)
+        elif layer.kind in ("Convolution", "ConvolutionDepthWise"):
+            width, filters = layer.number(_KERNEL_WIDTH), layer.number(_FILTERS)
+            kernel = width * (layer.number(_KERNEL_HEIGHT) or width)
+            if kernel > 1 and filters > 0:
+                return layer.number(_WEIGHTS) * (layer.number(_GROUPS) or 1) // (kernel * filters)
+    return 0

@@ -7,10 +7,10 @@ from pathlib import Path
 from agent.protocol import Reference
 from orchestrator.cli.context import say
 from orchestrator.cli.display import open_display
-from orchestrator.errors import DynofarmError, ModelError, UsageError
+from orchestrator.cli.model_pair import in_one_file
+from orchestrator.errors import DynofarmError, ModelError
 from orchestrator.farm import Farm
-from orchestrator.model_files import check_name, read_model
-from orchestrator.model_files.ncnn_pack import SUFFIX, pack, pair_of
+from orchestrator.model_files import read_model
 from orchestrator.model_files.recipes import parse_fill, parse_shape
 from orchestrator.models import Model
 from orchestrator.references import default_tolerance, same_inputs, same_outputs, told_outputs
@@ -32,40 +32,23 @@ def add_model(
     reference: bool,
 ) -> Model:
     """Register one file. Without references the gate still checks that outputs are finite and not all equal."""
-    model = read_model(
-        _in_one_file(farm, file, name),
-        name,
-        shapes=dict(parse_shape(text) for text in shapes),
-        fills=dict(parse_fill(text) for text in fills),
-    )
-    model = replace(model, source=source, licence=licence)
-    _mind_the_name(store, model)
-    if parent is not None:
-        ancestor = store.model(parent)
-        model = replace(model, parent=ancestor.digest, references=_of_parent(model, ancestor, tolerance))
-    elif reference:
-        model = replace(model, references=_own(farm, model, tolerance))
-    model = replace(model, outputs=told_outputs(model.outputs, model.references))
+    with in_one_file(farm, file, name) as (readable, place):
+        model = read_model(
+            readable,
+            name,
+            shapes=dict(parse_shape(text) for text in shapes),
+            fills=dict(parse_fill(text) for text in fills),
+        )
+        model = replace(model, source=source, licence=licence)
+        _mind_the_name(store, model)
+        if parent is not None:
+            ancestor = store.model(parent)
+            model = replace(model, parent=ancestor.digest, references=_of_parent(model, ancestor, tolerance))
+        elif reference:
+            model = replace(model, references=_own(farm, model, tolerance))
+    model = replace(model, path=place or model.path, outputs=told_outputs(model.outputs, model.references))
     store.add_model(model)
     return model
-
-
-def _in_one_file(farm: Farm, file: Path, name: str | None) -> Path:
-    """The file itself; for the graph of an ncnn model, one that is made of it and of the weights beside it."""
-    from orchestrator.report.files import write_parts
-
-    pair = pair_of(file.expanduser().absolute())
-    if pair is None:
-        return file
-    folder = farm.root / "models"
-    place = folder / f"{check_name(pair.stem if name is None else name, pair.graph)}{SUFFIX}"
-    try:
-        folder.mkdir(exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"{folder}: cannot be made: {error.strerror}", "make it a folder you may write") from None
-    write_parts(pack(pair), place)
-    say(f"{place.stem}: {pair.graph.name} and {pair.weights.name} are packed into {place}")
-    return place
 
 
 def _mind_the_name(store: Store, model: Model) -> None:

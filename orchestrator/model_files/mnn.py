@@ -24,9 +24,11 @@ _DIMS, _DTYPE = 0, 1
 _FLOAT = 1
 _BLOB, _CONVOLUTION = 7, 9
 """The kinds of parameters that hold most weights: constants, and what convolutions and dense layers multiply by."""
-_BLOB_FLOATS, _BLOB_ELSEWHERE, _BLOB_INT8 = 7, 9, 4
-_FLOATS, _BIAS, _QUANTISED, _CONVOLUTION_ELSEWHERE = 1, 2, 3, 6
+_BLOB_TYPE, _BLOB_BYTES, _BLOB_INT8, _BLOB_FLOATS, _BLOB_ELSEWHERE = 2, 3, 4, 7, 9
+_FLOATS, _BIAS, _PACKED, _INTEGERS, _CONVOLUTION_ELSEWHERE = 1, 2, 3, 4, 6
 _PACKED_BYTES, _PACKED_KIND, _HALF = 0, 2, 3
+_INTEGER_BYTES = 0
+"""Of the table in which a convolution of quantised activations has its weights."""
 _CONST, _GATHERS, _INPUT = 11, (30, 31), 34
 _DTYPES = {
     1: "float32", 2: "float64", 3: "int32", 4: "uint8", 5: "int16", 6: "int8", 9: "int64", 10: "bool", 14: "bfloat16",
@@ -124,10 +126,13 @@ def _weights(operators: Sequence[Table]) -> dict[str, int]:
         if kind == _BLOB:
             found["float32"] += 4 * told.length(_BLOB_FLOATS, 4)
             found["int8"] += told.length(_BLOB_INT8)
+            found[_DTYPES.get(told.integer(_BLOB_TYPE), "uint8")] += told.length(_BLOB_BYTES)  # halves are there, too
             continue
         found["float32"] += 4 * (told.length(_FLOATS, 4) + told.length(_BIAS, 4))
-        packed = told.table(_QUANTISED)
+        packed, integers = told.table(_PACKED), told.table(_INTEGERS)
         if packed is not None:
             dtype = "float16" if packed.integer(_PACKED_KIND) == _HALF else "int8"
             found[dtype] += packed.length(_PACKED_BYTES)
+        if integers is not None:
+            found["int8"] += integers.length(_INTEGER_BYTES)
     return {dtype: size for dtype, size in found.items() if size}

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from agent.inputs import fill
+from agent.protocol import InputRecipe
 from orchestrator.model_files.flatbuffer import Table
 
 NETWORKS = Path(__file__).with_name("networks")
@@ -77,6 +79,15 @@ def test_another_seed_fed_later_replaces_the_inputs(mnn: Any) -> None:
     once, twice = mnn(model, IMAGE, seeds=[2]), mnn(model, IMAGE, seeds=[1, 2], inferences=30)
     other = mnn(model, IMAGE, seeds=[1])
     assert once["outputs"][0].tobytes() == twice["outputs"][0].tobytes() != other["outputs"][0].tobytes()
+
+
+def test_values_stay_in_their_order_where_channels_lie_last(mnn: Any) -> None:
+    """As in models out of TFLite, whose softmax is over the channels."""
+    recipe = {**IMAGE[0], "shape": [1, 2, 3, 5]}
+    image = fill(InputRecipe(**recipe), 1)
+    powers = np.exp(np.frombuffer(image.data, np.float32).reshape(image.shape))
+    found = mnn(NETWORKS / "channels-last.mnn", [recipe])["outputs"][0]
+    assert np.abs(found - powers / powers.sum(axis=-1, keepdims=True)).max() < 1e-6
 
 
 def test_open_dimensions_take_the_shape_of_the_inputs(mnn: Any) -> None:

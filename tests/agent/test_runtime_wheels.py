@@ -95,7 +95,11 @@ def test_a_string_input_is_unsupported(run: Any, tmp_path: Path, runtime: str) -
         ("onnxruntime", {"delegate": "xnnpack"}, "without a delegate (none), not with xnnpack"),
         ("onnxruntime", {"delegate": "cpu"}, "without a delegate (none), not with cpu"),
         ("onnxruntime", {"delegate": "none", "options": {"x": 1}}, "no option 'x' here; it has allow_spinning"),
-        ("onnxruntime", {"delegate": "none", "options": {"graph_optimization": "some"}}, "all, extended, basic, disabled"),
+        (
+            "onnxruntime",
+            {"delegate": "none", "options": {"graph_optimization": "some"}},
+            "all, extended, basic, disabled",
+        ),
         ("onnxruntime", {"delegate": "none", "options": {"allow_spinning": 1}}, "true or false"),
         ("onnxruntime", {"delegate": "none", "threads": 0}, "at least one thread"),
     ],

@@ -2,9 +2,12 @@
 
 import random
 import struct
+from collections.abc import Mapping
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
+import flatbuffers
 import pytest
 from rich.console import Console
 
@@ -16,6 +19,10 @@ from orchestrator.models import UNTOLD, Model, TensorInfo
 from orchestrator.report.inspection import inspection_page, inspection_values
 
 NETWORKS = Path(__file__).parents[1] / "agent" / "networks"
+Fields = Mapping[int, Any]
+CONST, CONVOLUTION = 11, 12
+BLOB, CONVOLUTION_2D = 7, 9
+"""Of MNN: types of operators, and kinds of tables with their parameters."""
 FILES = ("image.pte", "image-xnnpack.pte", "tokens.pte", "image.vmfb", "tokens.vmfb", "image.mnn", "tokens.mnn")
 
 
@@ -176,6 +183,55 @@ def test_a_dimension_that_mnn_leaves_open_is_asked_for(tmp_path: Path) -> None:
     assert "input x (1x3x?x?)" in refusal(tmp_path, (NETWORKS / "open.mnn").read_bytes())
     model = read_model(NETWORKS / "open.mnn", shapes={"x": (1, 3, 5, 7)})
     assert model.recipes[0].shape == [1, 3, 5, 7]
+
+
+def make_mnn(*operators: tuple[int, int, Fields]) -> bytes:
+    """A model of these operators: their type, the kind of their parameters, and what stands in the table of those."""
+    builder = flatbuffers.Builder(1024)
+
+    def write(value: Any) -> int:
+        if isinstance(value, str):
+            return int(builder.CreateString(value))
+        if isinstance(value, bytes):
+            return int(builder.CreateByteVector(value))
+        if isinstance(value, dict):
+            return table(value)
+        places = [write(one) for one in value]
+        builder.StartVector(4, len(places), 4)
+        for one in reversed(places):
+            builder.PrependUOffsetTRelative(one)
+        return int(builder.EndVector())
+
+    def table(fields: Fields) -> int:
+        written = {number: one if isinstance(one, int) else write(one) for number, one in fields.items()}
+        builder.StartObject(max(fields) + 1)
+        for number, one in written.items():
+            if isinstance(fields[number], int):
+                builder.PrependInt32Slot(number, one, 0)
+            else:
+                builder.PrependUOffsetTRelativeSlot(number, one, 0)
+        return int(builder.EndObject())
+
+    listed = [{1: kind, 2: parameters, 5: code} for code, kind, parameters in operators]
+    builder.Finish(table({0: "made", 3: listed, 4: ["y"], 7: ["y"], 8: 1}))
+    return bytes(builder.Output())
+
+
+@pytest.mark.parametrize(
+    ("operator", "weights"),
+    [
+        ((CONST, BLOB, {2: 19, 3: bytes(10)}), {"float16": 10}),
+        ((CONST, BLOB, {2: 4, 3: bytes(12)}), {"uint8": 12}),
+        ((CONST, BLOB, {2: 6, 4: bytes(14)}), {"int8": 14}),
+        ((CONVOLUTION, CONVOLUTION_2D, {3: {0: bytes(16), 2: 1}}), {"int8": 16}),
+        ((CONVOLUTION, CONVOLUTION_2D, {3: {0: bytes(18), 2: 3}}), {"float16": 18}),
+        ((CONVOLUTION, CONVOLUTION_2D, {4: {0: bytes(20)}}), {"int8": 20}),
+    ],
+)
+def test_narrow_weights_of_mnn_are_found_wherever_its_converter_puts_them(
+    tmp_path: Path, operator: Any, weights: dict[str, int]
+) -> None:
+    assert read_bytes(tmp_path, make_mnn(operator)).weights == weights
 
 
 def test_weights_of_mnn_that_lie_in_another_file_are_told() -> None:

@@ -100,6 +100,28 @@ def test_an_input_has_the_shape_that_numpy_would_give_it(parameters: str, shape:
 
 
 @pytest.mark.parametrize(
+    ("lines", "shape"),
+    [
+        (["Convolution c 1 1 x y 0=4 1=3 11=3 6=108"], [3, -1, -1]),
+        (["Convolution c 1 1 x y 0=4 1=3 6=108"], [3, -1, -1]),
+        (["Convolution c 1 1 x y 0=4 1=1 11=5 6=20"], [1, -1, -1]),
+        (["ConvolutionDepthWise c 1 1 x y 0=6 1=3 6=54 7=6"], [6, -1, -1]),
+        (["Split s 1 2 x a b", "Sigmoid g 1 1 a z", "Convolution c 1 1 b y 0=4 1=3 6=108"], [3, -1, -1]),
+        (["Convolution c 1 1 x y 0=4 1=1 6=12"], [-1]),
+        (["Permute p 1 1 x a 0=1", "Convolution c 1 1 a y 0=4 1=3 6=108"], [-1]),
+        (["Convolution c 1 1 x y 0=4 1=3 6=0 19=1"], [-1]),
+        (["Convolution c 1 1 x y"], [-1]),
+    ],
+)
+def test_channels_that_an_input_does_not_tell_are_those_that_a_convolution_reads(
+    lines: list[str], shape: list[int]
+) -> None:
+    assert inputs_of(read_graph(graph_with(*lines)))[0].shape == shape
+    told = [INPUT + " 0=9 1=9 2=7", *lines]
+    assert inputs_of(read_graph(graph_of(told).encode()))[0].shape == [7, 9, 9]
+
+
+@pytest.mark.parametrize(
     ("lines", "dtype"),
     [
         (["Embed e 1 1 x y 0=1 1=7"], "int32"),
@@ -238,8 +260,15 @@ def test_a_zip_of_another_content_is_refused(
     assert said in refusal(tmp_path, packed_as(tmp_path, entries, compression))
 
 
-def test_another_zip_is_not_taken_for_a_model(tmp_path: Path) -> None:
-    assert "this is a zip archive" in refusal(tmp_path, packed_as(tmp_path, {"data.pkl": b"a" * 99}))
+@pytest.mark.parametrize("name", ["data.pkl", "model.params"])
+def test_another_zip_is_not_taken_for_a_model(tmp_path: Path, name: str) -> None:
+    assert "this is a zip archive" in refusal(tmp_path, packed_as(tmp_path, {name: b"a" * 99}))
+
+
+def test_an_entry_that_is_there_twice_is_refused(tmp_path: Path, tokens: Path) -> None:
+    with zipfile.ZipFile(tokens, "a") as archive, pytest.warns(UserWarning, match="Duplicate"):
+        archive.writestr(WEIGHTS, b"other")
+    assert "and nothing else" in refusal(tmp_path, tokens.read_bytes())
 
 
 # Packing --------------------------------------------------------------------------------------------

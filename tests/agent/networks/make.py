@@ -1,9 +1,11 @@
 """Makes the networks of this folder again; the tests read the files, and need none of the packages that made them.
 
-    pip install torch==2.13.0 executorch==1.5.1 onnx MNN==3.6.1 'dynofarm[compile]'      then: python make.py FOLDER
+    pip install torch==2.13.0 executorch==1.5.1 onnx MNN==3.6.1 tflite flatbuffers 'dynofarm[compile]'
+    PYTHONPATH=. python tests/agent/networks/make.py FOLDER
 
-`open` leaves height and width open; `elsewhere` has its weights in a file beside it, which the tests do not need. MNN's
-converter is called as a library, because its command reports on its use.
+`open` leaves height and width open; `elsewhere` has its weights in a file beside it, which the tests do not need;
+`channels-last` is a softmax that was TFLite's. MNN's converter is called as a library, because its command reports on
+its use.
 
 `image` is a convolution, a dense layer and softmax; `tokens` an embedding, a mask, normalisation and two outputs.
 """
@@ -12,6 +14,7 @@ import sys
 from pathlib import Path
 
 import _tools as mnn
+import tflite
 import torch
 from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
 from executorch.exir import to_edge_transform_and_lower
@@ -20,6 +23,7 @@ from torch import nn
 from orchestrator.compiling.compiler import compile_model
 from orchestrator.compiling.orders import Order
 from orchestrator.compiling.processors import Processor
+from tests.unit.made_tflite import MadeOperator, MadeTensor, make_tflite
 
 
 class Image(nn.Module):
@@ -94,6 +98,10 @@ def main(folder: Path) -> None:
     for name in (*examples, "open"):
         convert(folder / f"{name}.onnx", folder / f"{name}.mnn")
     convert(folder / "image.onnx", folder / "elsewhere.mnn", "--saveExternalData")
+    ends = [MadeTensor(name, (1, 2, 3, 5), tflite.TensorType.FLOAT32) for name in ("image", "shares")]
+    softmax = MadeOperator(tflite.BuiltinOperator.SOFTMAX, (0,), (1,))
+    (folder / "channels-last.tflite").write_bytes(make_tflite(ends, [softmax], [0], [1]))
+    convert(folder / "channels-last.tflite", folder / "channels-last.mnn", of="TFLITE")
     for name in examples:
         compile_module(folder / f"{name}.onnx", folder / f"{name}.vmfb")
 
@@ -105,8 +113,8 @@ def compile_module(source, place) -> None:
     order.lineage_place.unlink()
 
 
-def convert(source, place, *more) -> None:
-    told = ["-f", "ONNX", "--modelFile", str(source), "--MNNModel", str(place), "--bizCode", "dynofarm"]
+def convert(source, place, *more, of="ONNX") -> None:
+    told = ["-f", of, "--modelFile", str(source), "--MNNModel", str(place), "--bizCode", "dynofarm"]
     mnn.mnnconvert(["mnnconvert", *told, *more])
 
 
