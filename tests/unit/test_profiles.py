@@ -209,7 +209,7 @@ def test_boards_that_are_this_machine_share_a_group_unless_told_otherwise(folder
             [
                 "k.yaml:2:20: runtimes[1]: found 'onxruntime' (did you mean onnxruntime?), "
                 "allowed: a list of litert, ai-edge-litert, tflite-runtime, onnxruntime, openvino, executorch, iree, "
-                "fake"
+                "mnn, ncnn, fake"
             ],
         ),
         (

@@ -15,7 +15,7 @@ from orchestrator.store.rows import sweep_from_json, sweep_to_json
 from orchestrator.sweep import PROFILES, PROTOCOLS, QUICK, STANDARD, Purpose, RuntimeChoice, Sweep
 from orchestrator.sweep_files import load_sweep, override_sweep, sweep_from_options
 
-RUNTIMES = "litert, ai-edge-litert, tflite-runtime, onnxruntime, openvino, executorch, iree, fake"
+RUNTIMES = "litert, ai-edge-litert, tflite-runtime, onnxruntime, openvino, executorch, iree, mnn, ncnn, fake"
 AXES = "device, model, runtime, version, threads, delegate"
 KEYS = (
     "name, models, on, runtimes, threads, delegates, options, protocol, repeats, seed, sample_hz, deadline, "
