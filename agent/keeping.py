@@ -7,7 +7,7 @@ import os
 from typing import Callable, Iterable
 
 from agent.blobs import NO_ROOM, BlobFault, touch
-from agent.frames import Broken, Piece, read_plain
+from agent.frames import Broken, Piece
 from agent.parts import Held, Part
 from agent.places import Places
 from agent.protocol import Received
@@ -55,16 +55,6 @@ def _complete(places: Places, part: Part, wanted: Received, bring: Callable[[Par
     if found:
         raise BlobFault("corrupt", "the bytes have the hash %s…, not %s…" % (found[:12], digest[:12]))
     return wanted
-
-
-def receive(places: Places, digest: str, size_bytes: int, source: int) -> Received:
-    """Keep what a descriptor gives: exactly `size_bytes`, from the beginning. Faults as `keep`."""
-
-    def bring(part: Part) -> Iterable[Piece]:
-        part.start_again()
-        return read_plain(source, size_bytes)
-
-    return keep(places, digest, size_bytes, bring)
 
 
 def _no_room(places: Places, digest: str, needed_bytes: int, free_bytes: int) -> str:
