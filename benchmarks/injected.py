@@ -25,7 +25,8 @@ from bench_here import Bench
 from judging import JUDGES
 
 from agent.protocol import JobResult, JobSpec, MeasureProtocol
-from orchestrator.bundle import AgentArchive, agent_zipapp, plain_entry
+from orchestrator.bundle import AgentArchive, agent_zipapp
+from orchestrator.zip_entries import plain_entry
 
 SIDES = ("base", "0", "2", "3", "5", "10")
 SHORT = MeasureProtocol("short", 5, 0.3, 1.0, 64, 0.4, 3.0)

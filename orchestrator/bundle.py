@@ -10,8 +10,7 @@ from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
-EPOCH = (1980, 1, 1, 0, 0, 0)
-"""The oldest time a zip can hold; the same in every archive, so that equal contents have equal hashes."""
+from orchestrator.zip_entries import plain_entry
 
 
 @dataclass(frozen=True)
@@ -54,15 +53,6 @@ def boot_argument() -> str:
     """
     wrapped = base64.b64encode(boot_script().encode("utf-8")).decode("ascii")
     return f'"dynofarm agent";import binascii;exec(binascii.a2b_base64("{wrapped}").decode("utf-8"))'
-
-
-def plain_entry(name: str, compression: int = zipfile.ZIP_STORED) -> zipfile.ZipInfo:
-    """A zip entry without a trace of when, where and by whom it was made: a Unix file, mode 0644."""
-    entry = zipfile.ZipInfo(name, EPOCH)
-    entry.create_system = 3
-    entry.external_attr = 0o100644 << 16
-    entry.compress_type = compression
-    return entry
 
 
 def _sources(folder: Traversable, prefix: str) -> Iterator[tuple[str, bytes]]:

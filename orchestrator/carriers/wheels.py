@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
-from orchestrator.bundle import plain_entry
+from orchestrator.zip_entries import plain_entry
 
 MANIFEST = "dynofarm-bundle.json"
 MAX_UNPACKED_BYTES = 2 * 10**9

@@ -10,11 +10,11 @@ from agent.runtimes.ncnn_file import GRAPH, MAGIC, WEIGHTS, Broken, read_graph
 from orchestrator.errors import ModelError
 from orchestrator.model_files.contents import Damaged
 from orchestrator.model_files.opening import check_file, telling_which
+from orchestrator.zip_entries import plain_entry
 
 SUFFIX = ".ncnn"
 _GRAPH_SUFFIX, _WEIGHTS_SUFFIX = ".param", ".bin"
 _BINARY_MAGIC = int(MAGIC).to_bytes(4, "little")
-_MODE = 0o100644
 _CHUNK_BYTES = 2**20
 
 
@@ -94,9 +94,9 @@ class _Sink(io.RawIOBase):
 
 
 def _entry(name: str, size_bytes: int) -> zipfile.ZipInfo:
-    """Stored, and without a trace of when and where it was made; the size tells which form of header it needs."""
-    entry = zipfile.ZipInfo(name)
-    entry.create_system, entry.external_attr, entry.file_size = 3, _MODE << 16, size_bytes
+    """The size tells which form of header it needs."""
+    entry = plain_entry(name)
+    entry.file_size = size_bytes
     return entry
 
 

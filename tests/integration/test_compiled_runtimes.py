@@ -44,11 +44,14 @@ def test_programs_run_with_the_delegate_that_is_in_their_file(local: TestFarm) -
         assert len(store.model("tokens-xnnpack").references) == 2
 
 
-def test_a_module_is_held_to_the_outputs_of_the_onnx_file_that_it_was_compiled_from(local: TestFarm) -> None:
+@pytest.mark.parametrize(("suffix", "runtime"), [("vmfb", "iree"), ("mnn", "mnn")])
+def test_a_model_is_held_to_the_outputs_of_the_onnx_file_that_it_was_made_from(
+    local: TestFarm, suffix: str, runtime: str
+) -> None:
     fills = ("--fill", "ids=integers:0..49", "--fill", "mask=ones")
     local.run("model", "add", str(NETWORKS / "tokens.onnx"), "--name", "tokens-onnx", *fills).ok()
-    local.run("model", "add", str(NETWORKS / "tokens.vmfb"), *fills, "--parent", "tokens-onnx").ok()
-    local.run("run", "tokens", "--runtime", "iree", "--threads", "1,2", *ONCE).ok()
+    local.run("model", "add", str(NETWORKS / f"tokens.{suffix}"), *fills, "--parent", "tokens-onnx").ok()
+    local.run("run", "tokens", "--runtime", runtime, "--threads", "1,2", *ONCE).ok()
     assert rows_of(local)["tokens"]["status"] == "ok"
 
 
@@ -60,14 +63,6 @@ def test_a_module_for_another_processor_is_skipped_with_a_sentence(local: TestFa
     row = rows_of(local)["foreign"]
     assert row["status"] == "skipped"
     assert "was compiled for aarch64, and the board is x86_64" in row["message"]
-
-
-def test_a_model_of_mnn_is_held_to_the_outputs_of_the_onnx_file_that_it_was_converted_from(local: TestFarm) -> None:
-    fills = ("--fill", "ids=integers:0..49", "--fill", "mask=ones")
-    local.run("model", "add", str(NETWORKS / "tokens.onnx"), "--name", "tokens-onnx", *fills).ok()
-    local.run("model", "add", str(NETWORKS / "tokens.mnn"), *fills, "--parent", "tokens-onnx").ok()
-    local.run("run", "tokens", "--runtime", "mnn", "--threads", "1,2", *ONCE).ok()
-    assert rows_of(local)["tokens"]["status"] == "ok"
 
 
 def test_outputs_of_which_a_file_tells_the_names_alone_are_told_by_the_references(local: TestFarm) -> None:

@@ -15,8 +15,9 @@ from orchestrator.errors import ModelError
 from orchestrator.inspection import inspect_model
 from orchestrator.model_files import read_model
 from orchestrator.model_files.insides import read_insides
-from orchestrator.models import UNTOLD, Model, TensorInfo
+from orchestrator.models import UNTOLD, TensorInfo
 from orchestrator.report.inspection import inspection_page, inspection_values
+from tests.made_models import read_bytes, refusal
 
 NETWORKS = Path(__file__).parents[1] / "agent" / "networks"
 Fields = Mapping[int, Any]
@@ -24,19 +25,6 @@ CONST, CONVOLUTION = 11, 12
 BLOB, CONVOLUTION_2D = 7, 9
 """Of MNN: types of operators, and kinds of tables with their parameters."""
 FILES = ("image.pte", "image-xnnpack.pte", "tokens.pte", "image.vmfb", "tokens.vmfb", "image.mnn", "tokens.mnn")
-
-
-def read_bytes(folder: Path, data: bytes) -> Model:
-    (folder / "made.bin").write_bytes(data)
-    return read_model(folder / "made.bin")
-
-
-def refusal(folder: Path, data: bytes) -> str:
-    with pytest.raises(ModelError) as caught:
-        read_bytes(folder, data)
-    assert "made.bin" in caught.value.message
-    assert caught.value.hint
-    return caught.value.message
 
 
 def changed(name: str, old: bytes, new: bytes) -> bytes:

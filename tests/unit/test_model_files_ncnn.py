@@ -16,7 +16,8 @@ from orchestrator.model_files import read_model
 from orchestrator.model_files.insides import read_insides
 from orchestrator.model_files.ncnn import check_shapes
 from orchestrator.model_files.ncnn_pack import pack, pair_of
-from orchestrator.models import UNTOLD, Model, TensorInfo
+from orchestrator.models import UNTOLD, TensorInfo
+from tests.made_models import read_bytes, refusal
 from tests.ncnn_files import NETWORKS, graph_of, pack_lines, pack_network, pair_named
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -26,19 +27,6 @@ INPUT = "Input in 0 1 x"
 @pytest.fixture
 def tokens(tmp_path: Path) -> Path:
     return pack_network("tokens", tmp_path / "tokens.ncnn")
-
-
-def read_bytes(folder: Path, data: bytes) -> Model:
-    (folder / "made.bin").write_bytes(data)
-    return read_model(folder / "made.bin")
-
-
-def refusal(folder: Path, data: bytes) -> str:
-    with pytest.raises(ModelError) as caught:
-        read_bytes(folder, data)
-    assert "made.bin" in caught.value.message
-    assert caught.value.hint
-    return caught.value.message
 
 
 def packed_as(folder: Path, entries: dict[str, bytes], compression: int = zipfile.ZIP_STORED) -> bytes:
