@@ -1,7 +1,6 @@
 """What a board is (`collect_facts`) and how it stands at this moment (`collect_conditions`)."""
 
 import os
-import platform
 import struct
 import sys
 from datetime import datetime, timezone
@@ -9,6 +8,7 @@ from typing import List, Optional, Sequence
 
 from agent import userland
 from agent.blobs import Breathe
+from agent.packages import find_modules
 from agent.protocol import Conditions, Facts
 from agent.sensors import frequency, mains, power, pressure, processor, read_text, thermal, throttling, to_float
 
@@ -36,10 +36,10 @@ def collect_facts(root: str, breathe: Breathe) -> Facts:
         kernel=kernel.release,
         system=userland.read_system(root),
         libc=userland.read_libc(root),
-        python=platform.python_version(),
+        python=sys.version.split()[0],
         python_path=sys.executable,
         libstdcxx=userland.has_libstdcxx(root),
-        modules=userland.find_modules(breathe),
+        modules=find_modules(breathe),
         sensors=[name for sensor in _SENSORS for name in sensor.describe(root)],
         nominal_clock_khz=frequency.read_nominal_khz(root, frequency.find_policies(root)),
         user=userland.read_user(),

@@ -1,35 +1,14 @@
 """The userland of a board, which decides what binaries run there: a 64-bit kernel may carry a 32-bit system."""
 
-import ctypes.util
-import json
 import os
 import pwd
 import subprocess
-import sys
-import time
-from typing import Dict, Optional
+from typing import Optional
 
-from agent.blobs import Breathe
 from agent.sensors import matches, read_text
 
 _NARROW = {"aarch64": "armv7l", "armv8l": "armv7l", "x86_64": "i686"}
 _LIBRARY_FOLDERS = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/lib/*-linux-*", "/usr/lib/*-linux-*")
-_MODULES_LIMIT_S = 30.0
-_MODULES_SCRIPT = """
-import importlib.metadata as m, json
-found = {}
-for module, names in (
-    ("numpy", ["numpy"]), ("psutil", ["psutil"]), ("tflite_runtime", ["tflite-runtime", "tflite-runtime-nightly"]),
-    ("ai_edge_litert", ["ai-edge-litert"]), ("onnxruntime", ["onnxruntime", "onnxruntime-gpu"]), ("MNN", ["MNN"]),
-    ("ncnn", ["ncnn"]),
-):
-    for name in names:
-        try:
-            found.setdefault(module, m.version(name))
-        except Exception:
-            pass
-print("dynofarm-modules " + json.dumps(found))
-"""
 
 
 def read_architecture(machine: str, bits: int) -> str:
@@ -62,32 +41,9 @@ def has_libstdcxx(root: str) -> bool:
     """Is there a C++ standard library? Every native runtime needs it, and small images lack it."""
     if any(matches(root, folder + "/libstdc++.so.6") for folder in _LIBRARY_FOLDERS):
         return True
-    return root == "/" and ctypes.util.find_library("stdc++") is not None
+    from ctypes.util import find_library  # which most boards need not import
 
-
-def find_modules(breathe: Breathe) -> Dict[str, str]:
-    """Versions of the packages that matter, as the board's own Python finds them, without importing any.
-
-    In a process of its own, because this one runs without site-packages; empty when that process fails or takes
-    longer than half a minute.
-    """
-    try:
-        process = subprocess.Popen(
-            [sys.executable, "-E", "-c", _MODULES_SCRIPT],
-            cwd="/",
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        )
-    except OSError:
-        return {}
-    deadline = time.monotonic() + _MODULES_LIMIT_S
-    while process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.02)  # its answer fits into the pipe, so it never waits for us
-        breathe()
-    process.kill()
-    output, _ = process.communicate()
-    return _parse_modules(output)
+    return root == "/" and find_library("stdc++") is not None
 
 
 def read_user() -> str:
@@ -96,14 +52,6 @@ def read_user() -> str:
         return pwd.getpwuid(os.getuid()).pw_name
     except KeyError:
         return str(os.getuid())
-
-
-def _parse_modules(output: bytes) -> Dict[str, str]:
-    for line in output.decode("utf-8", "replace").splitlines():
-        if line.startswith("dynofarm-modules "):
-            found = json.loads(line.split(" ", 1)[1])
-            return {name: version for name, version in found.items() if isinstance(version, str)}
-    return {}
 
 
 def _musl_version(loader: str) -> str:

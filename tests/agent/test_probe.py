@@ -3,7 +3,6 @@
 import os
 import platform
 import struct
-import subprocess
 import sys
 from pathlib import Path
 
@@ -11,7 +10,6 @@ import pytest
 
 from agent import probe, userland
 from agent.protocol import Probed, decode, encode
-from tests.agent.serving import ROOT
 from tests.agent.trees import BOARDS, lay_out, write
 
 
@@ -154,33 +152,6 @@ def test_the_standard_library_of_cpp_is_looked_for_where_it_lies(tmp_path: Path)
     assert not userland.has_libstdcxx(str(tmp_path))
     write(tmp_path, "/usr/lib/aarch64-linux-gnu/libstdc++.so.6", "")
     assert userland.has_libstdcxx(str(tmp_path))
-
-
-def test_modules_are_found_by_an_agent_that_has_no_site_packages(other_python: str) -> None:
-    script = "import sys; sys.path.insert(0, sys.argv[1])\nfrom agent.userland import find_modules\n"
-    script += "print(sorted(find_modules(lambda: None)))"
-    argv = [other_python, "-I", "-S", "-c", script, str(ROOT)]
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=True)
-    assert done.stdout.startswith("[")
-
-
-@pytest.mark.parametrize("executable", ["/nowhere/python3", "/bin/false"])
-def test_a_python_that_does_not_answer_has_no_modules(monkeypatch: pytest.MonkeyPatch, executable: str) -> None:
-    monkeypatch.setattr(userland.sys, "executable", executable)
-    assert userland.find_modules(breathe) == {}
-
-
-def test_a_python_that_hangs_is_given_up_and_the_caller_breathes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    program = tmp_path / "python3"
-    program.write_text(f"#!{sys.executable}\nimport time\ntime.sleep(60)\n")
-    program.chmod(0o755)
-    monkeypatch.setattr(userland.sys, "executable", str(program))
-    monkeypatch.setattr(userland, "_MODULES_LIMIT_S", 0.3)
-    breaths: list[int] = []
-    assert userland.find_modules(lambda: breaths.append(1)) == {}
-    assert breaths
 
 
 def test_a_user_without_a_name_is_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
