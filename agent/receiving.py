@@ -6,12 +6,12 @@
 import contextlib
 import os
 import sys
-from typing import Any, Callable, Iterable, Optional
+from typing import Any, Callable, Iterable, Optional, Tuple
 
 from agent import zstd
 from agent.blobs import NO_ROOM, BlobFault
 from agent.channel import take_stdout
-from agent.frames import Broken, Header, Piece, read_body, read_header, read_in_order
+from agent.frames import Broken, Header, Piece, read_body, read_header, read_in_order, widen
 from agent.keeping import keep
 from agent.parts import Held, Lane, Part
 from agent.places import Places
@@ -23,7 +23,7 @@ _LANES = Header(*FRAME.unpack(LANES))
 def receive(work_dir: str, digest: str, size_bytes: int, zstd_asked: bool = False) -> int:
     """Keep what comes under its hash; 0 when it is there, 1 when the answer is an `Error`."""
     places, unpacker = Places(work_dir), zstd.find() if zstd_asked else None
-    source, answer_fd = sys.stdin.fileno(), take_stdout()
+    source, answer_fd = _take_streams()
 
     def say(message: Any) -> None:
         with contextlib.suppress(OSError):
@@ -52,7 +52,7 @@ def receive(work_dir: str, digest: str, size_bytes: int, zstd_asked: bool = Fals
 def help_receive(work_dir: str, digest: str, size_bytes: int, zstd_asked: bool = False) -> int:
     """Write frames into a file that a `receive` holds, until the input ends; 0 when all of them were written."""
     places, unpacker = Places(work_dir), zstd.find() if zstd_asked else None
-    source, answer_fd = sys.stdin.fileno(), take_stdout()
+    source, answer_fd = _take_streams()
 
     def write() -> LaneDone:
         lane = Lane(places, digest, size_bytes)
@@ -66,6 +66,13 @@ def help_receive(work_dir: str, digest: str, size_bytes: int, zstd_asked: bool =
     with contextlib.suppress(OSError):
         os.write(answer_fd, encode(answer))
     return 1 if isinstance(answer, Error) else 0
+
+
+def _take_streams() -> Tuple[int, int]:
+    """Where the file comes from, and where the answers go."""
+    source = sys.stdin.fileno()
+    widen(source)
+    return source, take_stdout()
 
 
 def _write_frames(

@@ -3,6 +3,7 @@
 import contextlib
 import shlex
 import socket
+import struct
 import subprocess
 import time
 from typing import Protocol
@@ -21,10 +22,14 @@ IDLE_POLL_S = 10.0
 paramiko's own 0.1 s, a sixth of a core for 1,000."""
 READ_BYTES = 4096
 """Allocated for as long as nothing comes, for every board; what is larger paramiko asks for by its size."""
-REST_S = 0.002
+REST_S = 0.0007
 """In a push a server says every hundred kilobytes that it has room again; each time the thread that reads wakes, and
-takes the interpreter from the one that sends: a quarter of a push's processor time (docs/benchmarks.md)."""
+takes the interpreter from the one that sends: a quarter of a push's processor time (docs/benchmarks.md). In a longer
+rest all that may be under way at one time on a short link (`ssh_channel.FLIGHT_BYTES`) would have arrived."""
 QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)
+TCP_INFO: int | None = getattr(socket, "TCP_INFO", None)
+_LEAST_ROUND_TRIP_US = struct.Struct("148xI")
+"""Where `tcpi_min_rtt` stands in Linux's `struct tcp_info` (linux/tcp.h, since 4.6)."""
 
 
 class Stream(Protocol):
@@ -82,6 +87,15 @@ class PromptSocket(socket.socket):
                 self.setsockopt(socket.IPPROTO_TCP, QUICKACK, 1)
         self._ahead = data[size:]
         return data[:size]
+
+    def round_trip_s(self) -> float | None:
+        """The shortest of late, by the kernel's own account; None where it gives none."""
+        if TCP_INFO is None:
+            return None
+        with contextlib.suppress(OSError, struct.error):
+            (least_us,) = _LEAST_ROUND_TRIP_US.unpack(self.getsockopt(socket.IPPROTO_TCP, TCP_INFO, 152))
+            return least_us / 1e6 if 0 < least_us < 1 << 31 else None  # not measured yet: all bits
+        return None
 
 
 class Proxy:

@@ -5,6 +5,7 @@ end of stream without exit status); all of them leave as `BoardLost` with the ca
 """
 
 import contextlib
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -25,6 +26,14 @@ SWIFT_S = 0.02
 READ_BYTES = 1 << 16
 BULK_BYTES = 4 * PIECE_BYTES
 WIDE_WINDOW_BYTES = 1 << 20
+FLIGHT_BYTES = 512 * 1024
+SHORT_TRIP_S = 0.001
+"""So much is under way on a link that answers within that time, enough for 500 MB/s; on a longer one so much more.
+What its program has not taken a server keeps, and moves in its memory as more comes: with twenty boards a sixth of all
+processor time (docs/benchmarks.md)."""
+GRANTS_EARLY = "SSH-2.0-OpenSSH"
+"""It says that there is room again once three packets were taken (channels.c, `channel_check_window`). Others may wait
+until half of a window is used up, which must be allowed then."""
 RESTS_S = 0.01
 STALL_S = 10.0
 LOOK_S = 1.0
@@ -46,16 +55,17 @@ class SshChannel:
         self._draining = threading.Lock()
         self._sending = threading.Lock()
         self._at_once = 1
+        self._spare_bytes: int | None = None
 
     def send(self, data: bytes | memoryview) -> None:
         """Send all of it. `BoardLost` when the link or the command ended, or nothing was taken for 10 s."""
         view = memoryview(data).cast("B")
         with self._sending:
             if len(view) >= BULK_BYTES:
-                self._let_the_reader_rest()
+                self._prepare_for_bulk()
             at = 0
             while at < len(view):
-                if self._channel.out_window_size <= 0:
+                if not self._has_room():
                     self._await_window()
                 at += self._send_some(view[at:])
         if not self._link_lives():
@@ -113,11 +123,20 @@ class SshChannel:
         if release is not None:
             release()
 
-    def _let_the_reader_rest(self) -> None:
-        """A wide window gives room for longer than that; a small one must be filled at every word."""
-        sock = self._channel.get_transport().sock
-        if isinstance(sock, PromptSocket) and self.window_bytes >= WIDE_WINDOW_BYTES:
-            sock.rests_until_s = time.monotonic() + RESTS_S
+    def _prepare_for_bulk(self) -> None:
+        """A wide window is not used up on a short link, and the reader may rest: its room lasts for longer than that. A
+        small one must be filled at every word."""
+        transport = self._channel.get_transport()
+        sock = transport.sock
+        if not isinstance(sock, PromptSocket) or self.window_bytes < WIDE_WINDOW_BYTES:
+            return
+        sock.rests_until_s = time.monotonic() + RESTS_S
+        if self._spare_bytes is None:
+            early = transport.remote_version.startswith(GRANTS_EARLY)
+            self._spare_bytes = max(0, self.window_bytes - flight_bytes(sock.round_trip_s())) if early else 0
+
+    def _has_room(self) -> bool:
+        return bool(self._channel.out_window_size > (self._spare_bytes or 0))
 
     def _await_window(self) -> None:
         channel, deadline = self._channel, time.monotonic() + STALL_S
@@ -125,10 +144,11 @@ class SshChannel:
             self._drain()
             with channel.out_buffer_cv:
                 moved = channel.out_buffer_cv.wait_for(
-                    lambda: channel.out_window_size > 0 or channel.closed or channel.eof_sent, LOOK_S
+                    lambda: self._has_room() or channel.closed or channel.eof_sent, LOOK_S
                 )
             if moved:
                 return
+            self._spare_bytes = 0
             if time.monotonic() >= deadline:
                 raise BoardLost(
                     self._device,
@@ -159,7 +179,7 @@ class SshChannel:
     def _take_window(self, packets: ChannelData, data: memoryview) -> int:
         """Cut so many packets from the data as go at once; for who holds the channel's lock."""
         channel, sent = self._channel, 0
-        while sent < len(data) and len(packets.messages) < self._at_once and (not sent or channel.out_window_size > 0):
+        while sent < len(data) and len(packets.messages) < self._at_once and (not sent or self._has_room()):
             # Some servers take packets of any size, which would hold up whatever else goes over the link.
             size: int = channel._wait_for_send_window(min(len(data) - sent, PIECE_BYTES))  # type: ignore[attr-defined]
             if not size:
@@ -207,3 +227,8 @@ class SshChannel:
         )
         lost.__cause__ = fault
         return lost
+
+
+def flight_bytes(round_trip_s: float | None) -> int:
+    """How much may be under way on a link with this round trip; where it is not known, all that the window gives."""
+    return sys.maxsize if round_trip_s is None else int(FLIGHT_BYTES * max(1.0, round_trip_s / SHORT_TRIP_S))

@@ -56,3 +56,25 @@ def test_it_does_not_rest_once_the_push_is_over(
     monkeypatch.setattr("orchestrator.transport.dial.time.sleep", lambda _seconds: pytest.fail("it rests"))
     theirs.sendall(b"answer")
     assert ours.recv(100) == b"answer"
+
+
+def test_the_kernel_tells_the_round_trip_of_a_link(ends: tuple[PromptSocket, socket.socket]) -> None:
+    ours, theirs = ends
+    for _ in range(3):
+        ours.sendall(b"ping")
+        theirs.recv(4)
+        theirs.sendall(b"pong")
+        ours.recv(4)
+    round_trip_s = ours.round_trip_s()
+    assert round_trip_s is not None
+    assert 1e-6 <= round_trip_s < 0.1
+
+
+@pytest.mark.parametrize("said", [b"", b"\0" * 152, b"\xff" * 152, b"\0" * 104])
+def test_a_kernel_that_tells_none_says_so(
+    ends: tuple[PromptSocket, socket.socket], monkeypatch: pytest.MonkeyPatch, said: bytes
+) -> None:
+    monkeypatch.setattr(PromptSocket, "getsockopt", lambda *_: said)
+    assert ends[0].round_trip_s() is None
+    monkeypatch.setattr(dial, "TCP_INFO", None)
+    assert ends[0].round_trip_s() is None

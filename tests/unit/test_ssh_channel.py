@@ -14,8 +14,10 @@ from paramiko.channel import Channel
 
 from orchestrator.errors import BoardLost
 from orchestrator.transport import ssh_channel
+from orchestrator.transport.dial import PromptSocket
+from orchestrator.transport.dial import dial as tcp_dial
 from orchestrator.transport.packets import ChannelData, SwiftPacketizer
-from orchestrator.transport.ssh_channel import MOST_AT_ONCE, PIECE_BYTES, SshChannel
+from orchestrator.transport.ssh_channel import FLIGHT_BYTES, MOST_AT_ONCE, PIECE_BYTES, SshChannel
 
 KIB, MIB = 1 << 10, 1 << 20
 KEY = paramiko.RSAKey.generate(2048)
@@ -40,6 +42,8 @@ class Session:
         self.channel = SshChannel("attic", channel, lambda: None)
         self.calls: list[list[int]] = []
         self.pause_s = 0.0
+        self.reads = threading.Event()
+        self.reads.set()
         self._heard = bytearray()
         theirs = server.accept(10.0)
         assert theirs is not None
@@ -57,7 +61,7 @@ class Session:
 
     def _read(self, theirs: Channel) -> None:
         with contextlib.suppress(EOFError, OSError):  # a test may end, and the client with it, before all is read
-            while data := theirs.recv(64 * KIB):
+            while self.reads.wait(20.0) and (data := theirs.recv(64 * KIB)):
                 self._heard += data
 
     def heard(self) -> bytes:
@@ -67,6 +71,7 @@ class Session:
         return bytes(self._heard)
 
     def close(self) -> None:
+        self.reads.set()
         self.client.close()
         self.server.close()
         self._reader.join(20.0)
@@ -77,12 +82,17 @@ def dial() -> Iterator[Dial]:
     opened: list[Session] = []
 
     def connect(
-        window_bytes: int = 4 * MIB, packet_bytes: int = 32 * KIB, cipher: str = "aes128-gcm@openssh.com"
+        window_bytes: int = 4 * MIB,
+        packet_bytes: int = 32 * KIB,
+        cipher: str = "aes128-gcm@openssh.com",
+        version: str = "OpenSSH_9.2p1",
+        pair: Callable[[], tuple[socket.socket, socket.socket]] = socket.socketpair,
     ) -> Session:
-        ours, theirs = socket.socketpair()
+        ours, theirs = pair()
         server = paramiko.Transport(theirs, default_window_size=window_bytes, default_max_packet_size=packet_bytes)
         client = paramiko.Transport(ours, packetizer_class=SwiftPacketizer)
         client.get_security_options().ciphers = (cipher,)
+        server.local_version = f"SSH-2.0-{version}"
         server.add_server_key(KEY)
         server.start_server(server=Host(), event=threading.Event())
         client.start_client(timeout=10.0)
@@ -93,6 +103,12 @@ def dial() -> Iterator[Dial]:
     yield connect
     for session in opened:
         session.close()
+
+
+def over_tcp() -> tuple[socket.socket, socket.socket]:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        host, port = server.getsockname()
+        return tcp_dial(host, port, 10.0), server.accept()[0]
 
 
 @pytest.fixture
@@ -146,6 +162,45 @@ def test_on_a_slow_link_packets_go_one_by_one_and_later_together_again(dial: Dia
     session.pause_s = 0.0
     session.channel.send(bytes(4 * MIB))
     assert max(map(len, session.calls)) > 1
+
+
+@pytest.mark.parametrize(
+    ("round_trip_s", "version", "under_way_bytes"),
+    [
+        (0.0002, "OpenSSH_9.2p1", FLIGHT_BYTES),
+        (0.003, "OpenSSH_9.2p1", 3 * FLIGHT_BYTES),
+        (0.3, "OpenSSH_9.2p1", 4 * MIB),
+        (None, "OpenSSH_9.2p1", 4 * MIB),
+        (0.0002, "AsyncSSH_2.24.0", 4 * MIB),
+        (0.0002, "dropbear_2022.83", 4 * MIB),
+    ],
+)
+def test_no_more_is_under_way_than_the_link_needs(
+    dial: Dial, monkeypatch: pytest.MonkeyPatch, round_trip_s: float | None, version: str, under_way_bytes: int
+) -> None:
+    monkeypatch.setattr(PromptSocket, "round_trip_s", lambda _: round_trip_s)
+    monkeypatch.setattr(ssh_channel, "LOOK_S", 60.0)
+    session, data = dial(pair=over_tcp, version=version), os.urandom(5 * MIB)
+    session.reads.clear()
+    sending = threading.Thread(target=session.channel.send, args=(data,))
+    sending.start()
+    sent = list[int]()
+    while len(sent) < 2 or sent[-1] > sent[-2] or not sent[-1]:
+        time.sleep(0.3)
+        sent.append(sum(map(sum, session.calls)))
+    assert 0 <= sent[-1] - under_way_bytes < PIECE_BYTES
+    session.reads.set()
+    sending.join(20.0)
+    assert session.heard() == data
+
+
+def test_a_server_that_waits_for_more_than_that_gets_all_that_its_window_takes(
+    dial: Dial, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ssh_channel, "LOOK_S", 0.2)
+    session, data = dial(pair=over_tcp, window_bytes=8 * MIB), os.urandom(20 * MIB)  # it grants by tenths of the window
+    session.channel.send(data)
+    assert session.heard() == data
 
 
 @pytest.mark.parametrize("cipher", ["aes128-gcm@openssh.com", "aes128-ctr"])
