@@ -9,6 +9,7 @@ from typing import Any
 from paramiko.auth_strategy import AuthFailure
 from paramiko.channel import Channel
 from paramiko.client import MissingHostKeyPolicy, SSHClient
+from paramiko.hostkeys import HostKeys
 from paramiko.pkey import PKey
 from paramiko.ssh_exception import ChannelException
 from paramiko.transport import Transport
@@ -69,7 +70,7 @@ class Climb:
     def step(self, hop: Hop, known: KnownHosts, policy: MissingHostKeyPolicy) -> Transport:
         """Open the session to the next server. Raises the board's errors, `faults.Dropped`, what `policy` raises."""
         connection = hop.connection
-        connection.client.set_missing_host_key_policy(policy)
+        _leave_host_keys_to(connection.client, policy)
         connection.connect_timeout = self._limit_s
         connection.connect_kwargs = {
             "transport_factory": _transport_factory(known.keys_of(hop.host, hop.port), self._limit_s),
@@ -120,14 +121,27 @@ class Climb:
                 sock.shutdown(socket.SHUT_RDWR)  # wakes the thread that reads; a bare close does not
         for client in self._clients:
             transport = _transport_of(client)
-            if transport is not None:
-                transport.packetizer.complete_handshake()  # else its timer keeps the process alive
-                if transport.is_alive():
-                    transport.join(JOIN_S)
+            if transport is not None and transport.is_alive():
+                transport.join(JOIN_S)
             with contextlib.suppress(*faults.FAULTS):
                 client.close()
         for stream in self._streams:
             stream.close()
+
+
+class _NoKeys(HostKeys):
+    """Nobody's keys. paramiko's own way to find nothing makes a class for each question, half a millisecond."""
+
+    def get(self, key: str, default: Any = None) -> Any:  # noqa: ARG002
+        return default
+
+
+_NO_KEYS = _NoKeys()
+
+
+def _leave_host_keys_to(client: SSHClient, policy: MissingHostKeyPolicy) -> None:
+    client.set_missing_host_key_policy(policy)
+    client._system_host_keys = client._host_keys = _NO_KEYS  # type: ignore[attr-defined]
 
 
 class _Transport(Transport):

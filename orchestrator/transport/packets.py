@@ -5,9 +5,11 @@ sealed from there into a second one and sent from that. What travels is the same
 5647 and OpenSSH have it); with any other cipher paramiko's own way is taken.
 """
 
+import math
 import os
 import struct
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -112,11 +114,23 @@ class SwiftPacketizer(Packetizer):
 
     heard: Sequence[str] = ()
 
+    _handshake_until_s = math.inf
+
     def __init__(self, socket: Any) -> None:
         super().__init__(socket)
         self._writing = threading.Lock()
         self._seal: Seal | None = None
         self._sealed_bytes = self._sealed_packets = 0
+
+    def start_handshake(self, timeout: float) -> None:
+        """paramiko starts a thread for each connection that waits for this moment."""
+        self._handshake_until_s = time.monotonic() + timeout
+
+    def handshake_timed_out(self) -> bool:
+        return time.monotonic() >= self._handshake_until_s
+
+    def complete_handshake(self) -> None:
+        self._handshake_until_s = math.inf
 
     def readline(self, timeout: float) -> str:
         line = super().readline(timeout)

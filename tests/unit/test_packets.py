@@ -173,3 +173,25 @@ def test_a_closed_socket_ends_a_send(ends: tuple[socket.socket, socket.socket]) 
     with pytest.raises(EOFError):
         for _ in range(100):
             packetizer.send_message(channel_data(b"x" * 30_000))
+
+
+def test_a_handshake_that_takes_too_long_is_given_up_without_a_thread_that_waits(
+    ends: tuple[socket.socket, socket.socket],
+) -> None:
+    packetizer, threads = SwiftPacketizer(ends[0]), threading.active_count()
+    ends[0].settimeout(0.02)
+    packetizer.start_handshake(0.1)
+    assert threading.active_count() == threads
+    with pytest.raises(EOFError):
+        packetizer.read_all(1)
+    assert packetizer.handshake_timed_out()
+
+
+def test_a_handshake_that_is_over_has_no_limit(ends: tuple[socket.socket, socket.socket]) -> None:
+    packetizer = SwiftPacketizer(ends[0])
+    assert not packetizer.handshake_timed_out()
+    packetizer.start_handshake(0.0)
+    assert packetizer.handshake_timed_out()
+    packetizer.complete_handshake()
+    ends[1].sendall(b"x")
+    assert packetizer.read_all(1) == b"x"
