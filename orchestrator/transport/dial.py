@@ -1,6 +1,7 @@
 """The first bytes' way to a server: a TCP connection, a ProxyCommand, or a channel through a jump host."""
 
 import contextlib
+import ipaddress
 import shlex
 import socket
 import struct
@@ -87,6 +88,12 @@ class PromptSocket(socket.socket):
                 self.setsockopt(socket.IPPROTO_TCP, QUICKACK, 1)
         self._ahead = data[size:]
         return data[:size]
+
+    def ends_here(self) -> bool:
+        """Is the other end on this machine? A tunnel's near end is, wherever the board may be."""
+        with contextlib.suppress(OSError, ValueError):
+            return ipaddress.ip_address(self.getpeername()[0].partition("%")[0]).is_loopback
+        return True
 
     def round_trip_s(self) -> float | None:
         """The shortest of late, by the kernel's own account; None where it gives none."""

@@ -15,7 +15,7 @@ from paramiko.pkey import PKey
 from paramiko.ssh_exception import ChannelException
 from paramiko.transport import Transport as ParamikoTransport
 
-from orchestrator.devices import Device, Link
+from orchestrator.devices import Device, Kind, Link
 from orchestrator.errors import BoardError, BoardLost, BoardUnfit
 from orchestrator.transport import Drop, unheard
 from orchestrator.transport.climb import Climb, PinnedHostKey, shown_key
@@ -175,7 +175,7 @@ class SshTransport:
         except FAULTS as error:
             channel.close()
             raise self._lost(error) from error
-        return SshChannel(name, channel, self._slots.release)
+        return SshChannel(name, channel, self._slots.release, here=self._device.kind is Kind.LOOPBACK)
 
     def answers(self, timeout_s: float) -> bool:
         """Does the server answer a request that demands an answer? Never longer than `timeout_s`."""

@@ -44,10 +44,11 @@ DEATH_NOTICE_S = 1.0
 
 
 class SshChannel:
-    """A `ByteChannel` over SSH. One thread may receive while others send."""
+    """A `ByteChannel` over SSH. One thread may receive while others send. `here`: the board is this very machine."""
 
-    def __init__(self, device: str, channel: Channel, release: Callable[[], None]) -> None:
+    def __init__(self, device: str, channel: Channel, release: Callable[[], None], here: bool = False) -> None:
         self._device = device
+        self._here = here
         self._channel = channel
         self.window_bytes: int = channel.out_window_size
         self._release: Callable[[], None] | None = release
@@ -133,7 +134,8 @@ class SshChannel:
         sock.rests_until_s = time.monotonic() + RESTS_S
         if self._spare_bytes is None:
             early = transport.remote_version.startswith(GRANTS_EARLY)
-            self._spare_bytes = max(0, self.window_bytes - flight_bytes(sock.round_trip_s())) if early else 0
+            told = early and (self._here or not sock.ends_here())
+            self._spare_bytes = max(0, self.window_bytes - flight_bytes(sock.round_trip_s())) if told else 0
 
     def _has_room(self) -> bool:
         return bool(self._channel.out_window_size > (self._spare_bytes or 0))

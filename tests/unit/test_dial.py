@@ -78,3 +78,14 @@ def test_a_kernel_that_tells_none_says_so(
     assert ends[0].round_trip_s() is None
     monkeypatch.setattr(dial, "TCP_INFO", None)
     assert ends[0].round_trip_s() is None
+
+
+@pytest.mark.parametrize(
+    ("peer", "here"),
+    [("127.10.2.1", True), ("::1", True), ("192.168.1.7", False), ("fe80::1%eth0", False), ("", True)],
+)
+def test_an_address_of_this_machine_is_known(
+    ends: tuple[PromptSocket, socket.socket], monkeypatch: pytest.MonkeyPatch, peer: str, here: bool
+) -> None:
+    monkeypatch.setattr(PromptSocket, "getpeername", lambda _: (peer, 22))
+    assert ends[0].ends_here() is here
