@@ -1,4 +1,4 @@
-"""The farm beside its peers: connecting, first answers, deaths noticed, short jobs, idle boards, slow links.
+"""The farm beside its peers: connecting, first answers, deaths noticed, short jobs, idle boards, slow links, a sweep.
 
 Each section can be run alone: `farm.py --only connect deaths`. The tools that it is compared with get environments of
 their own below the system's temporary folder. Boards are OpenSSH servers of this machine, so both sides share its
@@ -14,9 +14,10 @@ from bench_board import folder_for_a_bench
 from farm_connect import connect_all, fresh_board
 from farm_deaths import deaths
 from farm_jobs import idle_boards, short_jobs
+from farm_lab import same_sweep
 from farm_shaped import shaped
 
-SECTIONS = ("connect", "fresh", "deaths", "jobs", "idle", "shaped")
+SECTIONS = ("connect", "fresh", "deaths", "jobs", "idle", "shaped", "lab")
 
 
 def main() -> None:
@@ -37,6 +38,7 @@ def main() -> None:
             "jobs": lambda: short_jobs(folder, 40, 12, max(1, asked.rounds // 2)),
             "idle": lambda: idle_boards(folder, asked.idle_boards, asked.idle_seconds),
             "shaped": lambda: shaped(folder, asked.push_mb, max(1, asked.rounds // 2)),
+            "lab": lambda: same_sweep(folder, 8, asked.rounds),
         }
         for name in asked.only:
             print(f"\n== {name} (load of this machine: {os.getloadavg()[0]:.1f})", flush=True)

@@ -21,6 +21,7 @@ PACKAGES = {
     "parallel_ssh": ("parallel-ssh==2.16.0.post1",),
     "mitogen": ("mitogen==0.3.54",),
     "ansible": ("ansible-core==2.19.14",),
+    "ml_systems_lab": ("ml-systems-lab==0.2.2", "onnxruntime==1.31.1"),
 }
 LIMIT_S = 300.0
 
