@@ -5,6 +5,7 @@ import sqlite3
 import time
 from collections import Counter, defaultdict
 from contextlib import closing
+from pathlib import Path
 
 from tests.boards.processes import list_processes
 from tests.chaos.storm import Storm
@@ -12,6 +13,8 @@ from tests.chaos.storm import Storm
 _RUNS = "SELECT job.job_id, run.status FROM job LEFT JOIN run ON run.job = job.id AND NOT run.replaced"
 _LOOPS = """SELECT device, job_id, loop_start_ns, loop_start_ns + loop_wall_ns FROM runs_view
             WHERE status = 'ok' ORDER BY device, loop_start_ns"""
+_SENT_ONLY = """SELECT job.job_id FROM job JOIN run ON run.job = job.id AND NOT run.replaced
+                WHERE coalesce(run.details, '') || coalesce(run.detail, '') LIKE '%not kept in the board%'"""
 _MOST_SHOWN = 5
 LEAVE_S = 60.0
 
@@ -26,6 +29,7 @@ def wrongs(storm: Storm) -> list[str]:
     return [
         *_some(_not_once(runs)),
         *_some(_missing(storm, dict(runs))),
+        *_some(_from_nowhere(storm, dict(runs))),
         *_some(_overlapping(storm)),
         *_some(_not_measured_there(storm, loops)),
         *_some(_left_running(storm)),
@@ -43,6 +47,21 @@ def _missing(storm: Storm, stored: dict[str, str | None]) -> list[str]:
         f"{board} had the outcome of job {job} in its spool; the store says {stored.get(job)}"
         for job, board in storm.spools.kept.items()
         if stored.get(job) in (None, "lost")
+    ]
+
+
+def sent_only(root: Path) -> set[str]:
+    """Jobs whose outcome a full disk did not take: it was sent all the same, and says so (`agent.spool`)."""
+    with closing(sqlite3.connect(root / "results.db")) as connection:
+        return {job for (job,) in connection.execute(_SENT_ONLY)}
+
+
+def _from_nowhere(storm: Storm, stored: dict[str, str | None]) -> list[str]:
+    known = storm.spools.kept.keys() | sent_only(storm.root)
+    return [
+        f"job {job} is stored as measured, and no board had its outcome in its spool"
+        for job, status in stored.items()
+        if status == "ok" and job not in known
     ]
 
 

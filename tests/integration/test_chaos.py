@@ -10,7 +10,7 @@ import pytest
 from orchestrator.store import Store
 from orchestrator.sweep import Sweep
 from tests.boards.sshd import has_sshd
-from tests.chaos.aftermath import wrongs
+from tests.chaos.aftermath import sent_only, wrongs
 from tests.chaos.storm import Weather, storm
 from tests.making import MOMENT, make_job, make_model, make_result, make_run
 
@@ -35,7 +35,8 @@ def test_a_storm_loses_nothing_doubles_nothing_and_leaves_nothing_running(tmp_pa
         happened = "\n".join(made.events)
         assert not found, f"seed {seed}: {found}\n{happened}"
         assert sum(made.done.values()) >= SMALL.faults
-        assert made.spools.kept  # not of every job: where a disk is full, a result is only sent
+        kept = made.spools.kept.keys() | sent_only(made.root)
+        assert len(kept) >= SMALL.boards * SMALL.repeats
 
 
 @pytest.fixture
@@ -76,6 +77,19 @@ def test_a_job_that_lost_its_run_is_told(aftermath: Any) -> None:
 def test_an_outcome_that_only_the_board_had_is_told(aftermath: Any) -> None:
     aftermath.spools.kept["f" * 32] = "kitchen"
     assert wrongs(aftermath) == [f"kitchen had the outcome of job {'f' * 32} in its spool; the store says None"]
+
+
+def test_a_result_that_no_board_kept_is_told_unless_it_says_why(aftermath: Any) -> None:
+    del aftermath.spools.kept[JOBS[1]]
+    assert wrongs(aftermath) == [f"job {JOBS[1]} is stored as measured, and no board had its outcome in its spool"]
+    connection = sqlite3.connect(aftermath.root / "results.db")
+    with connection:
+        note = '{"spool": "not kept in the board\'s spool: no space left on device"}'
+        connection.execute(
+            "UPDATE run SET details = ? WHERE job = (SELECT id FROM job WHERE job_id = ?)", (note, JOBS[1])
+        )
+    connection.close()
+    assert wrongs(aftermath) == []
 
 
 def test_workers_that_were_at_work_together_are_told(aftermath: Any) -> None:
