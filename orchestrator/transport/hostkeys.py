@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.errors import ConfigError, DiskFull
-from orchestrator.transport.stamps import Stamp, stamp_of
+from orchestrator.transport.kept import Kept, Stamp, stamp_of
 
 SSH_PORT = 22
 PATTERN_SIGNS = frozenset("*?!|")
@@ -31,10 +31,13 @@ log = logging.getLogger(__name__)
 class HostKey:
     """The public half of a server's key, bound to the name it was met under."""
 
-    fingerprint: str
-    """As `ssh-keygen -l` prints it: `SHA256:` and base64 without padding."""
     key_line: str
     """One line of known_hosts: name, type, base64."""
+
+    @property
+    def fingerprint(self) -> str:
+        """As `ssh-keygen -l` prints it: `SHA256:` and base64 without padding."""
+        return fingerprint(base64.b64decode(self.key_line.split()[2]))
 
     @property
     def key_type(self) -> str:
@@ -43,7 +46,7 @@ class HostKey:
     @classmethod
     def of(cls, host: str, port: int, key_type: str, blob: bytes) -> "HostKey":
         encoded = base64.b64encode(blob).decode("ascii")
-        return cls(fingerprint(blob), f"{host_name(host, port)} {key_type} {encoded}")
+        return cls(f"{host_name(host, port)} {key_type} {encoded}")
 
 
 def fingerprint(blob: bytes) -> str:
@@ -100,16 +103,26 @@ class KnownHosts:
         return [entry for _, entry in found]
 
 
-_read: dict[Path, tuple[Stamp, KnownHosts]] = {}
+@dataclass(frozen=True)
+class _File:
+    path: Path
+    stamp: Stamp
+    hosts: KnownHosts
+
+    @classmethod
+    def read(cls, path: Path) -> "_File":
+        return cls(path, stamp_of(path), KnownHosts(path))
+
+    def is_current(self) -> bool:
+        return self.stamp is not None and stamp_of(self.path) == self.stamp
+
+
+_files = Kept(_File.read, _File.is_current)
 
 
 def read_known_hosts(path: Path) -> KnownHosts:
     """The file as it is now. It is read again only when it changed: hundreds of boards are looked up in it at once."""
-    stamp = stamp_of(path)
-    kept = _read.get(path)
-    if kept is None or stamp is None or kept[0] != stamp:
-        kept = _read[path] = (stamp, KnownHosts(path))
-    return kept[1]
+    return _files.of(path).hosts
 
 
 def accept(known_hosts: Path, key_line: str) -> None:

@@ -8,6 +8,7 @@ import binascii
 import os
 import socket
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
@@ -21,7 +22,7 @@ from paramiko.ssh_exception import SSHException
 from paramiko.transport import Transport
 
 from orchestrator.transport.hostkeys import fingerprint
-from orchestrator.transport.stamps import stamp_of
+from orchestrator.transport.kept import Kept, Stamp, stamp_of
 
 DEFAULT_FILES = ("id_ed25519", "id_ecdsa", "id_rsa")
 OPENSSH_MAGIC = b"openssh-key-v1\0"
@@ -100,30 +101,30 @@ class KeyRing(AuthStrategy):
         if not self._alone:
             named += self._identity_files()
         for name in named:
-            yield from self._from_file(Path(name).expanduser(), named=True)
+            yield from self._from_file(str(Path(name).expanduser()), named=True)
         if self._alone or str(self._settings.get("identitiesonly", "no")).lower() == "yes":
             return
         for key in self._agent_keys():
             yield key, f"ssh-agent: {getattr(key, 'comment', '') or key.get_name()}"
         for name in DEFAULT_FILES:
-            yield from self._from_file(Path.home() / ".ssh" / name, named=False)
+            yield from self._from_file(f"{Path.home()}/.ssh/{name}", named=False)
 
     def _identity_files(self) -> list[str]:
         files = self._settings.get("identityfile", [])
         return [str(file) for file in files if str(file) != "none"] if isinstance(files, list) else []
 
-    def _from_file(self, path: Path, *, named: bool) -> Iterator[tuple[PKey, str]]:
+    def _from_file(self, name: str, *, named: bool) -> Iterator[tuple[PKey, str]]:
         try:
-            yield _read_key(path), str(path)
+            yield _read_key(name), name
         except FileNotFoundError:
             if named:
-                self.unusable.append(f"{path} is not there")
+                self.unusable.append(f"{name} is not there")
         except OSError as error:
-            self.unusable.append(f"{path}: {error.strerror}")
+            self.unusable.append(f"{name}: {error.strerror}")
         except TypeError:  # how the reader says that it needs a passphrase
-            yield from self._from_agent(path)
+            yield from self._from_agent(Path(name))
         except (ValueError, SSHException, UnknownKeyType, UnsupportedAlgorithm):
-            self.unusable.append(f"{path} is not a private key that can be read")
+            self.unusable.append(f"{name} is not a private key that can be read")
 
     def _from_agent(self, path: Path) -> Iterator[tuple[PKey, str]]:
         public = public_half(path)
@@ -139,16 +140,28 @@ class KeyRing(AuthStrategy):
         return self._agent.get_keys() if self._agent is not None else ()
 
 
-_keys_read: dict[Path, tuple[Sequence[object], PKey]] = {}
+@dataclass(frozen=True)
+class _KeyFile:
+    stamps: Mapping[Path, Stamp]
+    """Of the file, and of the certificate that may lie beside it."""
+    key: PKey
+
+    @classmethod
+    def read(cls, name: str) -> "_KeyFile":
+        path = Path(name)
+        stamps = {one: stamp_of(one) for one in (path, path.with_name(f"{path.name}-cert.pub"))}
+        return cls(stamps, PKey.from_path(name))
+
+    def is_current(self) -> bool:
+        return all(stamp_of(path) == stamp for path, stamp in self.stamps.items())
 
 
-def _read_key(path: Path) -> PKey:
+_key_files = Kept(_KeyFile.read, _KeyFile.is_current)
+
+
+def _read_key(name: str) -> PKey:
     """The key in a file, which is mostly the one that was read for the board before. Raises what paramiko does."""
-    stamps = (stamp_of(path), stamp_of(path.with_name(f"{path.name}-cert.pub")))
-    kept = _keys_read.get(path)
-    if kept is None or kept[0] != stamps:
-        kept = _keys_read[path] = (stamps, PKey.from_path(str(path)))
-    return kept[1]
+    return _key_files.of(name).key
 
 
 def agent_answers() -> bool:

@@ -8,7 +8,7 @@ import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 from fabric import Config, Connection
@@ -18,6 +18,7 @@ from paramiko.ssh_exception import SSHException
 from orchestrator.devices import Device
 from orchestrator.errors import ConfigError
 from orchestrator.transport.hostkeys import SSH_PORT
+from orchestrator.transport.kept import Kept
 from orchestrator.transport.keys import KeyRing
 from orchestrator.transport.ssh_config import read_ssh_config, without_effect
 
@@ -121,8 +122,7 @@ class _Authentication:
     strategy_class: partial[KeyRing]
 
 
-@cache
-def _fabric_defaults() -> Any:
+def _make_defaults(_: None) -> Any:
     """fabric puts its configuration together from ten levels, and looks through them for each value: what is asked for
     here is found once, and kept beside them. lazy: the user's ~/.fabric files are about other things."""
     config = Config(ssh_config=SSHConfig(), lazy=True)
@@ -130,11 +130,14 @@ def _fabric_defaults() -> Any:
     return config
 
 
+_fabric_defaults = Kept(_make_defaults)
+
+
 def _connection(
     place: tuple[str | None, str, int | None], ssh_config: SSHConfig, ring: partial[KeyRing], hops: Sequence[Hop]
 ) -> Any:
     user, host, port = place
-    config = copy.copy(_fabric_defaults())
+    config = copy.copy(_fabric_defaults.of(None))
     config._set(base_ssh_config=ssh_config)
     gateway = hops[-1].connection if hops else False
     # forward_agent: fabric stumbles over a path in it

@@ -98,14 +98,14 @@ def test_what_one_board_is_told_by_ssh_config_does_not_reach_the_next(home: Path
 def test_a_private_key_is_read_again_when_its_file_was_replaced(tmp_path: Path) -> None:
     path = tmp_path / "key"
     make_key(path, "first")
-    first = keys._read_key(path)
-    assert keys._read_key(path) is first
+    first = keys._read_key(str(path))
+    assert keys._read_key(str(path)) is first
     make_key(path, "second")
-    second = keys._read_key(path)
+    second = keys._read_key(str(path))
     assert second.asbytes() == Ed25519Key.from_private_key_file(str(path)).asbytes() != first.asbytes()
     path.unlink()
     with pytest.raises(FileNotFoundError):
-        keys._read_key(path)
+        keys._read_key(str(path))
 
 
 def test_reading_ahead_loses_no_byte_and_ends_with_the_stream() -> None:
