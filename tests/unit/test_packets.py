@@ -2,6 +2,7 @@
 
 import os
 import socket
+import struct
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -12,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from paramiko.message import Message
 from paramiko.packet import Packetizer
+from paramiko.ssh_exception import SSHException
 
 from orchestrator.transport.packets import ROOM_BYTES, ChannelData, Rooms, SwiftPacketizer
 
@@ -173,6 +175,113 @@ def test_a_closed_socket_ends_a_send(ends: tuple[socket.socket, socket.socket]) 
     with pytest.raises(EOFError):
         for _ in range(100):
             packetizer.send_message(channel_data(b"x" * 30_000))
+
+
+FIRST = b"\x01\x02\x03\x04" + b"\0" * 8
+"""A nonce with which paramiko can begin; with the other its own count stops."""
+
+
+def opening(sock: socket.socket, nonce: bytes = FIRST) -> SwiftPacketizer:
+    packetizer = SwiftPacketizer(sock)
+    packetizer.set_inbound_cipher(**keys("in", nonce))
+    return packetizer
+
+
+def by_paramiko(sock: socket.socket) -> Packetizer:
+    packetizer = Packetizer(sock)
+    packetizer.set_outbound_cipher(**keys("out", FIRST))
+    return packetizer
+
+
+def sealed_by_hand(inside: bytes, nonce: bytes = FIRST) -> bytes:
+    length = struct.pack(">I", len(inside))
+    return length + AESGCM(KEY).encrypt(nonce, inside, length)
+
+
+def test_what_paramiko_seals_is_read_here_whatever_its_size(ends: tuple[socket.socket, socket.socket]) -> None:
+    wanted = [bytes([7]) + os.urandom(size) for size in SIZES]
+    thread = send_in_background(by_paramiko(ends[1]), [Message(one) for one in wanted])
+    reader = opening(ends[0])
+    assert [_whole(reader.read_message()) for _ in wanted] == wanted
+    thread.join(10.0)
+
+
+def test_the_numbers_of_packets_go_on_from_those_before_the_keys(ends: tuple[socket.socket, socket.socket]) -> None:
+    reader, writer = SwiftPacketizer(ends[0]), Packetizer(ends[1])
+    numbers = []
+    for count in range(4):
+        if count == 2:
+            reader.set_inbound_cipher(**keys("in", FIRST))
+            writer.set_outbound_cipher(**keys("out", FIRST))
+        writer.send_message(Message(b"\x02here"))
+        numbers.append(reader.read_message()[1].seqno)
+    assert numbers == [0, 1, 2, 3]
+    reader.reset_seqno_in()
+    writer.send_message(Message(b"\x02here"))
+    assert reader.read_message()[1].seqno == 0
+
+
+def test_the_count_of_what_arrives_runs_over_as_well(ends: tuple[socket.socket, socket.socket]) -> None:
+    reader = opening(ends[0], NONCE)
+    for nonce in (NONCE, NONCE[:4] + b"\0" * 8):
+        ends[1].sendall(sealed_by_hand(b"\x0a\x02four" + b"\0" * 10, nonce))
+        assert _whole(reader.read_message()) == b"\x02four"
+
+
+@pytest.mark.parametrize("at", [4, 20, -1])
+def test_a_packet_that_was_changed_on_its_way_is_refused(ends: tuple[socket.socket, socket.socket], at: int) -> None:
+    packet = bytearray(sealed_by_hand(b"\x0a\x02four" + b"\0" * 10))
+    packet[at] ^= 1
+    ends[1].sendall(packet)
+    with pytest.raises(SSHException, match="changed on its way"):
+        opening(ends[0]).read_message()
+
+
+@pytest.mark.parametrize("length", [0, 15, 24, 256 * 1024 + 16, 0xFFFF_FFF0])
+def test_a_length_that_no_server_says_is_not_waited_for(ends: tuple[socket.socket, socket.socket], length: int) -> None:
+    ends[1].sendall(struct.pack(">I", length) + b"\0" * 64)
+    with pytest.raises(SSHException, match=f"a packet of {length} bytes"):
+        opening(ends[0]).read_message()
+
+
+@pytest.mark.parametrize("padding", [15, 16, 255])
+def test_a_packet_without_a_message_is_refused(ends: tuple[socket.socket, socket.socket], padding: int) -> None:
+    ends[1].sendall(sealed_by_hand(bytes([padding]) + b"\0" * 15))
+    with pytest.raises(SSHException, match="without a message"):
+        opening(ends[0]).read_message()
+
+
+def test_new_keys_are_asked_for_when_enough_arrived_and_a_server_that_sends_none_is_left(
+    ends: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader, writer = opening(ends[0]), by_paramiko(ends[1])
+    monkeypatch.setattr(reader, "REKEY_BYTES", 1000)
+    monkeypatch.setattr(reader, "REKEY_BYTES_OVERFLOW_MAX", 1000)
+
+    def hear(count: int) -> None:
+        for _ in range(count):
+            writer.send_message(Message(b"\x02" + b"x" * 471))  # 512 bytes as they travel
+            reader.read_message()
+
+    hear(1)
+    assert not reader.need_rekey()
+    hear(1)
+    assert reader.need_rekey()
+    reader.set_inbound_cipher(**keys("in", FIRST))
+    reader.set_outbound_cipher(**keys("out"))
+    writer.set_outbound_cipher(**keys("out", FIRST))
+    assert not reader.need_rekey()
+    hear(3)
+    assert reader.need_rekey()
+    with pytest.raises(SSHException, match="does not answer"):
+        hear(1)
+
+
+def test_the_end_of_the_connection_in_a_packet_is_no_message(ends: tuple[socket.socket, socket.socket]) -> None:
+    ends[1].sendall(sealed_by_hand(b"\x0a\x02four" + b"\0" * 10)[:-1])
+    ends[1].close()
+    with pytest.raises(EOFError):
+        opening(ends[0]).read_message()
 
 
 def test_a_handshake_that_takes_too_long_is_given_up_without_a_thread_that_waits(
