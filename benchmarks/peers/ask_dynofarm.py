@@ -4,7 +4,6 @@
 
 import sys
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -14,13 +13,13 @@ from asking import tell
 from crowd import Place
 
 from orchestrator.bundle import agent_zipapp
+from orchestrator.farm_file import CONNECTIONS
 from orchestrator.links import Link
-from orchestrator.schedule import muster
+from orchestrator.schedule.muster import crew, muster
 from orchestrator.session import AgentSession
 from orchestrator.transport import ssh
 from orchestrator.transport.connect import connect
 
-AT_ONCE = 32
 OPEN = []
 """What is connected stays so until the clock has stopped: a sweep works on, and so does every peer."""
 
@@ -33,7 +32,7 @@ def run_true(boards):
         OPEN.append(transport)
         return channel.exit_status(60.0) == 0
 
-    with ThreadPoolExecutor(AT_ONCE) as pool:
+    with crew(CONNECTIONS) as pool:
         return sum(pool.map(run, boards))
 
 

@@ -1,8 +1,10 @@
 """The first look at all boards, before anything is planned."""
 
+import gc
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 from orchestrator.conversation import Stopped
 from orchestrator.errors import BoardError
@@ -27,6 +29,21 @@ def muster(
         except Stopped:
             return
 
-    with ThreadPoolExecutor(at_once, "muster") as pool:
+    with crew(at_once) as pool:
         for future in [pool.submit(open_one, link) for link in links if not stop.is_set()]:
             future.result()
+
+
+@contextmanager
+def crew(at_once: int) -> Iterator[ThreadPoolExecutor]:
+    """Threads that connect to boards, so many at once.
+
+    A session is made of thousands of objects, and every few of them Python would look through all there are for
+    garbage: a tenth of what connecting cost. Meanwhile it looks through those alone that are new (docs/benchmarks.md).
+    """
+    gc.freeze()
+    try:
+        with ThreadPoolExecutor(at_once, "muster") as pool:
+            yield pool
+    finally:
+        gc.unfreeze()
