@@ -10,6 +10,7 @@ from paramiko.auth_strategy import AuthFailure
 from paramiko.channel import Channel
 from paramiko.client import MissingHostKeyPolicy, SSHClient
 from paramiko.hostkeys import HostKeys
+from paramiko.message import Message
 from paramiko.pkey import PKey
 from paramiko.ssh_exception import ChannelException
 from paramiko.transport import Transport
@@ -70,7 +71,7 @@ class Climb:
     def step(self, hop: Hop, known: KnownHosts, policy: MissingHostKeyPolicy) -> Transport:
         """Open the session to the next server. Raises the board's errors, `faults.Dropped`, what `policy` raises."""
         connection = hop.connection
-        _leave_host_keys_to(connection.client, policy)
+        connection.client = _Client(hop.user, policy)
         connection.connect_timeout = self._limit_s
         connection.connect_kwargs = {
             "transport_factory": _transport_factory(known.keys_of(hop.host, hop.port), self._limit_s),
@@ -139,16 +140,41 @@ class _NoKeys(HostKeys):
 _NO_KEYS = _NoKeys()
 
 
-def _leave_host_keys_to(client: SSHClient, policy: MissingHostKeyPolicy) -> None:
-    client.set_missing_host_key_policy(policy)
-    client._system_host_keys = client._host_keys = _NO_KEYS  # type: ignore[attr-defined]
+class _Client(SSHClient):
+    """paramiko's, which knows no host keys of its own, and not for each board anew who uses this machine."""
+
+    def __init__(self, user: str, policy: MissingHostKeyPolicy) -> None:
+        super().__init__()
+        self.set_missing_host_key_policy(policy)
+        self._system_host_keys = self._host_keys = _NO_KEYS
+        self._user = user
+
+    def connect(self, *args: Any, **settings: Any) -> Any:
+        return super().connect(*args, **{"username": self._user, **settings})
 
 
 class _Transport(Transport):
-    """paramiko's, without the work for a log that nobody reads, and with our ciphers and digests."""
+    """paramiko's, with our ciphers and digests, and without what it does in vain: words for a log that nobody reads,
+    lists without algorithms that nobody excluded, the shared secret written out for each of six keys."""
 
     _preferred_ciphers = CIPHERS
     _preferred_macs = MACS
+    K: Any
+    """The secret of an exchange of keys (RFC 4253, section 8)."""
+    _written: tuple[Any, bytes] = (None, b"")
+    """Such a secret, and what is hashed of it."""
+
+    def _filter_algorithm(self, kind: str) -> Any:
+        if not self.disabled_algorithms:
+            return getattr(self, f"_preferred_{kind}")
+        return super()._filter_algorithm(kind)  # type: ignore[misc]
+
+    def _add_K(self, message: Message) -> None:  # noqa: N802
+        if self._written[0] is not self.K:
+            wire = Message()
+            super()._add_K(wire)  # type: ignore[misc]
+            self._written = (self.K, wire.asbytes())
+        message.add_bytes(self._written[1])
 
     def _parse_debug(self, message: object) -> None:
         pass

@@ -7,7 +7,7 @@ import socket
 import struct
 import subprocess
 import time
-from typing import Protocol
+from typing import Any, Protocol
 
 from paramiko.ssh_exception import SSHException
 
@@ -47,7 +47,8 @@ def dial(host: str, port: int, timeout_s: float) -> socket.socket:
 
     paramiko's own loop stops at the first address that times out or has no route, which an IPv6 address often is.
     """
-    sock = PromptSocket(fileno=socket.create_connection((host, port), timeout_s).detach())
+    name: Any = host.encode("ascii") if host.isascii() else host  # for text Python loads its tables of all scripts
+    sock = PromptSocket(fileno=socket.create_connection((name, port), timeout_s).detach())
     sock.settimeout(timeout_s)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
