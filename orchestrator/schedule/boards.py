@@ -46,6 +46,7 @@ def run_sweep(
         drives.append(Drive(link, by_device[name], mine, company, tools, lock_wait_s, missed.get(name)))
         if name not in missed:
             company.enter(name)
+    _look_once_for_all(drives, [job for link in links if link.session for job in by_device[link.device.name]], tools)
     faults: list[BaseException] = []
 
     def guarded(drive: Drive) -> None:
@@ -67,3 +68,11 @@ def run_sweep(
                     line.close()
     if faults:
         raise faults[0]
+
+
+def _look_once_for_all(drives: Sequence[Drive], jobs: Sequence[Job], tools: Tools) -> None:
+    """Which of these jobs of boards that are ours already nobody else has done: a question for each board would keep
+    the others waiting at the start."""
+    owed = tools.ledger.still_owed([job.job_id for job in jobs if job.skip_reason is None])
+    for drive in drives:
+        drive.note_owed(owed)

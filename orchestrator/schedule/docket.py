@@ -1,7 +1,7 @@
 """The jobs of one board: what is owed, what is in hand, and how outcomes are kept."""
 
 from collections import defaultdict, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -47,11 +47,13 @@ class Docket:
         for job in self._skipped:
             self._save(self.without_result(job, RunStatus.SKIPPED, job.skip_reason or ""))
 
-    def leave_out_what_others_did(self) -> None:
-        """Another process may have run this very sweep until it freed the board; while we hold it, nobody does."""
-        owed = self._tools.ledger.still_owed([job.job_id for job in self.owed])
-        done = len(self.owed) - len(owed)
-        self.owed = deque(job for job in self.owed if job.job_id in owed)
+    def leave_out_what_others_did(self, owed: Set[str] | None = None) -> None:
+        """Another process may have run this very sweep until it freed the board; while we hold it, nobody does.
+        `owed` is what `Ledger.still_owed` said since then, if it was asked."""
+        if owed is None:
+            owed = self._tools.ledger.still_owed([job.job_id for job in self.owed])
+        left = deque(job for job in self.owed if job.job_id in owed)
+        done, self.owed = len(self.owed) - len(left), left
         if done:
             what = "1 job was" if done == 1 else f"{done} jobs were"
             self._tools.notify(Noted(self._name, f"{what} measured by another process meanwhile"))

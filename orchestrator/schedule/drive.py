@@ -1,7 +1,7 @@
 """One board's part in a sweep."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from datetime import UTC, datetime
 
 from agent.protocol import Facts, JobFailure, JobResult, Stage
@@ -54,11 +54,17 @@ class Drive:
         self._lock_wait_s = lock_wait_s
         self._recovery = Recovery(link, turns, company, tools)
         self._missed = missed
+        self._owed: Set[str] | None = None
+        """What is owed of the sweep since the board is ours; None when that is to be asked."""
         self._ahead: Ahead | None = None
         self._loading_since_s: float | None = None
         """Since when the board has been busy with the job in hand; None while it cools."""
         self._ordered = False
         """Was the job in hand given to the board?"""
+
+    def note_owed(self, owed: Set[str]) -> None:
+        """What `Ledger.still_owed` says now; heard where a session is open, whose board nobody else has."""
+        self._owed = None if self._link.session is None else owed
 
     def run(self) -> None:
         """To the last job, or until the board is left alone, or the user asks to stop."""
@@ -72,6 +78,7 @@ class Drive:
                 except RETRIED as fault:
                     answered = self._link.session is not None
                     self._link.close(politely=False)
+                    self._owed = None
                     self._settle()
                     self._docket.lose(fault, for_good=False)
                     self._recovery.after(fault, answered=answered, more=bool(self._docket.owed))
@@ -102,7 +109,7 @@ class Drive:
         self._recovery.reached()
         if self._docket.collect(session):
             self._recovery.progress()
-        self._docket.leave_out_what_others_did()
+        self._docket.leave_out_what_others_did(self._owed)
         try:
             self._measure_all(session)
         except Stopped:

@@ -108,12 +108,16 @@ class FakeLedger:
     remembered: list[str] = field(default_factory=list)
     diaries: list[list[str]] = field(default_factory=list)
     """Of the boards, which write down when something was saved."""
+    asked: list[list[str]] = field(default_factory=list)
+    """The jobs of each question for what is still owed."""
+    done_elsewhere: set[str] = field(default_factory=set)
 
     def job(self, _job_id: str) -> Job | None:
         return None
 
     def still_owed(self, job_ids: Sequence[str]) -> set[str]:
-        return set(job_ids)
+        self.asked.append(list(job_ids))
+        return set(job_ids) - self.done_elsewhere
 
     def save_run(self, run: Run) -> bool:
         self.runs.append(run)

@@ -62,6 +62,27 @@ def test_a_board_that_is_lost_three_times_and_comes_back_measures_all_its_jobs(s
     assert {event.device for event in stage.told(BoardDone)} == {"a", "b"}
 
 
+def test_what_others_did_is_asked_once_for_all_boards_that_are_ours(stage: Stage) -> None:
+    stage.ledger.done_elsewhere = {"a-0", "b-0", "b-1"}
+    stage.play(FakeLink("a"), FakeLink("b"), FakeLink("c", opens=[GONE]), jobs=2)
+    assert stage.outcomes == {"a": ["ok"], "c": ["ok"] * 2}
+    assert [sorted(jobs) for jobs in stage.ledger.asked] == [["a-0", "a-1", "b-0", "b-1"], ["c-0", "c-1"]]
+    assert {event.device: event.text for event in stage.told(Noted)} == {
+        "a": "1 job was measured by another process meanwhile",
+        "b": "2 jobs were measured by another process meanwhile",
+    }
+
+
+def test_a_board_that_was_lost_may_have_been_another_processs_meanwhile(stage: Stage) -> None:
+    def lose(_: FakeLink) -> None:
+        stage.ledger.done_elsewhere = {"a-1"}
+        raise LOST
+
+    stage.play(FakeLink("a", runs=[lose]), jobs=3)
+    assert [run.job.job_id for run in stage.ledger.runs] == ["a-0", "a-2"]
+    assert len(stage.ledger.asked) == 2
+
+
 def test_every_fault_says_where_when_and_what_was_done_next(stage: Stage) -> None:
     stage.limits = replace(HASTY, attempts=2)
     stage.play(FakeLink("a", opens=[None, GONE], runs=[LOST]))
