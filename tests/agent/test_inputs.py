@@ -94,6 +94,28 @@ def test_uniform_values_stay_at_or_above_low_and_below_high(dtype: str, low: flo
         assert (found < rounded[1]).all()
 
 
+@given(
+    dtype=st.sampled_from(["float16", "float32", "float64"]),
+    low=st.floats(-1000, 1000, width=16),
+    steps=st.integers(1, 70000),
+    count=st.sampled_from([1, 500, 8192, 20000]),
+    seed=st.integers(0, 2**63),
+)
+def test_every_value_is_that_of_its_level_rounded_once(
+    dtype: str, low: float, steps: int, count: int, seed: int
+) -> None:
+    high = low
+    for _ in range(min(steps, 3)):  # so near that many levels round to `high`
+        high = float(np.nextafter(np.dtype(dtype).type(high), np.dtype(dtype).type(np.inf)))
+    high = high if steps <= 3 else low + steps / 100
+    recipe = InputRecipe("x", dtype, [count], "uniform", low, high)
+    bits = hashlib.shake_128(f"dynofarm input {seed} x".encode()).digest(2 * count)
+    levels = np.frombuffer(bits, "<u2").astype(np.float64) / 65536
+    wanted = (low + (high - low) * levels).astype(dtype)
+    wanted[wanted >= np.dtype(dtype).type(high)] = low
+    assert values(recipe, seed).tobytes() == wanted.tobytes()
+
+
 @given(dtype=st.sampled_from(["int8", "uint8", "int16", "int32", "int64", "float32"]), data=st.data())
 def test_integers_stay_within_both_ends(dtype: str, data: st.DataObject) -> None:
     limits = (-(2**24), 2**24) if dtype == "float32" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
