@@ -496,3 +496,30 @@ def test_keys_are_exchanged_anew_in_the_middle_of_a_push(
         transport.close()
     assert isinstance(pushed.answer, Received)
     assert len(exchanges) > 3
+
+
+@pytest.mark.parametrize("cipher", ["aes128-gcm@openssh.com", "aes256-ctr"])
+def test_keys_are_exchanged_anew_while_a_board_tells_much(
+    board: LoopbackBoard, known_hosts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cipher: str
+) -> None:
+    exchanges, activate = [], SwiftPacketizer.set_inbound_cipher
+
+    def note(packetizer: SwiftPacketizer, **keys: Any) -> None:
+        exchanges.append(keys["aead"])
+        activate(packetizer, **keys)
+
+    monkeypatch.setattr(SwiftPacketizer, "set_inbound_cipher", note)
+    monkeypatch.setattr(SwiftPacketizer, "REKEY_BYTES", 500_000)
+    monkeypatch.setattr("orchestrator.transport.climb._Transport._preferred_ciphers", (cipher,))
+    told = noise(tmp_path / "told", 8)
+    transport, heard = ssh.connect(device_of(board), known_hosts), b""
+    try:
+        channel = transport.open_channel(["cat", str(told)])
+        while part := channel.receive(10.0):
+            heard += part
+        assert channel.exit_status(10.0) == 0
+    finally:
+        transport.close()
+    assert heard == told.read_bytes()
+    assert len(exchanges) > 3
+    assert set(exchanges) == {"gcm" in cipher}
