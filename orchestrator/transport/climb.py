@@ -10,7 +10,6 @@ from paramiko.auth_strategy import AuthFailure
 from paramiko.channel import Channel
 from paramiko.client import MissingHostKeyPolicy, SSHClient
 from paramiko.hostkeys import HostKeys
-from paramiko.message import Message
 from paramiko.pkey import PKey
 from paramiko.ssh_exception import ChannelException
 from paramiko.transport import Transport
@@ -155,26 +154,15 @@ class _Client(SSHClient):
 
 class _Transport(Transport):
     """paramiko's, with our ciphers and digests, and without what it does in vain: words for a log that nobody reads,
-    lists without algorithms that nobody excluded, the shared secret written out for each of six keys."""
+    and lists without the algorithms that nobody excluded."""
 
     _preferred_ciphers = CIPHERS
     _preferred_macs = MACS
-    K: Any
-    """The secret of an exchange of keys (RFC 4253, section 8)."""
-    _written: tuple[Any, bytes] = (None, b"")
-    """Such a secret, and what is hashed of it."""
 
     def _filter_algorithm(self, kind: str) -> Any:
         if not self.disabled_algorithms:
             return getattr(self, f"_preferred_{kind}")
         return super()._filter_algorithm(kind)  # type: ignore[misc]
-
-    def _add_K(self, message: Message) -> None:  # noqa: N802
-        if self._written[0] is not self.K:
-            wire = Message()
-            super()._add_K(wire)  # type: ignore[misc]
-            self._written = (self.K, wire.asbytes())
-        message.add_bytes(self._written[1])
 
     def _parse_debug(self, message: object) -> None:
         pass
