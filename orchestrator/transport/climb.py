@@ -3,6 +3,8 @@
 import contextlib
 import logging
 import socket
+import threading
+from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -10,6 +12,7 @@ from paramiko.auth_strategy import AuthFailure
 from paramiko.channel import Channel
 from paramiko.client import MissingHostKeyPolicy, SSHClient
 from paramiko.hostkeys import HostKeys
+from paramiko.message import Message
 from paramiko.pkey import PKey
 from paramiko.ssh_exception import ChannelException
 from paramiko.transport import Transport
@@ -158,6 +161,23 @@ class _Transport(Transport):
 
     _preferred_ciphers = CIPHERS
     _preferred_macs = MACS
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self._after_keys: deque[Message] = deque()
+
+    def _send_user_message(self, data: Any) -> None:
+        """The thread that reads would wait half a minute for keys that it must take in itself, and then give the
+        connection up: what it has to say meanwhile, such as that a channel is closed, follows once they are there."""
+        if threading.current_thread() is self and not self.clear_to_send.is_set():
+            self._after_keys.append(data)
+        else:
+            super()._send_user_message(data)  # type: ignore[misc]
+
+    def _parse_newkeys(self, message: Message) -> None:
+        super()._parse_newkeys(message)  # type: ignore[misc]
+        while self._after_keys:
+            super()._send_user_message(self._after_keys.popleft())  # type: ignore[misc]
 
     def _filter_algorithm(self, kind: str) -> Any:
         if not self.disabled_algorithms:

@@ -11,7 +11,7 @@ import os
 import struct
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -34,10 +34,14 @@ _DATA_HEAD = struct.Struct(">cII")
 
 
 class ChannelData:
-    """Packets of a channel's data (RFC 4254, section 5.2) that are not put together before they are sealed."""
+    """Packets of a channel's data (RFC 4254, section 5.2) that are not put together before they are sealed.
 
-    def __init__(self, channel: int) -> None:
+    What waited for new keys until its channel was closed is not sent: a server would hang up on it.
+    """
+
+    def __init__(self, channel: int, is_closed: Callable[[], bool] = lambda: False) -> None:
         self._channel = channel
+        self.is_closed = is_closed
         self.messages: list[tuple[bytes, memoryview]] = []
 
     def add(self, data: memoryview) -> None:
@@ -206,6 +210,8 @@ class SwiftPacketizer(Packetizer):
     def send_message(self, data: Any) -> None:
         """Send one message, or the packets of a channel. EOFError when the socket is closed."""
         messages = data.messages if isinstance(data, ChannelData) else [(data.asbytes(),)]
+        if isinstance(data, ChannelData) and data.is_closed():
+            return
         with self._writing:
             seal = self._seal
             if seal is None:

@@ -160,7 +160,8 @@ class SshChannel:
 
     def _send_some(self, data: memoryview) -> int:
         """Send what the window takes, several packets in one go where the link is swift; how many bytes that were."""
-        channel, packets = self._channel, ChannelData(self._channel.remote_chanid)
+        channel = self._channel
+        packets = ChannelData(channel.remote_chanid, lambda: bool(channel.closed))
         began = time.monotonic()
         try:
             with channel.lock:

@@ -169,6 +169,15 @@ def test_other_ciphers_take_paramikos_own_way(ends: tuple[socket.socket, socket.
     assert heard[9:] == b"plain"
 
 
+def test_data_of_a_channel_that_was_closed_meanwhile_is_not_sent(ends: tuple[socket.socket, socket.socket]) -> None:
+    packetizer = sealing(ends[0], FIRST)
+    late = ChannelData(7, lambda: True)
+    late.add(memoryview(b"late"))
+    packetizer.send_message(late)
+    packetizer.send_message(channel_data(b"text", channel=8))
+    assert heard_by_paramiko(ends[1], 1, FIRST) == [b"".join(channel_data(b"text", channel=8).messages[0])]
+
+
 def test_a_closed_socket_ends_a_send(ends: tuple[socket.socket, socket.socket]) -> None:
     packetizer = sealing(ends[0])
     ends[1].close()
