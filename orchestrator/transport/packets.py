@@ -72,7 +72,7 @@ class Seal:
     def _seal(self, parts: Sequence[bytes | memoryview], sealed: memoryview) -> None:
         end = len(sealed) - TAG_BYTES
         if end > len(self._open):
-            self._open = memoryview(bytearray(2 * end))
+            self._open = memoryview(bytearray(end))
         open_, at = self._open, 5
         for part in parts:
             open_[at : at + len(part)] = part
