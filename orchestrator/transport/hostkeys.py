@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.errors import ConfigError, DiskFull
-from orchestrator.transport.kept import Kept, Stamp, stamp_of
+from orchestrator.transport.kept import FromFiles, Kept, stamp_of
 
 SSH_PORT = 22
 PATTERN_SIGNS = frozenset("*?!|")
@@ -103,26 +103,17 @@ class KnownHosts:
         return [entry for _, entry in found]
 
 
-@dataclass(frozen=True)
-class _File:
-    path: Path
-    stamp: Stamp
-    hosts: KnownHosts
-
-    @classmethod
-    def read(cls, path: Path) -> "_File":
-        return cls(path, stamp_of(path), KnownHosts(path))
-
-    def is_current(self) -> bool:
-        return self.stamp is not None and stamp_of(self.path) == self.stamp
+def _read_file(path: Path) -> FromFiles[KnownHosts]:
+    stamps = {path: stamp_of(path)}
+    return FromFiles(KnownHosts(path), stamps)
 
 
-_files = Kept(_File.read, _File.is_current)
+_files = Kept(_read_file, FromFiles.is_current)
 
 
 def read_known_hosts(path: Path) -> KnownHosts:
     """The file as it is now. It is read again only when it changed: hundreds of boards are looked up in it at once."""
-    return _files.of(path).hosts
+    return _files.of(path).content
 
 
 def accept(known_hosts: Path, key_line: str) -> None:

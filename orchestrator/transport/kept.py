@@ -4,7 +4,8 @@ Without the waiting, each of the thirty-two boards that are connected at first w
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -22,6 +23,17 @@ def stamp_of(path: Path) -> Stamp:
     except OSError:
         return None
     return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+
+
+@dataclass(frozen=True)
+class FromFiles(Generic[T]):
+    """What files said, and their stamps from before they were read."""
+
+    content: T
+    stamps: Mapping[Path, Stamp]
+
+    def is_current(self) -> bool:
+        return all(stamp_of(path) == stamp for path, stamp in self.stamps.items())
 
 
 class Kept(Generic[K, T]):

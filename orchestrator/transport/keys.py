@@ -8,7 +8,6 @@ import binascii
 import os
 import socket
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
@@ -22,7 +21,7 @@ from paramiko.ssh_exception import SSHException
 from paramiko.transport import Transport
 
 from orchestrator.transport.hostkeys import fingerprint
-from orchestrator.transport.kept import Kept, Stamp, stamp_of
+from orchestrator.transport.kept import FromFiles, Kept, stamp_of
 
 DEFAULT_FILES = ("id_ed25519", "id_ecdsa", "id_rsa")
 OPENSSH_MAGIC = b"openssh-key-v1\0"
@@ -140,28 +139,19 @@ class KeyRing(AuthStrategy):
         return self._agent.get_keys() if self._agent is not None else ()
 
 
-@dataclass(frozen=True)
-class _KeyFile:
-    stamps: Mapping[Path, Stamp]
-    """Of the file, and of the certificate that may lie beside it."""
-    key: PKey
-
-    @classmethod
-    def read(cls, name: str) -> "_KeyFile":
-        path = Path(name)
-        stamps = {one: stamp_of(one) for one in (path, path.with_name(f"{path.name}-cert.pub"))}
-        return cls(stamps, PKey.from_path(name))
-
-    def is_current(self) -> bool:
-        return all(stamp_of(path) == stamp for path, stamp in self.stamps.items())
+def _read_file(name: str) -> FromFiles[PKey]:
+    """With the certificate that may lie beside it."""
+    path = Path(name)
+    stamps = {one: stamp_of(one) for one in (path, path.with_name(f"{path.name}-cert.pub"))}
+    return FromFiles(PKey.from_path(name), stamps)
 
 
-_key_files = Kept(_KeyFile.read, _KeyFile.is_current)
+_files = Kept(_read_file, FromFiles.is_current)
 
 
 def _read_key(name: str) -> PKey:
     """The key in a file, which is mostly the one that was read for the board before. Raises what paramiko does."""
-    return _key_files.of(name).key
+    return _files.of(name).content
 
 
 def agent_answers() -> bool:

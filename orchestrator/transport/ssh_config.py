@@ -17,7 +17,7 @@ from paramiko.config import SSHConfig, SSHConfigDict
 from paramiko.ssh_exception import ConfigParseError
 
 from orchestrator.errors import ConfigError
-from orchestrator.transport.kept import Kept, Stamp, stamp_of
+from orchestrator.transport.kept import FromFiles, Kept, Stamp, stamp_of
 
 SYSTEM_FILE = "/etc/ssh/ssh_config"
 log = logging.getLogger(__name__)
@@ -64,7 +64,7 @@ def read_ssh_config(user: str | None = None, port: int | None = None) -> SSHConf
     config = _Asked()
     config.add(_presets.of((user, port)))
     for name in (f"{Path.home()}/.ssh/config", SYSTEM_FILE):
-        config.add(_files.of(name).blocks)
+        config.add(_files.of(name).content)
     return config
 
 
@@ -100,18 +100,14 @@ class _Asked(SSHConfig):
 
 
 @dataclass(frozen=True)
-class _File:
+class _File(FromFiles[tuple[Block, ...]]):
     """A file as paramiko's reader took it in, Includes in place, and what it was made of."""
 
-    blocks: tuple[Block, ...]
-    stamps: Mapping[Path, Stamp]
     included: Mapping[str, tuple[str, ...]]
     """The files that each pattern of an Include meant."""
 
     def is_current(self) -> bool:
-        return all(stamp_of(path) == stamp for path, stamp in self.stamps.items()) and all(
-            _matching(pattern) == names for pattern, names in self.included.items()
-        )
+        return super().is_current() and all(_matching(pattern) == names for pattern, names in self.included.items())
 
 
 def _take_in(name: str) -> _File:
