@@ -14,7 +14,7 @@ from typing import Any, Iterable, Iterator, List, cast
 
 from agent.blobs import BlobFault
 from agent.errand import Say, run_errand
-from agent.frames import Broken, Piece, read_plain, widen
+from agent.frames import Broken, Piece, Source, read_plain
 from agent.giving import MISSING
 from agent.keeping import keep
 from agent.parts import Part
@@ -101,8 +101,7 @@ def _bytes_of(argv: List[str], part: Part, size_bytes: int, say: Say) -> Iterato
     threading.Thread(target=_end_with_input, args=(ssh,), daemon=True).start()
     try:
         source = cast(Any, ssh.stdout).fileno()
-        widen(source)
-        yield from _told(read_plain(source, size_bytes - part.offset_bytes), part.offset_bytes, say)
+        yield from _told(read_plain(Source(source), size_bytes - part.offset_bytes), part.offset_bytes, say)
     except Broken as broken:
         _end(ssh, LAST_WORDS_S)
         listener.join(2.0)

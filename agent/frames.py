@@ -1,20 +1,20 @@
-"""Reading what is pushed, from a descriptor: plain bytes, or frames (`agent.messages.frames`)."""
+"""Reading what is pushed: plain bytes, or frames (`agent.messages.frames`)."""
 
 import contextlib
 import fcntl
 import os
 import select
 import time
-from typing import Iterator, NamedTuple, Optional, Tuple, Union
+from typing import Callable, Iterator, NamedTuple, Optional, Tuple, Union
 
-from agent.protocol import BLOCK_BYTES, FRAME
+from agent.protocol import BLOCK_BYTES, END, FRAME
 from agent.zstd import BadFrame, Unpacker
 
 PIECE_BYTES = 1 << 18
 """Stays in the processor's cache between reading, hashing and writing."""
 GATHER_S = 0.2
 STALL_LIMIT_S = 60.0
-"""A sender that is silent for this long has gone: the link died without an end of input."""
+BREATH_S = 1.0
 _F_SETPIPE_SZ = 1031
 """Of Linux's fcntl.h; Python names it from 3.10 on."""
 _PIPE_BYTES = (1 << 20, 1 << 18)
@@ -45,7 +45,65 @@ def widen(pipe: int) -> None:
             return
 
 
-def read_plain(source: int, size_bytes: int) -> Iterator[memoryview]:
+class Source:
+    """A descriptor that frames come from. A sender that is silent for `stall_limit_s` has gone: the link died without
+    an end of input. `breathe` is called before each piece and while none comes; what it raises ends the reading."""
+
+    def __init__(
+        self, descriptor: int, stall_limit_s: float = STALL_LIMIT_S, breathe: Callable[[], None] = lambda: None
+    ) -> None:
+        widen(descriptor)
+        self._descriptor = descriptor
+        self._stall_limit_s = stall_limit_s
+        self._breathe = breathe
+        self.left_bytes = 0
+        """Of the body of the frame in hand: what was not read yet."""
+        self.ended = False
+        """`END` came: what follows is no frame."""
+
+    def read_up_to(self, size_bytes: int) -> bytes:
+        """So many bytes, or what there is before the stream ends. `Broken`."""
+        parts, left_bytes = [], size_bytes
+        while left_bytes:
+            self._await()
+            data = os.read(self._descriptor, left_bytes)
+            if not data:
+                break
+            parts.append(data)
+            left_bytes -= len(data)
+        return b"".join(parts)
+
+    def fill(self, room: memoryview) -> Tuple[int, Optional[Broken]]:
+        """Fill the room, or what comes of it within `GATHER_S`; how much came, and what keeps the rest away. `Broken`
+        when nothing comes."""
+        came_bytes, until, fault = 0, time.monotonic() + GATHER_S, None
+        while came_bytes < len(room):
+            if not came_bytes:
+                self._await()
+            elif not self._is_ready(max(0.0, until - time.monotonic())):
+                break
+            count = os.readv(self._descriptor, [room[came_bytes:]])
+            if not count:
+                fault = Broken("the stream ended")
+                break
+            came_bytes += count
+        self.left_bytes -= came_bytes
+        return came_bytes, fault
+
+    def _await(self) -> None:
+        until = time.monotonic() + self._stall_limit_s
+        self._breathe()
+        while not self._is_ready(BREATH_S):
+            if time.monotonic() > until:
+                self._stall_limit_s = 0.0  # nobody waits for the same twice
+                raise Broken("nothing came for too long")
+            self._breathe()
+
+    def _is_ready(self, limit_s: float) -> bool:
+        return bool(select.select([self._descriptor], [], [], limit_s)[0])
+
+
+def read_plain(source: Source, size_bytes: int) -> Iterator[memoryview]:
     """Exactly `size_bytes`, in pieces of which each holds until the next is asked for. `Broken`.
 
     A channel gives a few packets at a time: they are gathered, because hashing and writing them one by one costs more.
@@ -54,7 +112,7 @@ def read_plain(source: int, size_bytes: int) -> Iterator[memoryview]:
     room, left_bytes = memoryview(bytearray(min(PIECE_BYTES, size_bytes))), size_bytes
     while left_bytes:
         wanted_bytes = min(len(room), left_bytes)
-        came_bytes, fault = _fill(source, room[:wanted_bytes])
+        came_bytes, fault = source.fill(room[:wanted_bytes])
         left_bytes -= came_bytes
         if came_bytes:
             yield room[:came_bytes]
@@ -62,17 +120,20 @@ def read_plain(source: int, size_bytes: int) -> Iterator[memoryview]:
             raise fault
 
 
-def read_header(source: int) -> Optional[Header]:
-    """The next header; None when the stream ends before it. `Broken` when it ends inside, or cannot be true."""
-    head = _read_up_to(source, FRAME.size)
-    if not head:
+def read_header(source: Source) -> Optional[Header]:
+    """The next header; None when there is none. `Broken` when the stream ends inside of it."""
+    head = source.read_up_to(FRAME.size)
+    if not head or head == END:
+        source.ended = head == END
         return None
     if len(head) < FRAME.size:
         raise Broken("the stream ended inside a header")
-    return Header(*FRAME.unpack(head))
+    header = Header(*FRAME.unpack(head))
+    source.left_bytes = header.sent_bytes
+    return header
 
 
-def read_body(source: int, header: Header, unpacker: Optional[Unpacker]) -> Iterator[Piece]:
+def read_body(source: Source, header: Header, unpacker: Optional[Unpacker]) -> Iterator[Piece]:
     """The bytes of the file that a frame holds, as `read_plain` gives them. `Broken` for a damaged one: nothing of it
     is given then."""
     if not 0 < header.sent_bytes <= header.size_bytes <= BLOCK_BYTES:
@@ -90,7 +151,7 @@ def read_body(source: int, header: Header, unpacker: Optional[Unpacker]) -> Iter
 
 
 def read_in_order(
-    source: int, first: Optional[Header], span: Tuple[int, int], unpacker: Optional[Unpacker]
+    source: Source, first: Optional[Header], span: Tuple[int, int], unpacker: Optional[Unpacker]
 ) -> Iterator[Piece]:
     """The bytes of the file from the one offset up to the other, out of frames that follow each other, as `read_plain`
     gives them. `Broken`."""
@@ -107,33 +168,12 @@ def read_in_order(
         header = read_header(source)
 
 
-def _read_up_to(source: int, size_bytes: int) -> bytes:
-    parts, left_bytes = [], size_bytes
-    while left_bytes:
-        _await(source)
-        data = os.read(source, left_bytes)
-        if not data:
-            break
-        parts.append(data)
-        left_bytes -= len(data)
-    return b"".join(parts)
-
-
-def _fill(source: int, room: memoryview) -> Tuple[int, Optional[Broken]]:
-    """Fill the room, or what comes of it within `GATHER_S`; how much came, and what keeps the rest away. `Broken`."""
-    came_bytes, until = 0, time.monotonic() + GATHER_S
-    while came_bytes < len(room):
-        if not came_bytes:
-            _await(source)
-        elif not select.select([source], [], [], max(0.0, until - time.monotonic()))[0]:
-            return came_bytes, None
-        count = os.readv(source, [room[came_bytes:]])
-        if not count:
-            return came_bytes, Broken("the stream ended")
-        came_bytes += count
-    return came_bytes, None
-
-
-def _await(source: int) -> None:
-    if not select.select([source], [], [], STALL_LIMIT_S)[0]:
-        raise Broken("nothing came for %.0f s" % STALL_LIMIT_S)
+def skip_to_end(source: Source) -> None:
+    """Read on until `END`, whatever comes before it. `Broken` where it cannot be found."""
+    while not source.ended:
+        if source.left_bytes > BLOCK_BYTES:
+            raise Broken("what came is no frame")
+        for _ in read_plain(source, source.left_bytes):
+            pass
+        if read_header(source) is None and not source.ended:
+            raise Broken("the stream ended")

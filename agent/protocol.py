@@ -41,7 +41,7 @@ from agent.messages.examination import (
     Storage,
     SwapDevice,
 )
-from agent.messages.frames import BLOCK_BYTES, FRAME, LANES
+from agent.messages.frames import BLOCK_BYTES, END, FRAME, LANES
 from agent.messages.jobs import (
     EnergyPlan,
     InputRecipe,
@@ -75,6 +75,7 @@ from agent.messages.requests import (
     Hello,
     Ping,
     Probe,
+    Receive,
     RunJob,
     Tune,
     Unpack,
@@ -84,6 +85,7 @@ from agent.wire import WireError, from_plain, to_plain
 
 __all__ = [
     "BLOCK_BYTES",
+    "END",
     "FAILURE_REASONS",
     "FRAME",
     "KINDS",
@@ -134,6 +136,7 @@ __all__ = [
     "Probe",
     "Probed",
     "Ready",
+    "Receive",
     "Received",
     "Receiving",
     "Reference",
@@ -163,7 +166,7 @@ __all__ = [
     "encode",
 ]
 
-PROTOCOL_VERSION = 3
+PROTOCOL_VERSION = 4
 MAX_LINE_BYTES = 64 * 2**20
 """A line longer than this is garbage: ten minutes of 100 microsecond inferences are 48 MB."""
 
@@ -171,6 +174,7 @@ KINDS: Dict[str, Type[Any]] = {
     "hello": Hello,
     "probe": Probe,
     "have": Have,
+    "receive": Receive,
     "unpack": Unpack,
     "tune": Tune,
     "evict": Evict,

@@ -34,6 +34,7 @@ from agent.protocol import (
     Hello,
     Ping,
     Ready,
+    Receive,
     Reserved,
     Result,
     RunJob,
@@ -264,6 +265,8 @@ class Supervisor:
     def _take(self, request: Any) -> None:
         if type(request) in REQUESTS:
             self._link.say(answer(self._places, request, self._breathe, self._root))
+        elif isinstance(request, Receive):
+            self._receive(request)
         elif isinstance(request, RunJob):
             self._begin(request)
         elif isinstance(request, Duet):
@@ -285,6 +288,21 @@ class Supervisor:
         if self._hello is not None:
             self._link.outgoing.flush()
             self._link.beat(self._hello.heartbeat_s)
+
+    def _receive(self, request: Receive) -> None:
+        """Its frames follow, and no request before their end."""
+        from agent.frames import Broken, Source
+        from agent.receiving import receive_in_talk
+
+        def breathe() -> None:
+            self._breathe()
+            if self._terminated or self._link.outgoing.broken:
+                raise Broken("the agent leaves")
+
+        source = Source(self._link.input_fd, (self._hello or Hello(0, "")).silence_limit_s, breathe)
+        if not receive_in_talk(self._places, request, source, self._link.say):
+            self._leaving = True
+            self._requests.clear()
 
     def _begin(self, request: RunJob) -> None:
         job = request.job

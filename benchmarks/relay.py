@@ -100,8 +100,9 @@ def bring(street: Street, folder: Path, size_bytes: int, uplink: Uplink, *, rela
     relays = find_relays(street.links, lambda: devices, lambda _others: [], print_nothing)
 
     def send(session: AgentSession, tell: Tell) -> None:
+        way = Way(uplink, "roof", beside=relay and session is street.links[0].session)
         with artifacts.lend(digest, path) as artifact:
-            session.push(digest, path, size_bytes, tell, artifact=artifact, way=Way(uplink, "roof"))
+            session.push(digest, path, size_bytes, tell, artifact=artifact, way=way)
 
     def one(link: Link) -> None:
         session = link.session

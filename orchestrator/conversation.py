@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
-from agent.protocol import MAX_LINE_BYTES, Error, Heartbeat, Ping, Stage, WireError, decode, encode
+from agent.protocol import MAX_LINE_BYTES, Error, Heartbeat, Ping, Receiving, Stage, WireError, decode, encode
 from orchestrator.devices import Device
 from orchestrator.errors import BoardDiskFull, BoardLost, ProtocolBroken, TransferCorrupt
 from orchestrator.heavy import HEAVY, LONG_LINE_BYTES
@@ -25,6 +25,9 @@ LINK_DEAD_AFTER_S = 10.0
 AGENT_MUTE_AFTER_S = 20.0
 TOUCH_EVERY_S = 8.0
 """The agent gives its orchestrator up after thirty silent seconds; this leaves room for three lost chances."""
+
+
+PING, HEARTBEAT = encode(Ping()), encode(Heartbeat())
 
 
 class Stopped(Exception):
@@ -43,6 +46,7 @@ class Conversation:
         self._scanned = 0
         self._until = math.inf
         self._sending = threading.Lock()
+        self._over = self._ignored = False
         self._said_at = self._heard_at = time.monotonic()
         self._quiet_until = 0.0
 
@@ -51,15 +55,37 @@ class Conversation:
         self.say_raw(encode(message))
 
     def say_raw(self, data: bytes) -> None:
+        with self.alone() as channel:
+            if not self._over:
+                channel.send(data)
+
+    @contextmanager
+    def alone(self) -> Iterator[ByteChannel]:
+        """What the talk goes over, while nobody else says anything."""
         with self._sending:
-            self._channel.send(data)
-            self._said_at = time.monotonic()
+            try:
+                yield self._channel
+            finally:
+                self._said_at = time.monotonic()
+
+    def fall_silent(self) -> None:
+        """The board would not understand what is said from now on, so nothing is."""
+        self._over = True
+
+    def ignore_answer(self) -> None:
+        """What comes next belongs to a file that was given up."""
+        self._ignored = True
 
     def touch(self) -> None:
-        """Let the agent know that somebody is there, unless a clock runs or it heard of us just now."""
+        """Let the agent know that somebody is there, unless a clock runs or it hears of us anyway."""
         now = time.monotonic()
-        if now >= self._quiet_until and now - self._said_at >= TOUCH_EVERY_S:
-            self.say(Ping())
+        due = now >= self._quiet_until and now - self._said_at >= TOUCH_EVERY_S
+        if due and not self._over and self._sending.acquire(blocking=False):
+            try:
+                self._channel.send(PING)
+                self._said_at = time.monotonic()
+            finally:
+                self._sending.release()
 
     @contextmanager
     def limited(self, limit_s: float) -> Iterator[None]:
@@ -84,6 +110,9 @@ class Conversation:
             message = self._decoded(self.hear_line(patience_s))
             if isinstance(message, Heartbeat):
                 continue
+            if self._ignored:
+                self._ignored = isinstance(message, Receiving)
+                continue
             self._note_quiet(message)
             if isinstance(message, expected):
                 return message
@@ -105,8 +134,22 @@ class Conversation:
                 return line
             self._scanned = len(self._buffer)
             if self._scanned > MAX_LINE_BYTES:
-                raise ProtocolBroken(self._device, f"{self._device}: a line of more than {MAX_LINE_BYTES} bytes")
+                raise self._too_long()
             self._buffer += self._some_bytes(patience_s)
+
+    def words(self, timeout_s: float) -> bytes | None:
+        """What was said, in whole lines and without signs of life; else as `ByteChannel.receive`."""
+        data = self._channel.receive(0.0 if b"\n" in self._buffer else timeout_s)
+        if data:
+            self._heard_at = time.monotonic()
+            self._buffer += data
+        if len(self._buffer) > MAX_LINE_BYTES:
+            raise self._too_long()
+        end = self._buffer.rfind(b"\n") + 1
+        said = bytes(self._buffer[:end]).replace(HEARTBEAT, b"")
+        del self._buffer[:end]
+        self._scanned = 0
+        return said or (b"" if data == b"" else None)
 
     def put_back(self, line: bytes) -> None:
         """A line that was heard raw is the next one to be heard again."""
@@ -158,6 +201,9 @@ class Conversation:
         killed = status is None or status > 128
         ending = "the agent was killed" if killed else f"the agent ended with status {status}"
         return f"{ending}: {words[-1]}" if words else ending
+
+    def _too_long(self) -> ProtocolBroken:
+        return ProtocolBroken(self._device, f"{self._device}: a line of more than {MAX_LINE_BYTES} bytes")
 
     def _decoded(self, line: bytes) -> Any:
         try:

@@ -4,6 +4,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -30,6 +31,7 @@ from agent.protocol import (
     Probe,
     Probed,
     Ready,
+    Receive,
     Received,
     Result,
     RunJob,
@@ -46,8 +48,9 @@ from orchestrator.devices import Device
 from orchestrator.errors import BoardDiskFull, BoardError, BoardLost, ProtocolBroken, TransferCorrupt
 from orchestrator.outcomes import outcome_of
 from orchestrator.startup import SLOW_START_S, Startup, boot_command
+from orchestrator.talk_channel import TalkChannel
 from orchestrator.transport import Transport
-from orchestrator.transport.push import push
+from orchestrator.transport.push import push, takes_lanes
 from orchestrator.transport.push_artifact import Artifact
 from orchestrator.transport.push_tally import Pushed, Way
 
@@ -162,7 +165,7 @@ class AgentSession:
         artifact: Artifact | None = None,
         way: Way | None = None,
     ) -> Pushed:
-        """Send what the board lacks of a file, over channels of its own. The board checks the hash while it writes.
+        """Send what the board lacks of a file. The board checks the hash while it writes.
 
         `artifact`: the file, where it is open already. What an earlier transfer left on the board and turns out to be
         damaged is sent anew, once. `TransferCorrupt`, `BoardDiskFull`, `BoardLost`; `ModelError` when the file has
@@ -185,10 +188,16 @@ class AgentSession:
         def command(verb: str, zstd: bool) -> list[str]:
             return self.verb(verb, "--digest", digest, "--size", str(size_bytes), *(["--zstd"] if zstd else []))
 
-        pushed = push(self._transport, command, artifact, report, self.device.name, way)
+        def talk(zstd: bool) -> TalkChannel:
+            return TalkChannel(self._talk, Receive(digest, size_bytes, zstd))
+
+        way = way or Way()
+        send = partial(push, self._transport, command, artifact, report, self.device.name, way)
+        in_talk = None if way.beside or takes_lanes(self._channel.window_bytes, size_bytes) else talk
+        pushed = send(in_talk)
         if pushed.offset_bytes and isinstance(pushed.answer, Error) and pushed.answer.code == "corrupt":
             log.info("%s: %s goes there anew: %s", self.device.name, path.name, pushed.answer.message)
-            pushed = push(self._transport, command, artifact, report, self.device.name, way)
+            pushed = send(in_talk)
         self._check_received(pushed.answer, path.name)
         return pushed
 

@@ -34,8 +34,8 @@ measure the board at work on its own measurement: 50 Hz slowed one six-fold (doc
 
 
 SMALL_BYTES = 1 << 20
-"""Up to this a file takes less time than the Python that receives it: of 500 simulated boards on which that starts in a
-second, the last one waited a minute for its 20 kB, with eight at once."""
+"""Up to this a push waits for its board and not for the link: of 500 simulated boards that took a second to begin, the
+last one waited a minute for its 20 kB, with eight at once."""
 SMALL_AT_ONCE = 8
 """Small ones have places of their own: so many for each place of a larger one."""
 
@@ -154,7 +154,7 @@ class Supply:
         def send() -> None:
             for digest, path, what in lacking:
                 with self._artifacts.lend(digest, path) as artifact:
-                    self._bring(session, digest, artifact, what, needs)
+                    self._bring(session, digest, artifact, what, needs, beside=True)
 
         return send
 
@@ -223,7 +223,10 @@ class Supply:
             text = "its disk or its storage_limit cannot hold all that this sweep needs: some files are sent again"
             self._notify(Noted(device, text))
 
-    def _bring(self, session: AgentSession, digest: str, artifact: Artifact, what: str, needs: Needs) -> None:
+    def _bring(
+        self, session: AgentSession, digest: str, artifact: Artifact, what: str, needs: Needs, *, beside: bool = False
+    ) -> None:
+        """Push it, or have a relay bring it. `beside`: the session has a job to listen to, as a relay's always may."""
         name, size_bytes = session.device.name, artifact.size_bytes
         how = ""
 
@@ -232,7 +235,7 @@ class Supply:
 
         def send(to: AgentSession, tell: Tell) -> None:
             nonlocal how
-            how = self._push(to, digest, artifact, what, tell)
+            how = self._push(to, digest, artifact, what, tell, beside=beside or to is not session)
 
         wanted = Wanted(digest, size_bytes, needs, send)
         if self._by_relay is None or not self._by_relay(session, wanted, tell):
@@ -242,11 +245,13 @@ class Supply:
         if how:
             self._notify(Pushing(name, what, size_bytes, size_bytes, how))
 
-    def _push(self, session: AgentSession, digest: str, artifact: Artifact, what: str, tell: Tell) -> str:
+    def _push(
+        self, session: AgentSession, digest: str, artifact: Artifact, what: str, tell: Tell, *, beside: bool
+    ) -> str:
         """Send a file over the uplink; how, in words."""
         name = session.device.name
         turn = _Turn(self._pushing_small if artifact.size_bytes <= SMALL_BYTES else self._pushing, tell)
-        way = Way(self._uplink, session.device.site, self._link_bytes_s.get(name), turn)
+        way = Way(self._uplink, session.device.site, self._link_bytes_s.get(name), turn, beside)
         try:
             pushed = session.push(digest, artifact.path, artifact.size_bytes, tell, artifact=artifact, way=way)
         except TransferCorrupt:

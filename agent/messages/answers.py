@@ -112,10 +112,8 @@ class Error:
 
 @dataclass(frozen=True)
 class Receiving:
-    """First line of `receive`: it holds the file and waits for frames that begin at `offset_bytes`.
-
-    `zstd`: it can unpack such frames; asked for with `--zstd`.
-    """
+    """It holds the file and waits for frames that begin at `offset_bytes`. `zstd`: it was asked whether it can unpack
+    such frames, and can."""
 
     digest: str
     offset_bytes: int

@@ -48,6 +48,16 @@ class Have:
 
 
 @dataclass(frozen=True)
+class Receive:
+    """A file of this digest follows, in frames up to `END`, once the agent said `Receiving`; `END` alone, if it says
+    something else. `zstd`: some of them may be compressed, if the board can unpack them."""
+
+    digest: str
+    size_bytes: int
+    zstd: bool = False
+
+
+@dataclass(frozen=True)
 class Unpack:
     """Unpack the pushed zip `digest` into the folder of bundles, once."""
 

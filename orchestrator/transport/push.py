@@ -1,4 +1,5 @@
-"""A file to a board over channels of its own, so that heartbeats and orders never wait behind it.
+"""A file to a board: in the talk with its agent while nothing else is said there, or over channels of its own, so that
+orders never wait behind it.
 
 One channel keeps a gigabit link full where the server grants a large window (OpenSSH: 2 MB). A server with a small one
 (Dropbear: 24 KB) takes several channels at once, each carrying blocks of the file as they come.
@@ -34,13 +35,20 @@ def push(
     report: Callable[[int], None] = lambda _bytes: None,
     name: str = "the board",
     way: Way | None = None,
+    talk: Callable[[bool], ByteChannel] | None = None,
 ) -> Pushed:
-    """Send what the board lacks of a file. `command(verb, zstd)` is the agent's command line there.
+    """Send what the board lacks of a file. `command(verb, zstd)` is the agent's command line there; `talk(zstd)` gives
+    the way to the agent that is there already, where the talk with it is free for a file.
 
     `report` hears how many bytes of the file are there or sent, after each block; what it raises ends the push. `name`
     is the device's. Raises `BoardLost`, `ModelError` (the file changed meanwhile), and what opening a channel raises.
     """
-    return _Push(transport, command, artifact, report, name, way or Way()).run()
+    return _Push(transport, command, artifact, report, name, way or Way(), talk).run()
+
+
+def takes_lanes(window_bytes: int, size_bytes: int) -> bool:
+    """Is one channel too slow for a file, because its server lets little be on its way?"""
+    return window_bytes < SMALL_WINDOW_BYTES and size_bytes >= LANES_FROM_BYTES
 
 
 class _Refused(Exception):
@@ -56,16 +64,17 @@ class _Push:
         report: Callable[[int], None],
         name: str,
         way: Way,
+        talk: Callable[[bool], ByteChannel] | None,
     ) -> None:
         self._transport, self._command, self._artifact = transport, command, artifact
-        self._report, self._name, self._way = report, name, way
+        self._report, self._name, self._way, self._talk = report, name, way, talk
         self._probe = artifact.probe()
         self._tally = Tally(artifact.size_bytes, way)
 
     def run(self) -> Pushed:
         with ExitStack() as channels:
             with self._way.turn:
-                leader = self._open("receive", channels)
+                leader = self._lead(channels)
                 ready = leader.hear()
                 if not isinstance(ready, Receiving):
                     return Pushed(ready)
@@ -83,14 +92,21 @@ class _Push:
         self._feed(leader)
         return [leader]
 
+    def _lead(self, channels: ExitStack) -> "_Lane":
+        if self._talk is None:
+            return self._open("receive", channels)
+        return self._lane(self._talk(self._probe.pays), channels)
+
     def _open(self, verb: str, channels: ExitStack) -> "_Lane":
-        channel = self._transport.open_channel(self._command(verb, self._probe.pays))
+        return self._lane(self._transport.open_channel(self._command(verb, self._probe.pays)), channels)
+
+    def _lane(self, channel: ByteChannel, channels: ExitStack) -> "_Lane":
         channels.callback(channel.close)
         size_bytes, look = self._artifact.size_bytes, self._tally.check(self._report)
         return _Lane(channel, Ear(self._transport, channel, size_bytes, self._name, look), self._name)
 
     def _is_narrow(self, leader: "_Lane") -> bool:
-        return leader.window_bytes < SMALL_WINDOW_BYTES and self._tally.left_bytes >= LANES_FROM_BYTES
+        return takes_lanes(leader.window_bytes, self._tally.left_bytes)
 
     def _share(self, leader: "_Lane", channels: ExitStack) -> list["_Lane"]:
         """Send with helpers, each from the moment its channel stands; the lanes there were, the leader first."""

@@ -19,12 +19,14 @@ PROVEN_S = 0.05
 @dataclass(frozen=True)
 class Way:
     """What is known of the way to a board. `link_bytes_s`: what it took at an earlier push, None for the first. `turn`
-    is held while a file is on its way, and not any more while the board writes and checks the last of it."""
+    is held while a file is on its way, and not any more while the board writes and checks the last of it. `beside`:
+    the talk with its agent goes on meanwhile, so the file needs a channel of its own."""
 
     uplink: Uplink = field(default_factory=Uplink)
     site: str | None = None
     link_bytes_s: float | None = None
     turn: AbstractContextManager[object] = field(default_factory=nullcontext)
+    beside: bool = False
 
 
 @dataclass(frozen=True)

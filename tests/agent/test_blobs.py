@@ -15,7 +15,7 @@ import pytest
 
 from agent import blobs, keeping, unpacking
 from agent.blobs import BlobFault
-from agent.frames import read_plain
+from agent.frames import Source, read_plain
 from agent.parts import Part
 from agent.places import Places
 from agent.protocol import Error, Received, WireError
@@ -30,7 +30,7 @@ def receive(places: Places, digest: str, size_bytes: int, source: int) -> Receiv
 
     def bring(part: Part) -> Iterator[memoryview]:
         part.start_again()
-        return read_plain(source, size_bytes)
+        return read_plain(Source(source), size_bytes)
 
     return keeping.keep(places, digest, size_bytes, bring)
 

@@ -13,7 +13,7 @@ import pytest
 import zstandard
 
 from agent import blobs, keeping, parts, zstd
-from agent.frames import Broken, read_header, read_in_order, read_plain
+from agent.frames import Broken, Source, read_header, read_in_order, read_plain
 from agent.parts import BlockMap, Part
 from agent.places import Places
 from agent.protocol import BLOCK_BYTES, FRAME
@@ -55,7 +55,8 @@ def unpack(stream: bytes, pipe: tuple[int, int], end: int) -> bytes:
     readable, writable = pipe
     os.write(writable, stream)
     os.close(writable)
-    return b"".join(map(bytes, read_in_order(readable, read_header(readable), (0, end), zstd.find())))
+    source = Source(readable)
+    return b"".join(map(bytes, read_in_order(source, read_header(source), (0, end), zstd.find())))
 
 
 def test_what_is_there_is_told_with_what_is_missing(places: Places) -> None:
@@ -226,7 +227,8 @@ def test_frames_of_a_continued_file_begin_in_the_middle_of_a_block(pipe: tuple[i
     data = os.urandom(5000)
     readable, writable = pipe
     os.write(writable, b"".join(frames_of(data, 1234)))
-    assert b"".join(map(bytes, read_in_order(readable, read_header(readable), (1234, 5000), None))) == data[1234:]
+    source = Source(readable)
+    assert b"".join(map(bytes, read_in_order(source, read_header(source), (1234, 5000), None))) == data[1234:]
 
 
 def test_what_came_before_a_pause_is_handed_on_and_not_held_back(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -234,7 +236,7 @@ def test_what_came_before_a_pause_is_handed_on_and_not_held_back(monkeypatch: py
     readable, writable = os.pipe()
     try:
         os.write(writable, b"first")
-        pieces = read_plain(readable, 11)
+        pieces = read_plain(Source(readable), 11)
         assert bytes(next(pieces)) == b"first"
         os.write(writable, b"second")
         assert bytes(next(pieces)) == b"second"
@@ -248,7 +250,7 @@ def test_pieces_that_come_at_once_are_gathered() -> None:
     try:
         for _ in range(10):
             os.write(writable, b"x" * 100)
-        assert [len(piece) for piece in read_plain(readable, 1000)] == [1000]
+        assert [len(piece) for piece in read_plain(Source(readable), 1000)] == [1000]
     finally:
         os.close(readable)
         os.close(writable)

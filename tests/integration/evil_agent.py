@@ -5,16 +5,29 @@ The real command talks to it over real pipes; only what the board says is made u
 
 import os
 import sys
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from agent.protocol import Collected, Failure, Holdings, JobFailure, JobSpec, Probed, Result
+from agent.protocol import (
+    Collected,
+    Error,
+    Failure,
+    Holdings,
+    JobFailure,
+    JobSpec,
+    Probed,
+    Receive,
+    Receiving,
+    Result,
+    encode,
+)
 from tests.farming import TestFarm
 from tests.making import make_conditions, make_facts, make_result
 from tests.talking import Answer, TalkingAgent
 
-__all__ = ["Collected", "Result", "failed", "make_conditions", "make_result", "say_raw", "serve", "sys"]
+__all__ = ["Collected", "Result", "failed", "make_conditions", "make_result", "say_raw", "serve", "slowly", "sys"]
 """What the programs of mad boards are written with."""
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -50,6 +63,17 @@ def nothing() -> Answer:
     return ()
 
 
+def refused(_order: Receive) -> None:
+    say_raw(encode(Error("internal", "it takes no files")))
+
+
+def slowly(order: Receive) -> None:
+    """Take a file a megabyte a second, and whatever comes behind it."""
+    say_raw(encode(Receiving(order.digest, 0)))
+    while os.read(0, 500_000):
+        time.sleep(0.5)
+
+
 def failed(job: JobSpec, reason: str) -> Failure:
     return Failure(JobFailure(job.job_id, reason, "mad"))
 
@@ -58,10 +82,23 @@ class EvilAgent(TalkingAgent):
     """Over its own standard input and output."""
 
     def __init__(
-        self, run: Callable[[JobSpec], Answer], collect: Callable[[], Answer], probed: Probed, *, holds: bool
+        self,
+        run: Callable[[JobSpec], Answer],
+        collect: Callable[[], Answer],
+        receive: Callable[[Receive], None],
+        probed: Probed,
+        *,
+        holds: bool,
     ) -> None:
         super().__init__("0" * 64, "/nowhere")
-        self._run, self._collect, self._probed, self._holds = run, collect, probed, holds
+        self._run, self._collect, self._receive = run, collect, receive
+        self._probed, self._holds = probed, holds
+
+    def hear(self, request: Any) -> None:
+        if isinstance(request, Receive):
+            self._receive(request)
+        else:
+            super().hear(request)
 
     def send(self, data: bytes) -> None:
         say_raw(data)
@@ -89,6 +126,7 @@ def serve(
     facts: dict[str, Any] | None = None,
     conditions: dict[str, Any] | None = None,
     *,
+    receive: Callable[[Receive], None] = refused,
     holds: bool = True,
 ) -> None:
     """Talk like an agent. What `run` and `collect` yield is sent: messages, or bytes as they are.
@@ -96,7 +134,7 @@ def serve(
     It `holds` all that it is asked for, so that nothing is pushed to it.
     """
     probed = Probed(make_facts(**(facts or {})), make_conditions(**(conditions or {})))
-    agent = EvilAgent(run, collect, probed, holds=holds)
+    agent = EvilAgent(run, collect, receive, probed, holds=holds)
     agent.boot()
     while data := os.read(0, 1 << 16):
         agent.take(data)

@@ -162,15 +162,7 @@ def test_a_stop_does_not_wait_for_the_end_of_a_push(farm_of_two: TestFarm, tmp_p
     declared = json.loads((tmp_path / "fake.json").read_text())
     model.write_text(json.dumps(declared) + " " * 40_000_000)
     farm_of_two.run("model", "add", str(model), "--name", "big", "--no-reference").ok()
-    slow = """
-import time
-if "receive" in sys.argv:
-    while sys.stdin.buffer.read(500_000):
-        time.sleep(0.5)
-else:
-    serve(holds=False)
-"""
-    add_evil_board(farm_of_two, "slow", slow)
+    add_evil_board(farm_of_two, "slow", "serve(receive=slowly, holds=False)")
     sweep = farm_of_two.write_sweep("big", "models: [big]\nruntimes: [fake]\non: [slow]\nrepeats: 1\n")
     running = farm_of_two.watch("run", sweep)
     running.wait_for("receives")

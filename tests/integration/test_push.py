@@ -8,15 +8,19 @@ import shutil
 import signal
 import socket
 import subprocess
+import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from agent.protocol import Received
+from orchestrator.bundle import agent_zipapp
 from orchestrator.devices import Device
 from orchestrator.errors import BoardLost
+from orchestrator.session import AgentSession
 from orchestrator.transport import ssh
 from orchestrator.transport.push_tally import Pushed
 from tests.boards.board import known_hosts_line
@@ -148,6 +152,59 @@ def test_dropbear_takes_a_file_through_seven_channels(
     pushed = push_once(device, known_hosts, tmp_path / "work", model, python=python)
     assert pushed.answer == Received(hashlib.sha256(model.read_bytes()).hexdigest(), 24 * MIB)
     assert pushed.lanes == 7
+
+
+@contextlib.contextmanager
+def visit(device: Device, known_hosts: Path) -> Iterator[AgentSession]:
+    """A session with the board's agent."""
+    transport = ssh.connect(device, known_hosts)
+    session = AgentSession(device, transport, agent_zipapp(), threading.Event())
+    try:
+        session.start("tests", 20.0)
+        yield session
+    finally:
+        session.close(politely=False)
+        transport.close()
+
+
+def test_dropbear_takes_seven_channels_from_a_session_too(
+    dropbear: tuple[Device, Path], model: Path, tmp_path: Path
+) -> None:
+    """One talk alone would be as slow as its window is small."""
+    device, known_hosts = dropbear
+    python = shutil.which("python3", path="/usr/bin:/usr/local/bin") or pytest.skip("no Python outside of the homes")
+    digest = hashlib.sha256(model.read_bytes()).hexdigest()
+    with visit(replace(device, python=python, work_dir=str(tmp_path / "work")), known_hosts) as session:
+        assert session.push(digest, model, 24 * MIB).lanes == 7
+        assert session.holdings([digest]).present == [digest]
+
+
+@pytest.mark.parametrize("fault", ["link cut", "sshd killed", "agent killed"])
+def test_a_session_that_is_cut_in_a_push_goes_on_at_the_byte(
+    board: LoopbackBoard, known_hosts: Path, model: Path, fault: str
+) -> None:
+    with Meter((board.host, board.port)) as meter:
+        with known_hosts.open("a") as file:
+            file.write(known_hosts_line(meter.host, meter.port, board.login.host_key) + "\n")
+        device = device_of(board, host=meter.host, port=meter.port, work_dir=str(board.work_dir))
+        digest = hashlib.sha256(model.read_bytes()).hexdigest()
+
+        def kill_agents() -> None:
+            agents = {pid for pid, process in board.alive().items() if "dynofarm agent" in " ".join(process.argv)}
+            send(signal.SIGKILL, agents)
+
+        def strike(there_bytes: int) -> None:
+            if there_bytes == 12 * MIB:
+                {"link cut": meter.cut, "sshd killed": board.kill_sessions, "agent killed": kill_agents}[fault]()
+
+        with visit(device, known_hosts) as session, pytest.raises(BoardLost):
+            session.push(digest, model, 24 * MIB, strike)
+        with visit(device, known_hosts) as session:
+            pushed = session.push(digest, model, 24 * MIB)
+            assert pushed.answer == Received(digest, 24 * MIB)
+            assert pushed.offset_bytes > 8 * MIB
+            assert list((board.work_dir / "incoming").iterdir()) == []
+            assert session.holdings([digest]).present == [digest]
 
 
 def test_a_second_receiver_ends_a_first_whose_link_is_dead(

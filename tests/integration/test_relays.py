@@ -31,6 +31,7 @@ from orchestrator.transport import ssh_config
 from orchestrator.transport.connect import connect
 from orchestrator.transport.key_agent import KeyAgent
 from orchestrator.transport.push_artifact import Artifacts
+from orchestrator.transport.push_tally import Way as Road
 from orchestrator.transport.ssh import SshTransport
 from orchestrator.turns import Turns
 from tests.boards.loopback import LoopbackBoard
@@ -129,7 +130,8 @@ class Site:
 
         def send(session: AgentSession, tell: Tell) -> None:
             with self.artifacts.lend(digest, path) as artifact:
-                pushed = session.push(digest, path, size_bytes, tell, artifact=artifact)
+                road = Road(beside=session.device.relay)
+                pushed = session.push(digest, path, size_bytes, tell, artifact=artifact, way=road)
             self.sent.append((session.device.name, pushed.sent_bytes))
 
         return Wanted(digest, size_bytes, Needs((digest,)), send)

@@ -13,12 +13,14 @@ from agent.protocol import (
     JobSpec,
     Ping,
     Probed,
+    Receive,
     Result,
     Stage,
     encode,
 )
 from tests.making import make_result
 from tests.simulated.board import Measured, SimulatedBoard
+from tests.simulated.receiver import SimulatedReceiver
 from tests.talking import HEARTBEAT, Answer, TalkingAgent
 
 STAGES = (("loading", 0.2), ("checking", 0.05), ("timing", 0.7), ("finishing", 0.05))
@@ -52,6 +54,7 @@ class SimulatedAgent(TalkingAgent):
         self._latencies = latencies
         self._requests: list[Any] = []
         self._ended = False
+        self._receiver: SimulatedReceiver | None = None
         self._job: JobSpec | None = None
         self._measured: Measured | None = None
         self._fault: str | None = None
@@ -114,16 +117,29 @@ class SimulatedAgent(TalkingAgent):
 
     def take(self, data: bytes) -> None:
         self._heard_at = self.board.world.clock.now()
+        if self._receiver is not None:
+            rest = self._receiver.take(data)
+            if self._receiver.is_cut:
+                self._cut()
+            if rest is None:
+                return
+            self._receiver, data = None, rest
         super().take(data)
 
     def hear(self, request: Any) -> None:
         if isinstance(request, Ping) and self._job is not None:
             if not self._quiet:
                 self.send(HEARTBEAT)
+        elif isinstance(request, Receive) and self._job is None:
+            self._receiver = SimulatedReceiver(self.board, request, self.say)
         elif self._job is not None or (self.hello is not None and self.board.holder is not self):
             self._requests.append(request)
         else:
             self.answer(request)
+
+    def _cut(self) -> None:
+        self._line.end(None)
+        self._on_end()
 
     def _on_end(self) -> None:
         self._ended = True
@@ -227,8 +243,7 @@ class SimulatedAgent(TalkingAgent):
         self._heard_at = self.board.world.clock.now()
         self.send(line)
         if self._fault == "cut before the acknowledgement":
-            self._line.end(None)
-            self._on_end()
+            self._cut()
             return
         if self._ended:
             self.leave(0)
@@ -240,10 +255,7 @@ class SimulatedAgent(TalkingAgent):
     def _suffer(self) -> None:
         board, fault, job = self.board, self._fault, self._job
         if fault == "cut":
-            self._line.end(None)
-            self._ended = True
-            if job is None:
-                self.leave(0)
+            self._cut()
         elif fault in ("frozen", "hiccup"):
             board.freeze((FROZEN_S if fault == "frozen" else HICCUP_S) * board.faults.chance.uniform(0.8, 1.2))
         elif fault == "mute":

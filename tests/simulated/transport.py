@@ -7,7 +7,6 @@ from orchestrator.errors import BoardLost, Unreachable
 from orchestrator.transport import ByteChannel
 from tests.simulated.agent import SimulatedAgent
 from tests.simulated.board import SimulatedBoard
-from tests.simulated.receiver import SimulatedReceiver
 
 CONNECT_LIMIT_S = 10.0
 STALL_LIMIT_S = 10.0
@@ -32,15 +31,10 @@ class SimulatedTransport:
         clock.sleep(board.frozen_s + 5 * board.traits.round_trip_s)
 
     def open_channel(self, argv: Sequence[str]) -> ByteChannel:
-        """The agent, or `receive`: those two are all that is ever started on a board."""
+        """The agent: it is all that is ever started on a board."""
         channel = SimulatedChannel(self._board)
-        if "-c" in argv:
-            _work, digest, size = argv[argv.index("-c") + 2 :]
-            channel.end_of_board = SimulatedAgent(self._board, channel, digest, int(size), self._latencies)
-        else:
-            words = [word for word in argv[argv.index("receive") + 1 :] if word != "--zstd"]
-            options = dict(zip(words[::2], words[1::2], strict=True))
-            channel.end_of_board = SimulatedReceiver(self._board, channel, options)
+        _work, digest, size = argv[argv.index("-c") + 2 :]
+        channel.end_of_board = SimulatedAgent(self._board, channel, digest, int(size), self._latencies)
         self._channels.append(channel)
         return channel
 
@@ -62,7 +56,7 @@ class SimulatedChannel:
     window_bytes = 1 << 21
 
     def __init__(self, board: SimulatedBoard) -> None:
-        self.end_of_board: SimulatedAgent | SimulatedReceiver
+        self.end_of_board: SimulatedAgent
         self._board = board
         self._arrived: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         self._status: int | None = None
