@@ -2,7 +2,6 @@
 
 import os
 import pwd
-import subprocess
 from typing import Optional
 
 from agent.sensors import matches, read_text
@@ -56,6 +55,8 @@ def read_user() -> str:
 
 def _musl_version(loader: str) -> str:
     """musl's loader, started without arguments, tells its version on standard error and fails."""
+    import subprocess  # which most boards need not import
+
     try:
         answer = subprocess.run([loader], stdin=subprocess.DEVNULL, capture_output=True, timeout=5, check=False)
     except (OSError, subprocess.SubprocessError):

@@ -1,7 +1,6 @@
 """The Raspberry Pi firmware's own tool, for what no file tells. Starts a process: never while a clock runs."""
 
 import os
-import subprocess
 from typing import Optional
 
 _TIMEOUT_S = 2.0
@@ -12,6 +11,8 @@ def ask(command: str) -> Optional[str]:
     program = _find_program()
     if program is None:
         return None
+    import subprocess  # which boards without it need not import
+
     try:
         answer = subprocess.run(
             [program, command],
