@@ -22,7 +22,7 @@ NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 CHUNK_BYTES = 1 << 20
 
 Breathe = Callable[[], None]
-"""Called between pieces of slow work, so that the caller can stay alive to others."""
+"""Called between pieces of slow work, so that the caller can stay alive to others; what it raises ends the work."""
 
 
 class BlobFault(Exception):

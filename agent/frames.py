@@ -5,8 +5,9 @@ import fcntl
 import os
 import select
 import time
-from typing import Callable, Iterator, NamedTuple, Optional, Tuple, Union
+from typing import Iterator, NamedTuple, Optional, Tuple, Union
 
+from agent.blobs import Breathe
 from agent.protocol import BLOCK_BYTES, END, FRAME
 from agent.zstd import BadFrame, Unpacker
 
@@ -47,19 +48,26 @@ def widen(pipe: int) -> None:
 
 class Source:
     """A descriptor that frames come from. A sender that is silent for `stall_limit_s` has gone: the link died without
-    an end of input. `breathe` is called before each piece and while none comes; what it raises ends the reading."""
+    an end of input. `breathe` is called before each piece and while none comes."""
 
-    def __init__(
-        self, descriptor: int, stall_limit_s: float = STALL_LIMIT_S, breathe: Callable[[], None] = lambda: None
-    ) -> None:
+    def __init__(self, descriptor: int, stall_limit_s: float = STALL_LIMIT_S, breathe: Breathe = lambda: None) -> None:
         widen(descriptor)
         self._descriptor = descriptor
         self._stall_limit_s = stall_limit_s
         self._breathe = breathe
+        self._stalled = False
         self.left_bytes = 0
         """Of the body of the frame in hand: what was not read yet."""
         self.ended = False
         """`END` came: what follows is no frame."""
+
+    def look(self) -> None:
+        """Breathe, and see whether the sender is there, of whom nothing is expected now. `Broken`."""
+        self._breathe()
+        poll = select.poll()
+        poll.register(self._descriptor, select.POLLIN)
+        if any(event & select.POLLHUP and not event & select.POLLIN for _, event in poll.poll(0)):
+            raise Broken("the stream ended")
 
     def read_up_to(self, size_bytes: int) -> bytes:
         """So many bytes, or what there is before the stream ends. `Broken`."""
@@ -93,9 +101,9 @@ class Source:
     def _await(self) -> None:
         until = time.monotonic() + self._stall_limit_s
         self._breathe()
-        while not self._is_ready(BREATH_S):
-            if time.monotonic() > until:
-                self._stall_limit_s = 0.0  # nobody waits for the same twice
+        while self._stalled or not self._is_ready(BREATH_S):
+            self._stalled = self._stalled or time.monotonic() > until
+            if self._stalled:  # what still comes could be the rest of anything
                 raise Broken("nothing came for too long")
             self._breathe()
 

@@ -4,17 +4,24 @@ A broken transfer leaves what it brought in `incoming` (`parts`), and the next o
 """
 
 import os
-from typing import Callable, Iterable
+from typing import Callable, Iterable, Optional
 
-from agent.blobs import NO_ROOM, BlobFault, touch
-from agent.frames import Broken, Piece
+from agent.blobs import NO_ROOM, BlobFault, Breathe, touch
+from agent.frames import Broken, Piece, Source
 from agent.parts import Held, Part
 from agent.places import Places
 from agent.protocol import Received
 
 
-def keep(places: Places, digest: str, size_bytes: int, bring: Callable[[Part], Iterable[Piece]]) -> Received:
+def keep(
+    places: Places,
+    digest: str,
+    size_bytes: int,
+    bring: Callable[[Part], Iterable[Piece]],
+    talk: Optional[Source] = None,
+) -> Received:
     """Keep a file of `size_bytes` under `digest`. `bring` gives what is missing, from the part's `offset_bytes` on.
+    `talk`: where it comes from, if this process does more than to receive it.
 
     `BlobFault`: `disk_full` (with the free and the needed bytes; then nothing is kept, because results need the room
     more), `corrupt` (a wrong hash: nothing is kept; or the stream broke: what came before is kept, for the next one).
@@ -25,11 +32,12 @@ def keep(places: Places, digest: str, size_bytes: int, bring: Callable[[Part], I
         touch(places, digest)
         return Received(digest, size_bytes, already=True)
     try:
-        part = Part(places, digest, size_bytes)
+        part = Part(places, digest, size_bytes, named=talk is None)
     except Held as error:
         raise BlobFault("internal", str(error)) from None
     try:
-        return _complete(places, part, Received(digest, size_bytes), bring)
+        breathe = talk.look if talk is not None else lambda: None
+        return _complete(places, part, Received(digest, size_bytes), bring, breathe)
     except OSError as error:
         if error.errno not in NO_ROOM:
             raise
@@ -39,12 +47,14 @@ def keep(places: Places, digest: str, size_bytes: int, bring: Callable[[Part], I
         part.close()
 
 
-def _complete(places: Places, part: Part, wanted: Received, bring: Callable[[Part], Iterable[Piece]]) -> Received:
+def _complete(
+    places: Places, part: Part, wanted: Received, bring: Callable[[Part], Iterable[Piece]], breathe: Breathe
+) -> Received:
     digest, missing_bytes, free_bytes = wanted.digest, wanted.size_bytes - part.offset_bytes, places.free_bytes()
     if missing_bytes > free_bytes:
         part.remove()
         raise BlobFault("disk_full", _no_room(places, digest, missing_bytes, free_bytes))
-    part.hash_prefix()
+    part.hash_prefix(breathe)
     try:
         for data in bring(part):
             part.append(data)

@@ -14,6 +14,7 @@ import signal
 import time
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
+from agent.blobs import Breathe
 from agent.frames import Broken, Piece
 from agent.places import Places, check_digest, remove_quietly, sync_folder
 from agent.protocol import BLOCK_BYTES
@@ -36,11 +37,12 @@ class Held(Exception):
 class Part:
     """A file on its way, held by this process until `close`."""
 
-    def __init__(self, places: Places, digest: str, size_bytes: int) -> None:
-        """Take hold of it; raises `Held`, OSError. `offset_bytes`: how much of it is there, all of it in one piece."""
+    def __init__(self, places: Places, digest: str, size_bytes: int, *, named: bool = True) -> None:
+        """Take hold of it; raises `Held`, OSError. `offset_bytes`: how much of it is there, all of it in one piece.
+        `named`: the newest receiver may end this process, which does nothing else."""
         self.path = os.path.join(places.incoming, check_digest(digest) + ".part")
         self._places, self._digest, self._size_bytes = places, digest, size_bytes
-        self._lock = _take(_beside(self.path, ".lock"))
+        self._lock = _take(_beside(self.path, ".lock"), named)
         try:
             self.file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except BaseException:
@@ -53,9 +55,9 @@ class Part:
         self.came_bytes = self._written_bytes = self.offset_bytes
         self._hash: Any = None
 
-    def hash_prefix(self) -> None:
+    def hash_prefix(self, breathe: Breathe = lambda: None) -> None:
         """Hash what is there, so that `append` can go on."""
-        self._hash = _hash_of(self.file, self.offset_bytes)
+        self._hash = _hash_of(self.file, self.offset_bytes, breathe)
         os.lseek(self.file, self.offset_bytes, os.SEEK_SET)
 
     def start_again(self) -> None:
@@ -268,7 +270,7 @@ def write_block(descriptor: int, offset_bytes: int, data: Piece, size_bytes: int
         view, offset_bytes = view[count:], offset_bytes + count
 
 
-def _take(path: str) -> int:
+def _take(path: str, named: bool) -> int:
     """The held lock file, with our name in it; whoever held it, or wrote for one that did, is gone then."""
     until = time.monotonic() + _TAKE_OVER_S
     while True:
@@ -279,7 +281,7 @@ def _take(path: str) -> int:
             # Its former holder may have removed it between our opening and locking it.
             if os.path.exists(path) and os.path.samestat(os.fstat(descriptor), os.stat(path)):
                 os.ftruncate(descriptor, 0)
-                os.pwrite(descriptor, _own_name(), 0)
+                os.pwrite(descriptor, _own_name() if named else b"", 0)
                 return descriptor
         except BlockingIOError:
             if time.monotonic() > until:
@@ -337,9 +339,10 @@ def _beside(path: str, ending: str) -> str:
     return os.path.splitext(path)[0] + ending
 
 
-def _hash_of(descriptor: int, size_bytes: int) -> Any:
+def _hash_of(descriptor: int, size_bytes: int, breathe: Breathe = lambda: None) -> Any:
     running, at = hashlib.sha256(), 0
     while at < size_bytes:
+        breathe()
         data = os.pread(descriptor, min(_READ_BYTES, size_bytes - at), at)
         if not data:
             break

@@ -34,10 +34,10 @@ Say = Callable[[Any], None]
 
 def receive_in_talk(places: Places, order: Receive, source: Source, say: Say) -> bool:
     """Keep what comes where orders come. False where these cannot be told from its bytes any more."""
-    say(_take_in(places, order, source, say))
+    say(_take_in(places, order, source, say, talk=source))
     try:
         skip_to_end(source)
-    except (Broken, OSError):
+    except (Broken, BlobFault, OSError):
         return False
     return True
 
@@ -68,7 +68,7 @@ def help_receive(work_dir: str, digest: str, size_bytes: int, zstd_asked: bool =
     return 1 if isinstance(answer, Error) else 0
 
 
-def _take_in(places: Places, order: Receive, source: Source, say: Say) -> Any:
+def _take_in(places: Places, order: Receive, source: Source, say: Say, talk: Optional[Source] = None) -> Any:
     """What came of it; an `Error` for whatever went wrong."""
     unpacker = zstd.find() if order.zstd else None
 
@@ -87,7 +87,7 @@ def _take_in(places: Places, order: Receive, source: Source, say: Say) -> Any:
             raise Broken("the stream ended")
         return ()
 
-    return _guarded(places, lambda: keep(places, order.digest, order.size_bytes, bring))
+    return _guarded(places, lambda: keep(places, order.digest, order.size_bytes, bring, talk))
 
 
 def _take_streams() -> Tuple[Source, Say]:

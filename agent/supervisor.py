@@ -291,13 +291,13 @@ class Supervisor:
 
     def _receive(self, request: Receive) -> None:
         """Its frames follow, and no request before their end."""
-        from agent.frames import Broken, Source
+        from agent.frames import Source
         from agent.receiving import receive_in_talk
 
         def breathe() -> None:
             self._breathe()
             if self._terminated or self._link.outgoing.broken:
-                raise Broken("the agent leaves")
+                raise BlobFault("internal", "the agent leaves")
 
         source = Source(self._link.input_fd, (self._hello or Hello(0, "")).silence_limit_s, breathe)
         if not receive_in_talk(self._places, request, source, self._link.say):

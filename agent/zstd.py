@@ -13,17 +13,22 @@ class Unpacker:
     def __init__(self, library: Any) -> None:
         import ctypes
 
-        self._library = library
+        self._library, self._context = library, None
         library.ZSTD_createDCtx.restype = ctypes.c_void_p
         library.ZSTD_decompressDCtx.restype = ctypes.c_size_t
         library.ZSTD_decompressDCtx.argtypes = [
             *(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_char_p, ctypes.c_size_t)
         ]
+        library.ZSTD_freeDCtx.argtypes = [ctypes.c_void_p]
         library.ZSTD_isError.argtypes = [ctypes.c_size_t]
         library.ZSTD_getErrorName.restype = ctypes.c_char_p
         library.ZSTD_getErrorName.argtypes = [ctypes.c_size_t]
         self._context = library.ZSTD_createDCtx()
         self._room = ctypes.create_string_buffer(0)
+
+    def __del__(self) -> None:
+        if self._context is not None:
+            self._library.ZSTD_freeDCtx(self._context)
 
     def unpack(self, data: bytes, size_bytes: int) -> bytes:
         """The `size_bytes` that a frame holds; `BadFrame`. Never more memory than that, whatever the frame says."""

@@ -55,21 +55,25 @@ class Conversation:
         self.say_raw(encode(message))
 
     def say_raw(self, data: bytes) -> None:
+        if self._over and self._stop.is_set():
+            return  # what is left to say keeps until the next visit
         with self.alone() as channel:
-            if not self._over:
-                channel.send(data)
+            channel.send(data)
 
     @contextmanager
     def alone(self) -> Iterator[ByteChannel]:
-        """What the talk goes over, while nobody else says anything."""
+        """What the talk goes over, while nobody else says anything. `BoardLost`."""
         with self._sending:
+            if self._over:
+                text = f"{self._device}: its agent waits for the rest of a file that was given up"
+                raise BoardLost(self._device, text, "dynofarm run --resume")
             try:
                 yield self._channel
             finally:
                 self._said_at = time.monotonic()
 
     def fall_silent(self) -> None:
-        """The board would not understand what is said from now on, so nothing is."""
+        """The board would take what is said from now on for something else, so nothing is."""
         self._over = True
 
     def ignore_answer(self) -> None:
@@ -80,10 +84,11 @@ class Conversation:
         """Let the agent know that somebody is there, unless a clock runs or it hears of us anyway."""
         now = time.monotonic()
         due = now >= self._quiet_until and now - self._said_at >= TOUCH_EVERY_S
-        if due and not self._over and self._sending.acquire(blocking=False):
+        if due and self._sending.acquire(blocking=False):
             try:
-                self._channel.send(PING)
-                self._said_at = time.monotonic()
+                if not self._over:
+                    self._channel.send(PING)
+                    self._said_at = time.monotonic()
             finally:
                 self._sending.release()
 
@@ -146,10 +151,12 @@ class Conversation:
         if len(self._buffer) > MAX_LINE_BYTES:
             raise self._too_long()
         end = self._buffer.rfind(b"\n") + 1
-        said = bytes(self._buffer[:end]).replace(HEARTBEAT, b"")
+        lines = [line for line in bytes(self._buffer[:end]).splitlines(keepends=True) if line != HEARTBEAT]
         del self._buffer[:end]
         self._scanned = 0
-        return said or (b"" if data == b"" else None)
+        while self._ignored and lines:
+            self._ignored = isinstance(self._decoded(lines.pop(0)), Receiving)
+        return b"".join(lines) or (b"" if data == b"" else None)
 
     def put_back(self, line: bytes) -> None:
         """A line that was heard raw is the next one to be heard again."""

@@ -193,7 +193,7 @@ class AgentSession:
 
         way = way or Way()
         send = partial(push, self._transport, command, artifact, report, self.device.name, way)
-        in_talk = None if way.beside or takes_lanes(self._channel.window_bytes, size_bytes) else talk
+        in_talk = talk if way.fits_talk and not takes_lanes(self._channel.window_bytes, size_bytes) else None
         pushed = send(in_talk)
         if pushed.offset_bytes and isinstance(pushed.answer, Error) and pushed.answer.code == "corrupt":
             log.info("%s: %s goes there anew: %s", self.device.name, path.name, pushed.answer.message)

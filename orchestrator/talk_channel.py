@@ -40,9 +40,9 @@ class TalkChannel:
     def receive(self, timeout_s: float) -> bytes | None:
         """Whole lines, as `ByteChannel.receive`. `BoardLost`."""
         said = self._talk.words(timeout_s)
-        for line in said.splitlines() if said else ():
-            self._is_heard = True
-            self._is_answered |= not isinstance(message_in(line), Receiving)
+        for message in map(message_in, said.splitlines() if said else ()):
+            self._is_heard |= message is not None
+            self._is_answered |= not isinstance(message, Receiving | None)
         return said
 
     def close_input(self) -> None:

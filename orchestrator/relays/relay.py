@@ -69,11 +69,11 @@ class Relay:
             own = self._session()
             with self._guard:
                 self._needed.update(wanted.needs.all, [wanted.digest])
-            self._hold(own, wanted, tell, session.keep_up)
+            hold = self._hold(own, wanted, tell, session.keep_up)
             while not self._gives.acquire(timeout=POLL_S):
                 session.keep_up()
             try:
-                self._give(own, session, wanted, tell)
+                self._give(own, session, wanted, hold, tell)
             finally:
                 self._gives.release()
 
@@ -142,7 +142,7 @@ class Relay:
                 raise RelayFault(self._unreachable or "it is not connected", lasting=True)
             return session
 
-    def _hold(self, own: AgentSession, wanted: Wanted, tell: Tell, keep_up: Callable[[], None]) -> None:
+    def _hold(self, own: AgentSession, wanted: Wanted, tell: Tell, keep_up: Callable[[], None]) -> _Hold:
         """Send the file to the relay, if nobody did; whoever wants it too waits for that one push."""
         with self._guard:
             hold = self._holds.get(wanted.digest)
@@ -161,6 +161,7 @@ class Relay:
             _wait(hold, keep_up)
         if hold.fault:
             raise RelayFault(hold.fault, lasting=False)
+        return hold
 
     def _send(self, own: AgentSession, wanted: Wanted, tell: Tell) -> None:
         limit_bytes, size_bytes = self.device.storage_limit_bytes, wanted.size_bytes
@@ -179,7 +180,7 @@ class Relay:
                 raise BoardDiskFull(own.device.name, f"its storage_limit leaves no room for {size_bytes} bytes")
         wanted.send(own, tell)
 
-    def _give(self, own: AgentSession, session: AgentSession, wanted: Wanted, tell: Tell) -> None:
+    def _give(self, own: AgentSession, session: AgentSession, wanted: Wanted, hold: _Hold, tell: Tell) -> None:
         from orchestrator.transport.key_agent import KeyAgent  # with it comes paramiko
 
         transport = lending(own.transport)
@@ -212,7 +213,8 @@ class Relay:
         if isinstance(answer, Error):
             if answer.code == "missing":
                 with self._guard:
-                    self._holds.pop(wanted.digest, None)
+                    if self._holds.get(wanted.digest) is hold:  # else somebody sends it again already
+                        del self._holds[wanted.digest]
                 raise RelayFault("it has lost the file since it was sent there", lasting=False)
             raise RelayFault(keys.refusals[-1] if keys.refusals else answer.message, lasting=True)
         if not isinstance(answer, Received):

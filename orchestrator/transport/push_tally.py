@@ -12,6 +12,9 @@ from orchestrator.uplink import Uplink
 
 COMPRESSING_SHARE = 0.8
 """A link that takes bytes faster than this share of our compressing speed is better fed with the bytes themselves."""
+TALK_FROM_BYTES_S = 1_000_000
+"""Under a lower limit the pieces of a file, in turn with those of many boards, may be so far apart in time that an
+agent gives its orchestrator up in between. A receiver of its own is more patient, and its start hardly counts there."""
 PROVEN_S = 0.05
 """So long must a link have been fed before its speed is believed."""
 
@@ -27,6 +30,12 @@ class Way:
     link_bytes_s: float | None = None
     turn: AbstractContextManager[object] = field(default_factory=nullcontext)
     beside: bool = False
+
+    @property
+    def fits_talk(self) -> bool:
+        """Can the talk with the agent wait until the file is there?"""
+        limit_bytes_s = self.uplink.limit_bytes_s(self.site)
+        return not self.beside and (limit_bytes_s is None or limit_bytes_s >= TALK_FROM_BYTES_S)
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from orchestrator.errors import BoardLost, ModelError, TransferCorrupt
 from orchestrator.session import AgentSession
 from orchestrator.transport.local import LocalTransport
 from orchestrator.transport.push_tally import Pushed, Way
+from orchestrator.uplink import Uplink
 from tests.leaks import no_leaks
 from tests.pushing import noise
 
@@ -89,6 +90,17 @@ def test_beside_a_talk_that_goes_on_it_has_a_channel_of_its_own(desk: Desk, tmp_
     assert desk.has(model)
 
 
+@pytest.mark.parametrize(("limit_bytes_s", "commands"), [(999_999.0, 2), (100e6, 1)])
+def test_where_pieces_are_far_apart_a_more_patient_receiver_takes_it(
+    desk: Desk, tmp_path: Path, limit_bytes_s: float, commands: int
+) -> None:
+    model, seen = tmp_path / "model", list[int]()
+    model.write_bytes(os.urandom(100_000))
+    desk.push(model, lambda _there: seen.append(desk.commands), Way(Uplink(limit_bytes_s)))
+    assert set(seen) == {commands}
+    assert desk.has(model)
+
+
 def test_one_file_follows_another(desk: Desk, tmp_path: Path) -> None:
     first, second = noise(tmp_path / "first", 2), noise(tmp_path / "second", 3)
     desk.push(first)
@@ -135,8 +147,7 @@ def test_a_file_that_changes_on_the_way_leaves_the_talk_whole(desk: Desk, tmp_pa
 
     with pytest.raises(ModelError, match="changed while it was being sent"):
         desk.push(model, at(MIB, change))
-    assert not desk.has(model)
-    desk.push(other)
+    assert desk.push(other).answer == Received(digest_of(other), 2 * MIB)
     assert desk.has(other)
 
 
@@ -183,3 +194,7 @@ def test_an_agent_that_hangs_in_the_middle_is_a_lost_board(desk: Desk, tmp_path:
     with pytest.raises(BoardLost, match="took nothing for 10 s"):
         desk.push(model, at(3 * MIB, lambda: os.kill(desk.agent_pid, signal.SIGSTOP)))
     assert time.monotonic() - began < 15.0
+    with pytest.raises(BoardLost, match="the rest of a file that was given up"):
+        desk.session.holdings(["0" * 64])
+    with pytest.raises(BoardLost, match="the rest of a file that was given up"):
+        desk.push(model)
