@@ -15,7 +15,9 @@ PIECE_BYTES = 1 << 18
 """Stays in the processor's cache between reading, hashing and writing."""
 GATHER_S = 0.2
 STALL_LIMIT_S = 60.0
+"""For a receiver that nobody waits for meanwhile."""
 BREATH_S = 1.0
+"""How often a receiver breathes at least while it waits for bytes."""
 _F_SETPIPE_SZ = 1031
 """Of Linux's fcntl.h; Python names it from 3.10 on."""
 _PIPE_BYTES = (1 << 20, 1 << 18)

@@ -148,12 +148,16 @@ class Supervisor:
         if self._hello is not None and not self._held:
             wakes.append(self._try_lock(self._hello))
         if self._job is None and (self._held or self._hello is None):
-            limit_s = (self._hello or Hello(0, "")).silence_limit_s
-            silent_until = self._link.heard_at + limit_s
+            silent_until = self._link.heard_at + self._silence_limit_s
             self._leaving = self._leaving or time.monotonic() > silent_until
             wakes.append(silent_until + 0.01)
         wakes.append(self._beat())
         return min(wakes)
+
+    @property
+    def _silence_limit_s(self) -> float:
+        """When the orchestrator says nothing for so long it has gone; before it greets, what is usual."""
+        return (self._hello or Hello(0, "")).silence_limit_s
 
     def _beat(self) -> float:
         if self._hello is None or self._link.ended or (self._job is not None and self._job.quiet):
@@ -299,7 +303,7 @@ class Supervisor:
             if self._terminated or self._link.outgoing.broken:
                 raise BlobFault("internal", "the agent leaves")
 
-        source = Source(self._link.input_fd, (self._hello or Hello(0, "")).silence_limit_s, breathe)
+        source = Source(self._link.input_fd, self._silence_limit_s, breathe)
         if not receive_in_talk(self._places, request, source, self._link.say):
             self._leaving = True
             self._requests.clear()

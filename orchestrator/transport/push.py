@@ -87,7 +87,7 @@ class _Push:
 
     def _send(self, leader: "_Lane", channels: ExitStack) -> list["_Lane"]:
         """Over the lanes that this takes, which are returned, the leader first."""
-        if self._is_narrow(leader):
+        if takes_lanes(leader.window_bytes, self._tally.left_bytes):
             return self._share(leader, channels)
         self._feed(leader)
         return [leader]
@@ -104,9 +104,6 @@ class _Push:
         channels.callback(channel.close)
         size_bytes, look = self._artifact.size_bytes, self._tally.check(self._report)
         return _Lane(channel, Ear(self._transport, channel, size_bytes, self._name, look), self._name)
-
-    def _is_narrow(self, leader: "_Lane") -> bool:
-        return takes_lanes(leader.window_bytes, self._tally.left_bytes)
 
     def _share(self, leader: "_Lane", channels: ExitStack) -> list["_Lane"]:
         """Send with helpers, each from the moment its channel stands; the lanes there were, the leader first."""
