@@ -1,12 +1,12 @@
-# The first thing that runs on a board, sent as text:
-#     python3 -I -S -c <this file> WORK DIGEST SIZE [words for the agent]
+# The first thing that runs on a board, sent as text behind that of `start.py`:
+#     python3 -I -S -c <both files> WORK DIGEST SIZE [words for the agent]
 #
 # It says one line (have, need or refused), takes the agent from standard input when it is needed, and becomes it.
-# It must parse on any Python that a board may have, Python 2.7 included, so that an old one gets a clear answer.
-# (which is why the checkers of newer Pythons are told to leave it alone).
-# ruff: noqa: UP024, UP036, RUF005, S102
+# It must parse on any Python that a board may have, Python 2.7 included, so that an old one gets a clear answer
+# (so the checkers of newer Pythons are told to leave it alone).
+# ruff: noqa: UP024, UP036, RUF005
 # mypy: ignore-errors
-# `-I` and `-S` are not known to Python 2.7 itself: there the answer is Python's usage error on standard error.
+# `-I` is not known to Python 2.7 itself: there the answer is Python's usage error on standard error.
 import os
 import sys
 
@@ -40,9 +40,14 @@ def digest_of(data):
 
 
 def is_there(path, digest):
+    import hashlib
+
+    hashed = hashlib.sha256()
     try:
         with open(path, "rb") as stored:
-            return digest_of(stored.read()) == digest
+            for part in iter(lambda: stored.read(65536), b""):
+                hashed.update(part)
+            return hashed.hexdigest() == digest
     except (IOError, OSError):
         return False
 
@@ -99,18 +104,7 @@ def main(work, digest, size, *more):
             store(path, data)
         except OSError as error:
             explain(error, folder)
-    become(path, ["serve", "--work", work] + list(more))
-
-
-def become(archive, words):
-    # In this very process: on a slow board a Python takes long to start, and a second one as long again.
-    from zipimport import zipimporter
-
-    # Without PATH (a login with an empty environment) Python does not know where it is itself.
-    sys.executable = sys.executable or os.path.realpath("/proc/self/exe")
-    sys.argv[:] = [archive] + words
-    sys.path.insert(0, archive)
-    exec(zipimporter(archive).get_code("__main__"), {"__name__": "__main__"})
+    become(path, ["serve", "--work", work] + list(more))  # noqa: F821 - of start.py
 
 
 if __name__ == "__main__":

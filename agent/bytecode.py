@@ -1,21 +1,22 @@
 """The agent's bytecode, kept beside its archive: else each agent, worker and transfer that starts would compile the
 text again, which takes as long as all the rest of its start.
+
+The file: the size and the CRC-32 of its head in eight hexadecimal digits each; the head, which is the code of
+`importer.py` and an index; then a piece for each module. Head and pieces as `marshal` writes them. A start reads the
+pieces that it needs, and checks each.
 """
 
 import contextlib
-import io
 import marshal
 import os
 import time
 from binascii import crc32
-from importlib.util import MAGIC_NUMBER
-from typing import Callable
+from typing import Callable, Dict
 
+from agent.importer import Index
 from agent.places import Places, remove_quietly, write_whole
 from agent.start import kept_beside
 
-_HEADER = MAGIC_NUMBER + bytes(12)
-"""Of compiled code without a source to compare it with: PEP 552."""
 _FORGOTTEN_S = 30 * 86400.0
 """A month: two orchestrators of different versions that share a board do not send their agents again at each visit."""
 
@@ -24,20 +25,41 @@ def keep(places: Places, archive: str, breathe: Callable[[], None]) -> None:
     """Compile the archive for this Python, and remove what former versions left here. Where that cannot be (a full
     disk), the agent starts from its text. For who holds the board: nobody else's worker starts meanwhile."""
     _forget_former(archive)
-    from zipfile import ZipFile, ZipInfo  # once on a board; too much for each start
-
-    made = io.BytesIO()
     with contextlib.suppress(OSError):
-        with ZipFile(archive) as texts, ZipFile(made, "w") as kept:
-            for name in texts.namelist():
-                if name.startswith("agent/"):
-                    code = compile(texts.read(name), os.path.join(archive, name), "exec", dont_inherit=True)
-                    kept.writestr(ZipInfo(name + "c"), _HEADER + marshal.dumps(code))
-                    breathe()
-            kept.comment = bytes(8)
-        data = made.getvalue()[:-8]
+        pieces = _compile(archive, breathe)
         path = kept_beside(archive)
-        write_whole(path, places.temporary(os.path.basename(path)), [data, b"%08x" % crc32(data)])
+        write_whole(path, places.temporary(os.path.basename(path)), [_head_of(pieces), *pieces.values()])
+
+
+def _compile(archive: str, breathe: Callable[[], None]) -> Dict[str, bytes]:
+    """By the paths in the archive."""
+    from zipfile import ZipFile  # once on a board; too much for each start
+
+    pieces: Dict[str, bytes] = {}
+    with ZipFile(archive) as texts:
+        for name in texts.namelist():
+            if name.startswith("agent/"):
+                code = compile(texts.read(name), os.path.join(archive, name), "exec", dont_inherit=True)
+                pieces[name] = marshal.dumps(code)
+                breathe()
+    return pieces
+
+
+def _head_of(pieces: Dict[str, bytes]) -> bytes:
+    importer = marshal.loads(pieces["agent/importer.py"])  # noqa: S302 - made just now
+    head = marshal.dumps((importer, _index(pieces)))
+    return b"%08x%08x" % (len(head), crc32(head)) + head
+
+
+def _index(pieces: Dict[str, bytes]) -> Index:
+    index: Index = {}
+    at = 0
+    for name, piece in pieces.items():
+        module = name[: -len(".py")].replace("/", ".")
+        package = module[: -len(".__init__")] if module.endswith(".__init__") else None
+        index[package or module] = (at, len(piece), crc32(piece), package is not None)
+        at += len(piece)
+    return index
 
 
 def _forget_former(archive: str) -> None:

@@ -1,38 +1,62 @@
-# What runs first in the archive, as its __main__: takes the bytecode that `agent/bytecode.py` keeps beside the archive
-# when it is whole and this Python's own, and the text of the archive itself otherwise.
+# How a Python becomes the agent of an archive, in the same process: on a slow board each takes long to start.
+# The archive's `__main__` is this text and a call of `become`; what is sent to a board is this text and `boot.py`. It
+# must parse on Python 2.7, too.
+# ruff: noqa: RUF005, S102, S302
 import os
 import sys
-from binascii import crc32
-from contextlib import suppress
-from importlib.util import MAGIC_NUMBER
 
 
-def is_whole(path: str) -> bool:
-    """Do its last eight bytes say the checksum of the others?"""
+def kept_beside(archive):
+    # type: (str) -> str
+    """`DIGEST.pyz` is the archive, `DIGEST.MAGIC.code` what a Python whose bytecode has this magic made of it."""
+    from importlib.util import MAGIC_NUMBER
+
+    return "%s.%s.code" % (archive[: -len(".pyz")], MAGIC_NUMBER[:2].hex())
+
+
+def take_bytecode(archive):
+    # type: (str) -> bool
+    """Import the agent from the bytecode that a former visit kept (`bytecode.py`). False: there is none, or damaged."""
+    import marshal
+    from binascii import crc32
+
     try:
-        with open(path, "rb") as file:
-            data = file.read()
-    except OSError:
+        kept = open(kept_beside(archive), "rb", buffering=0)  # noqa: SIM115 - read from as modules are imported
+        size_bytes, checksum = [int(kept.read(8), 16) for _ in range(2)]
+        head = kept.read(min(size_bytes, 1 << 20))
+    except (OSError, ValueError):
         return False
-    return data[-8:] == b"%08x" % crc32(data[:-8])
+    if crc32(head) != checksum:
+        return False
+    importer, index = marshal.loads(head)
+    names = {"__name__": "agent.importer"}
+    exec(importer, names)
+    sys.meta_path.insert(0, names["Importer"](archive, kept, index))  # type: ignore[operator]
+    return True
 
 
-def kept_beside(archive: str) -> str:
-    """`DIGEST.pyz` is the archive, `DIGEST.MAGIC.pyz` what a Python whose bytecode has this magic made of it."""
-    return "%s.%s.pyz" % (archive[: -len(".pyz")], MAGIC_NUMBER[:2].hex())
+def become(archive, words):
+    # type: (str, list[str]) -> None
+    import gc
+
+    # Importing makes tens of thousands of objects that stay: not one of the usual sixty searches would free any.
+    gc.set_threshold(20000)
+    # Without PATH (a login with an empty environment) Python does not know where it is itself.
+    sys.executable = sys.executable or os.path.realpath("/proc/self/exe")
+    sys.argv[:] = [archive] + words
+    if not take_bytecode(archive):
+        sys.path.insert(0, archive)
+    from agent.__main__ import main
+
+    end(main())
 
 
-def end(status: int) -> None:
+def end(status):
+    # type: (int) -> None
     """Without taking apart what was loaded, which is a tenth of a short verb's time."""
+    from contextlib import suppress
+
     for stream in (sys.stdout, sys.stderr):
         with suppress(AttributeError, OSError, ValueError):  # there is none, or its other end has gone
             stream.flush()
     os._exit(status)
-
-
-if __name__ == "__main__":
-    if is_whole(kept_beside(sys.path[0])):
-        sys.path.insert(0, kept_beside(sys.path[0]))
-    from agent.__main__ import main
-
-    end(main())

@@ -12,6 +12,9 @@ from importlib.resources.abc import Traversable
 
 from orchestrator.zip_entries import plain_entry
 
+_BECOME = b"\n\nbecome(sys.argv[0], sys.argv[1:])\n"
+"""What makes `agent/start.py` a program."""
+
 
 @dataclass(frozen=True)
 class AgentArchive:
@@ -28,7 +31,7 @@ def agent_zipapp() -> AgentArchive:
     Stored, not deflated: compressors differ between machines, and the hash is the agent's name on the board.
     """
     sources = dict(_sources(files("agent"), "agent"))
-    sources["__main__.py"] = sources["agent/start.py"]
+    sources["__main__.py"] = sources["agent/start.py"] + _BECOME
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name in sorted(sources):
@@ -39,8 +42,8 @@ def agent_zipapp() -> AgentArchive:
 
 @cache
 def boot_script() -> str:
-    """The source of `agent/boot.py`, which a board's Python runs to receive and start the archive."""
-    return files("agent").joinpath("boot.py").read_text(encoding="utf-8")
+    """`agent/start.py` and `agent/boot.py`, which a board's Python runs to receive and start the archive."""
+    return "\n\n".join(files("agent").joinpath(name).read_text(encoding="utf-8") for name in ("start.py", "boot.py"))
 
 
 @cache

@@ -15,23 +15,23 @@ from orchestrator.bundle import agent_zipapp, boot_argument, boot_script
 from tests.agent.serving import MODEL, MODEL_DIGEST, ROOT, Talk, command_of, is_root, make_hello, make_job, names_in
 from tests.pythons import find_python
 
-SOURCE = (ROOT / "agent" / "boot.py").read_text()
-
-
-AS_A_FILE = "as a file"
+FILES = [ROOT / "agent" / "start.py", ROOT / "agent" / "boot.py"]
+SOURCE = boot_script()
+AS_FILES = "as files"
 
 
 def boot_argv(python: str, work: Path, digest: str, size: int, *flags: str) -> list[str]:
     words = [str(work), digest, str(size)]
-    if python == AS_A_FILE:
-        return [sys.executable, str(ROOT / "agent" / "boot.py"), *words]
+    if python == AS_FILES:
+        program = "".join(f"exec(compile(open({str(path)!r}).read(), {str(path)!r}, 'exec'))\n" for path in FILES)
+        return [sys.executable, "-c", program, *words]
     return [python, *(flags or ("-I", "-S")), "-c", boot_script(), *words]
 
 
-@pytest.fixture(params=["3.8", "3.13", AS_A_FILE])
+@pytest.fixture(params=["3.8", "3.13", AS_FILES])
 def any_python(request: pytest.FixtureRequest) -> str:
-    """As boards start it, with the oldest and the newest Python; and as a file, where its lines can be counted."""
-    return request.param if request.param == AS_A_FILE else python_or_skip(request.param)
+    """As boards start it, with the oldest and the newest Python; and as files, where their lines can be counted."""
+    return request.param if request.param == AS_FILES else python_or_skip(request.param)
 
 
 def run_boot(argv: list[str], data: bytes = b"", **more: Any) -> tuple[int, bytes]:

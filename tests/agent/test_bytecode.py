@@ -1,6 +1,6 @@
 """The bytecode that an agent keeps beside its archive: taken when it is whole and this Python's own, never needed."""
 
-import io
+import marshal
 import os
 import subprocess
 import sys
@@ -9,13 +9,14 @@ import zipfile
 from binascii import crc32
 from collections.abc import Callable
 from functools import cache
+from itertools import count
 from pathlib import Path
 
 import pytest
 
+from agent.importer import Index
 from agent.protocol import Ready, Result
-from agent.start import is_whole
-from orchestrator.bundle import agent_zipapp
+from orchestrator.bundle import agent_zipapp, boot_script
 from tests.agent.serving import MODEL, MODEL_DIGEST, Talk, make_hello, make_job, names_in
 from tests.agent.test_boot import boot_argv
 from tests.pythons import find_python
@@ -35,7 +36,7 @@ def magic_of(python: str) -> bytes:
 
 
 def bytecode_of(python: str) -> str:
-    return f"{DIGEST}.{magic_of(python)[:2].hex()}.pyz"
+    return f"{DIGEST}.{magic_of(python)[:2].hex()}.code"
 
 
 @pytest.fixture
@@ -50,31 +51,38 @@ def work(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def visit(work: Path) -> Visit:
+    numbers = count()  # a job of a former visit is in the spool, and would need no worker
+
     def visited(python: str) -> Ready:
         argv = boot_argv(python, work, DIGEST, len(agent_zipapp().data))
         with Talk(argv, skip_lines=1) as talk:
             ready: Ready = talk.ask(make_hello(), Ready)
-            assert len(talk.run(make_job(), Result).result.timing.latencies_ns) >= 5
+            assert len(talk.run(make_job(f"job-{next(numbers)}"), Result).result.timing.latencies_ns) >= 5
             return ready
 
     return visited
 
 
-def sealed(archive: bytes) -> bytes:
-    return archive[:-8] + b"%08x" % crc32(archive[:-8])
+def head_of(kept: Path) -> tuple[bytes, Index]:
+    """And the index in it, which this Python wrote."""
+    data = kept.read_bytes()
+    head = data[16 : 16 + int(data[:8], 16)]
+    assert crc32(head) == int(data[8:16], 16)
+    return head, marshal.loads(head)[1]
+
+
+def is_whole(kept: Path) -> bool:
+    head, index = head_of(kept)
+    pieces = kept.read_bytes()[16 + len(head) :]
+    return all(crc32(pieces[at : at + size]) == checksum for at, size, checksum, _ in index.values())
 
 
 def that_says(words: str, python: str) -> bytes:
-    """Bytecode whose agent only says something, and whose checksum is right."""
-    text = f"import sys,marshal; sys.stdout.buffer.write(marshal.dumps(compile({words!r}, 'x', 'exec')))"
-    code = subprocess.run([python, "-c", text], check=True, capture_output=True, timeout=60).stdout
-    header = magic_of(python) + bytes(12)
-    made = io.BytesIO()
-    with zipfile.ZipFile(made, "w") as archive:
-        archive.writestr("agent/__init__.pyc", header + code)
-        archive.writestr("agent/__main__.pyc", header + code)
-        archive.comment = bytes(8)
-    return sealed(made.getvalue())
+    """Bytecode of which nothing but the head is taken, which says something and ends; its checksum is right."""
+    code = f"import os\n{words}\nos._exit(0)"
+    text = f"import sys,marshal; sys.stdout.buffer.write(marshal.dumps((compile({code!r}, 'x', 'exec'), {{}})))"
+    head = subprocess.run([python, "-c", text], check=True, capture_output=True, timeout=60).stdout
+    return b"%08x%08x" % (len(head), crc32(head)) + head
 
 
 def started(work: Path, python: str) -> str:
@@ -87,9 +95,6 @@ def test_the_first_visit_keeps_the_bytecode_and_the_next_works_with_it(work: Pat
     assert visit(python).agent_digest == DIGEST
     kept = work / "agent" / bytecode_of(python)
     written_ns = kept.stat().st_mtime_ns
-    names = zipfile.ZipFile(kept).namelist()
-    assert "agent/supervisor.pyc" in names
-    assert "agent/runtimes/fake.pyc" in names
     assert visit(python).agent_digest == DIGEST
     assert kept.stat().st_mtime_ns == written_ns
     assert names_in(work / "incoming") == []
@@ -98,24 +103,49 @@ def test_the_first_visit_keeps_the_bytecode_and_the_next_works_with_it(work: Pat
 def test_each_python_takes_its_own(work: Path, visit: Visit) -> None:
     for python in PYTHONS:
         visit(python)
-        (work / "agent" / bytecode_of(python)).write_bytes(that_says(f"print({python!r})", python))
+        (work / "agent" / bytecode_of(python)).write_bytes(that_says(f"print({python!r}, flush=True)", python))
         assert set(started(work, python).split()) == {python}
     assert names_in(work / "agent") == sorted({f"{DIGEST}.pyz", *map(bytecode_of, PYTHONS)})
 
 
-@pytest.mark.parametrize("harm", ["cut short", "a bit turned", "empty", "not an archive"])
+HARMS: dict[str, Callable[[bytes], bytes]] = {
+    "cut short": lambda whole: whole[:-100_000],
+    "cut in its head": lambda whole: whole[:5000],
+    "zeros for an end": lambda whole: whole[:100_000] + bytes(len(whole) - 100_000),
+    "nothing but zeros": lambda whole: bytes(len(whole)),
+    "a bit of the head turned": lambda whole: turned(whole, 3000),
+    "a size that is none": lambda whole: b"ffffffff" + whole[8:],
+    "empty": lambda _: b"",
+    "something else": lambda _: b"?" * 99,
+}
+
+
+def turned(data: bytes, at: int) -> bytes:
+    return data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
+
+
+@pytest.mark.parametrize("harm", HARMS)
 def test_what_is_damaged_is_passed_over_and_made_again(work: Path, visit: Visit, harm: str) -> None:
-    visit(PYTHON)
-    kept = work / "agent" / bytecode_of(PYTHON)
-    whole = kept.read_bytes()
-    turned = bytearray(whole)
-    turned[len(turned) // 2] ^= 1
-    kept.write_bytes(
-        {"cut short": whole[:5000], "a bit turned": turned, "empty": b"", "not an archive": b"?" * 99}[harm]
-    )
-    assert visit(PYTHON).agent_digest == DIGEST
-    assert is_whole(str(kept))
-    assert zipfile.ZipFile(kept).testzip() is None
+    visit(sys.executable)
+    kept = work / "agent" / bytecode_of(sys.executable)
+    kept.write_bytes(HARMS[harm](kept.read_bytes()))
+    for _ in range(2):  # a visit that comes upon a damaged module leaves it to the next one to compile
+        assert visit(sys.executable).agent_digest == DIGEST
+    assert is_whole(kept)
+
+
+@pytest.mark.parametrize("module", ["agent", "agent.supervisor", "agent.worker", "agent.runtimes"])
+def test_a_damaged_module_is_taken_from_the_text(work: Path, visit: Visit, module: str) -> None:
+    """A package, one that the agent needs at once, and two that only a worker needs."""
+    visit(sys.executable)
+    kept = work / "agent" / bytecode_of(sys.executable)
+    head, index = head_of(kept)
+    at, size_bytes, _, _ = index[module]
+    kept.write_bytes(turned(kept.read_bytes(), 16 + len(head) + at + size_bytes // 2))
+    assert not is_whole(kept)
+    for _ in range(2):
+        assert visit(sys.executable).agent_digest == DIGEST
+    assert is_whole(kept)
 
 
 def test_a_board_on_which_it_cannot_be_kept_works_all_the_same(work: Path, visit: Visit) -> None:
@@ -125,17 +155,35 @@ def test_a_board_on_which_it_cannot_be_kept_works_all_the_same(work: Path, visit
     assert names_in(work / "incoming") == []
 
 
-def test_bytecode_is_made_of_the_archive_alone(work: Path, visit: Visit) -> None:
+def test_it_is_made_of_all_of_the_archive(work: Path, visit: Visit) -> None:
+    visit(sys.executable)
+    _, index = head_of(work / "agent" / bytecode_of(sys.executable))
+    names = zipfile.ZipFile(work / "agent" / f"{DIGEST}.pyz").namelist()
+    modules = {name[: -len(".py")].replace("/", ".").removesuffix(".__init__") for name in names}
+    assert modules - {"__main__"} == set(index)
+    packages = {name[: -len("/__init__.py")].replace("/", ".") for name in names if name.endswith("/__init__.py")}
+    assert {name for name, (*_, is_package) in index.items() if is_package} == packages
+
+
+def test_a_module_that_is_not_there_is_missing_as_ever(work: Path, visit: Visit) -> None:
+    """And one of a program that runs with the agent beside it is not taken for the agent's."""
     visit(PYTHON)
-    with (
-        zipfile.ZipFile(work / "agent" / bytecode_of(PYTHON)) as kept,
-        zipfile.ZipFile(work / "agent" / f"{DIGEST}.pyz") as texts,
-    ):
-        assert [name[:-1] for name in kept.namelist()] == [name for name in texts.namelist() if name != "__main__.py"]
+    program = boot_script().partition('if __name__ == "__main__":')[0] + "print(take_bytecode(sys.argv[1]))\n"
+    program += "import agent.supervisor, agent.runtimes.fake, json\n"
+    program += "print(agent.supervisor.__file__, agent.runtimes.__path__, agent.__spec__.loader_state)\n"
+    program += "import agent.nothing"
+    argv = [PYTHON, "-I", "-S", "-c", program, str(work / "agent" / f"{DIGEST}.pyz")]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60)
+    kept = work / "agent" / bytecode_of(PYTHON)
+    assert done.stdout.splitlines() == [
+        "True",
+        f"{kept}/agent/supervisor.py ['{work}/agent/{DIGEST}.pyz/agent/runtimes'] None",
+    ]
+    assert done.stderr.strip().endswith("ModuleNotFoundError: No module named 'agent.nothing'")
 
 
 def test_what_former_versions_left_is_removed_after_a_month(work: Path, visit: Visit) -> None:
-    old, recent = work / "agent" / f"{'a' * 64}.550d.pyz", work / "agent" / f"{'b' * 64}.pyz"
+    old, recent = work / "agent" / f"{'a' * 64}.550d.code", work / "agent" / f"{'b' * 64}.pyz"
     for file in (old, recent):
         file.write_bytes(b"an agent")
     month_ago = time.time() - 31 * 86400

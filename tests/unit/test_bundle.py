@@ -126,6 +126,7 @@ def test_its_receiving_verb_works_alone(version, tmp_path):
     assert received.digest == digest
 
 
-def test_the_boot_script_is_the_agents_own_file_and_fits_a_command_line():
-    assert boot_script() == (SOURCE / "boot.py").read_text(encoding="utf-8")
+def test_the_boot_script_is_two_of_the_agents_own_files_and_fits_a_command_line():
+    start, boot = ((SOURCE / name).read_text(encoding="utf-8") for name in ("start.py", "boot.py"))
+    assert boot_script() == f"{start}\n\n{boot}"
     assert len(boot_script()) < 32_000
