@@ -63,9 +63,12 @@ def _check_task_files(places: Places, task: TaskOnBoard) -> None:
 
 
 def _probe(places: Places, _request: Probe, breathe: Breathe, root: str) -> Any:
+    from agent.packages import find_modules
     from agent.probe import collect_conditions, collect_facts
+    from agent.python_path import find_python_path
 
-    return Probed(collect_facts(root, breathe), collect_conditions(root, places.root))
+    modules = find_modules(find_python_path(places.python_path, breathe), breathe)
+    return Probed(collect_facts(root, modules), collect_conditions(root, places.root))
 
 
 def _tune(places: Places, request: Tune, _breathe: Breathe, root: str) -> Any:

@@ -1,4 +1,4 @@
-"""The Python packages of a board that matter, as its own Python would find them, without importing any.
+"""The Python packages of a board that matter, in the folders where its own Python looks, without importing any.
 
 Their folders of facts are read here (`NAME-VERSION.dist-info` and the older `.egg-info`, see packaging.python.org,
 "Recording installed projects"): what the standard library has for that takes longer to import than all the rest.
@@ -6,21 +6,10 @@ Their folders of facts are read here (`NAME-VERSION.dist-info` and the older `.e
 
 import os
 import re
-import select
-import signal
-import sys
-import time
-from typing import Dict, Iterator, List, Optional, Tuple
+from typing import Dict, Iterator, Optional, Sequence, Tuple
 
 from agent.blobs import Breathe
 
-LIMIT_S = 30.0
-_LOOK_S = 0.02
-_MARK = b"\0dynofarm-path\0"
-_SCRIPT = "import os, sys; sys.stdout.buffer.write(%r + b'\\0'.join(map(os.fsencode, filter(None, sys.path))) + %r)" % (
-    _MARK,
-    _MARK,
-)
 _FACTS = {".dist-info": "METADATA", ".egg-info": "PKG-INFO"}
 _MODULES = {
     "numpy": "numpy",
@@ -36,10 +25,10 @@ _MODULES = {
 """From a distribution's normalised name to that of its module; of two with the same module the first one counts."""
 
 
-def find_modules(breathe: Breathe) -> Dict[str, str]:
-    """Versions of the packages, by module; empty when this Python does not tell where it looks within half a minute."""
+def find_modules(folders: Sequence[str], breathe: Breathe) -> Dict[str, str]:
+    """Versions of the packages in these folders, by module; of two the first one counts."""
     found: Dict[str, str] = {}
-    for folder in _python_path(breathe):
+    for folder in folders:
         for name, version in _packages_in(folder):
             found.setdefault(name, version)
         breathe()
@@ -48,48 +37,6 @@ def find_modules(breathe: Breathe) -> Dict[str, str]:
         if name in found:
             versions.setdefault(module, found[name])
     return versions
-
-
-def _python_path(breathe: Breathe) -> List[str]:
-    """Where Python looks for packages. A process of its own says it, because this one runs without site-packages."""
-    source, sink = os.pipe()
-    try:
-        pid = _start([sys.executable, "-E", "-c", _SCRIPT], sink)
-    except OSError:
-        os.close(source)
-        return []
-    finally:
-        os.close(sink)
-    said = _hear(source, breathe)
-    os.close(source)
-    os.kill(pid, signal.SIGKILL)
-    os.waitpid(pid, 0)
-    # What else stands there a package said that starts with Python itself (a .pth file).
-    parts = said.split(_MARK)
-    return [os.fsdecode(path) for path in parts[1].split(b"\0")] if len(parts) == 3 else []
-
-
-def _start(argv: List[str], sink: int) -> int:
-    """A process that says something to `sink` alone. What the standard library has for that takes longer to import."""
-    nothing = "/dev/null"
-    streams = [
-        (os.POSIX_SPAWN_OPEN, 0, nothing, os.O_RDONLY, 0),
-        (os.POSIX_SPAWN_DUP2, sink, 1),
-        (os.POSIX_SPAWN_OPEN, 2, nothing, os.O_WRONLY, 0),
-    ]
-    return os.posix_spawn(argv[0], argv, os.environ, file_actions=streams)
-
-
-def _hear(source: int, breathe: Breathe) -> bytes:
-    said, until_s = b"", time.monotonic() + LIMIT_S
-    while time.monotonic() < until_s:
-        if select.select([source], [], [], _LOOK_S)[0]:
-            part = os.read(source, 1 << 16)
-            if not part:
-                break
-            said += part
-        breathe()
-    return said
 
 
 def _packages_in(folder: str) -> Iterator[Tuple[str, str]]:

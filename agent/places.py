@@ -21,6 +21,7 @@ class Places:
         self.spool = os.path.join(self.root, "spool")
         self.worker = os.path.join(self.root, "worker.pid")
         self.restore = os.path.join(self.root, "restore.json")
+        self.python_path = os.path.join(self.root, "python_path.json")
 
     def make(self) -> None:
         """Make the folders that are missing, for this user alone. OSError when that cannot be."""

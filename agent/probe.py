@@ -4,11 +4,9 @@ import os
 import struct
 import sys
 from datetime import datetime, timezone
-from typing import List, Optional, Sequence
+from typing import Dict, List, Optional, Sequence
 
 from agent import userland
-from agent.blobs import Breathe
-from agent.packages import find_modules
 from agent.protocol import Conditions, Facts
 from agent.sensors import frequency, mains, power, pressure, processor, read_text, thermal, throttling, to_float
 
@@ -17,8 +15,8 @@ _SENSORS = (thermal, throttling, frequency, pressure, mains, power)
 _NO_NAMES = ("to be filled by o.e.m.", "system product name", "default string", "none", "not specified")
 
 
-def collect_facts(root: str, breathe: Breathe) -> Facts:
-    """Facts of the board below `root`; takes a second or so, because Python's packages are looked for in a process."""
+def collect_facts(root: str, modules: Dict[str, str]) -> Facts:
+    """Facts of the board below `root`. `modules`: the versions of its Python's packages (`packages.find_modules`)."""
     memory = pressure.read_memory(root)
     usable_cpus = sorted(os.sched_getaffinity(0))
     kernel = os.uname()
@@ -39,7 +37,7 @@ def collect_facts(root: str, breathe: Breathe) -> Facts:
         python=sys.version.split()[0],
         python_path=sys.executable,
         libstdcxx=userland.has_libstdcxx(root),
-        modules=find_modules(breathe),
+        modules=modules,
         sensors=[name for sensor in _SENSORS for name in sensor.describe(root)],
         nominal_clock_khz=frequency.read_nominal_khz(root, frequency.find_policies(root)),
         user=userland.read_user(),
