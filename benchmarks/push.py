@@ -66,7 +66,7 @@ def _options() -> argparse.Namespace:
 
 def _compare(folder: Path, count: int, size_mb: int, options: argparse.Namespace) -> None:
     path = folder / "model.bin"
-    path.write_bytes(os.urandom(1_000_000) * size_mb)
+    path.write_bytes(os.urandom(1_000_000 * size_mb))
     digest = digest_file(path).digest
     with crowd(folder / f"of-{count}", count) as boards:
         for place in boards.places:

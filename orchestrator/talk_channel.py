@@ -30,11 +30,13 @@ class TalkChannel:
             raise
 
     def send(self, data: bytes | memoryview) -> None:
-        """A header, or some of what it promised. `BoardLost`."""
-        if self._frame_bytes:
-            self._frame_bytes -= len(data)
-        else:
-            self._frame_bytes = FRAME.unpack(data)[2]
+        """Some of the frames; no header is cut. `BoardLost`."""
+        left = memoryview(data)
+        while left:
+            if not self._frame_bytes:
+                self._frame_bytes, left = FRAME.unpack_from(left)[2], left[FRAME.size :]
+            promised = left[: self._frame_bytes]
+            self._frame_bytes, left = self._frame_bytes - len(promised), left[len(promised) :]
         self._send(data)
 
     def receive(self, timeout_s: float) -> bytes | None:

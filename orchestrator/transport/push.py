@@ -7,7 +7,7 @@ One channel keeps a gigabit link full where the server grants a large window (Op
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from threading import Thread
 from typing import Any
@@ -147,47 +147,75 @@ class _Push:
 
     def _feed(self, lane: "_Lane") -> None:
         """Send block after block until none is left, or the board says something."""
-        room = memoryview(bytearray(self._way.uplink.piece_bytes(self._way.site)))
-        for at, size_bytes in self._tally.blocks():
-            packed = self._artifact.packed(at, size_bytes) if self._tally.pack(at, size_bytes) else None
-            sent_bytes = size_bytes if packed is None else len(packed)
-            pieces = self._pieces(at, size_bytes, room) if packed is None else _cut(packed, len(room))
-            began = time.monotonic()
-            if not self._send_frame(lane, FRAME.pack(at, size_bytes, sent_bytes), pieces):
-                self._tally.stop()
-                return
-            took_s = time.monotonic() - began
-            self._tally.note(size_bytes, sent_bytes + FRAME.size, took_s, packed is not None, self._report)
-            if lane.ear.said_early():
-                self._tally.stop()
-                return
-
-    def _pieces(self, at: int, size_bytes: int, room: memoryview) -> Iterator[memoryview]:
-        """A block as it is, read bit by bit into the same room."""
-        for start in range(at, at + size_bytes, len(room)):
-            piece = room[: min(len(room), at + size_bytes - start)]
-            self._artifact.read(start, piece)
-            yield piece
-
-    def _send_frame(self, lane: "_Lane", header: bytes, pieces: Iterable[memoryview]) -> bool:
-        """False when the board ended before, and said why."""
-        uplink, site = self._way.uplink, self._way.site
+        outbox = _Outbox(self._way.uplink.piece_bytes(self._way.site), lambda piece: self._send_piece(lane, piece))
         try:
-            lane.channel.send(header)
-            for piece in pieces:
-                uplink.take(self._name, site, len(piece), self._tally.check(self._report))
-                lane.channel.send(piece)
+            for at, size_bytes in self._tally.blocks():
+                packed = self._artifact.packed(at, size_bytes) if self._tally.pack(at, size_bytes) else None
+                sent_bytes = size_bytes if packed is None else len(packed)
+                began = time.monotonic()
+                outbox.begin(FRAME.pack(at, size_bytes, sent_bytes))
+                if packed is None:
+                    outbox.read(self._artifact, at, size_bytes)
+                else:
+                    outbox.add(packed)
+                took_s = time.monotonic() - began
+                self._tally.note(size_bytes, sent_bytes + FRAME.size, took_s, packed is not None, self._report)
+                if lane.ear.said_early():
+                    self._tally.stop()
+            outbox.flush()  # also where it stops early: what a header promised must follow
         except BoardLost:
+            # It may have ended before, and said why.
             if not lane.ear.last_words():
                 raise
-            return False
-        return True
+            self._tally.stop()
+
+    def _send_piece(self, lane: "_Lane", piece: memoryview) -> None:
+        self._way.uplink.take(self._name, self._way.site, len(piece), self._tally.check(self._report))
+        lane.channel.send(piece)
 
 
-def _cut(data: bytes, piece_bytes: int) -> Iterator[memoryview]:
-    whole = memoryview(data)
-    for at in range(0, len(whole), piece_bytes):
-        yield whole[at : at + piece_bytes]
+class _Outbox:
+    """Frames on their way, in pieces of one size, whatever the frames' own: each time that something is sent, and the
+    last packet of it, costs as much as if it were full."""
+
+    def __init__(self, size_bytes: int, send: Callable[[memoryview], None]) -> None:
+        self._room = memoryview(bytearray(size_bytes))
+        self._filled_bytes = 0
+        self._send = send
+
+    def begin(self, header: bytes) -> None:
+        """A frame; its header is never cut."""
+        if len(self._room) - self._filled_bytes < len(header):
+            self.flush()
+        self.add(header)
+
+    def add(self, data: bytes) -> None:
+        at = 0
+        for space in self._spaces(len(data)):
+            space[:] = data[at : at + len(space)]
+            at += len(space)
+
+    def read(self, artifact: Artifact, at: int, size_bytes: int) -> None:
+        """Some of the file, as it is."""
+        for space in self._spaces(size_bytes):
+            artifact.read(at, space)
+            at += len(space)
+
+    def flush(self) -> None:
+        """Send what is there."""
+        filled_bytes, self._filled_bytes = self._filled_bytes, 0
+        if filled_bytes:
+            self._send(self._room[:filled_bytes])
+
+    def _spaces(self, size_bytes: int) -> Iterator[memoryview]:
+        """Where so many bytes go. What is full is sent."""
+        while size_bytes:
+            end = min(len(self._room), self._filled_bytes + size_bytes)
+            space = self._room[self._filled_bytes : end]
+            yield space
+            self._filled_bytes, size_bytes = end, size_bytes - len(space)
+            if end == len(self._room):
+                self.flush()
 
 
 class _Lane:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.protocol import Error, Received
+from agent.protocol import FRAME, Error, Received
 from orchestrator.devices import Device, Link
 from orchestrator.errors import BoardLost, BoardUnfit, ModelError
 from orchestrator.transport import push as push_module
@@ -15,7 +15,7 @@ from orchestrator.transport.local import LocalChannel, LocalTransport
 from orchestrator.transport.push import push
 from orchestrator.transport.push_artifact import Artifact, Artifacts
 from orchestrator.transport.push_tally import Way
-from orchestrator.uplink import Uplink
+from orchestrator.uplink import MOST_PIECE_BYTES, Uplink
 from tests.leaks import no_leaks
 from tests.pushing import noise, push_file, receiver
 
@@ -306,6 +306,19 @@ def test_a_limited_uplink_is_asked_for_every_byte(desk: LocalTransport, work: Pa
 
     uplink = Counting(farm_bytes_s=50e6)
     push_file(desk, work, noise(tmp_path / "model", 2), way=Way(uplink, "roof"))
-    assert sum(asked) == 2 * MIB
+    assert sum(asked) == 2 * (FRAME.size + MIB)
     assert max(asked) <= uplink.piece_bytes("roof")
     assert push_module.MOST_LANES == 7
+
+
+def test_pieces_are_full_whatever_the_frames_are(desk: LocalTransport, work: Path, tmp_path: Path) -> None:
+    """Each piece and each packet costs as much as a full one; a receiver of frames takes them however they are cut."""
+    asked: list[int] = []
+
+    class Counting(Uplink):
+        def take(self, sender: object, site: str | None, size_bytes: int, check: Callable[[], None]) -> None:
+            asked.append(size_bytes)
+
+    push_file(desk, work, noise(tmp_path / "model", 5), way=Way(Counting()))
+    assert sum(asked) == 5 * (FRAME.size + MIB)
+    assert all(MOST_PIECE_BYTES - FRAME.size < size <= MOST_PIECE_BYTES for size in asked[:-1])

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import resource
 import signal
 import threading
 import time
@@ -15,7 +16,7 @@ from orchestrator import conversation
 from orchestrator.bundle import agent_zipapp
 from orchestrator.conversation import Stopped
 from orchestrator.devices import Device, Link
-from orchestrator.errors import BoardLost, ModelError, TransferCorrupt
+from orchestrator.errors import BoardDiskFull, BoardLost, ModelError, TransferCorrupt
 from orchestrator.session import AgentSession
 from orchestrator.transport.local import LocalTransport
 from orchestrator.transport.push_tally import Pushed, Way
@@ -156,6 +157,19 @@ def test_what_rotted_on_the_board_is_sent_anew(desk: Desk, tmp_path: Path) -> No
     part = desk.work / "incoming" / f"{digest_of(model)}.part"
     part.write_bytes(bytes(2 * MIB))
     assert desk.push(model).answer == Received(digest_of(model), 4 * MIB)
+    assert desk.has(model)
+
+
+def test_a_disk_that_is_full_in_the_middle_leaves_the_talk_whole(desk: Desk, tmp_path: Path) -> None:
+    """The board says so while the rest comes; what a header has promised follows all the same."""
+    model, other = noise(tmp_path / "model", 20), noise(tmp_path / "other", 1)
+    usual = resource.prlimit(desk.agent_pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(desk.agent_pid, resource.RLIMIT_FSIZE, (2 * MIB + 4567, usual[1]))
+    with pytest.raises(BoardDiskFull):
+        desk.push(model)
+    assert desk.push(other).answer == Received(digest_of(other), MIB)
+    resource.prlimit(desk.agent_pid, resource.RLIMIT_FSIZE, usual)
+    assert desk.push(model).answer == Received(digest_of(model), 20 * MIB)
     assert desk.has(model)
 
 
