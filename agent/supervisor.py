@@ -13,17 +13,15 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Any, Callable, Deque, Optional, Set, Union
 
-from agent import reservation, spool, workshop
+from agent import spool
 from agent.answering import REQUESTS, answer, find_files
-from agent.blobs import BlobFault, clear_incoming
+from agent.blobs import BlobFault
 from agent.channel import take_stdout
+from agent.claim import Claim, Refusal
 from agent.link import Link
-from agent.lock import BoardLock
 from agent.places import Places, check_job_id
 from agent.protocol import (
-    PROTOCOL_VERSION,
     Acknowledge,
-    Busy,
     Bye,
     Collect,
     Collected,
@@ -33,9 +31,7 @@ from agent.protocol import (
     Heartbeat,
     Hello,
     Ping,
-    Ready,
     Receive,
-    Reserved,
     Result,
     RunJob,
     WireError,
@@ -49,8 +45,6 @@ if TYPE_CHECKING:
 
 _MOST_WAITING = 1000
 """Requests that wait while a job runs; no honest orchestrator has so many."""
-_LOCK_POLL_S = 0.1
-_RESERVED_POLL_S = 1.0
 _FAREWELL_S = 2.0
 _COLLECT_STALL_S = 30.0
 
@@ -75,10 +69,7 @@ class Supervisor:
     def __init__(self, places: Places, link: Link, wake_fd: int, root: str) -> None:
         self._places, self._root = places, root
         self._link = link
-        self._lock = BoardLock(places.root)
-        self._hello: Optional[Hello] = None
-        self._held = False
-        self._lock_until = 0.0
+        self._claim = Claim(places, link, root)
         self._requests: Deque[Any] = deque()
         self._job: Optional[Union[RunningJob, RunningDuet]] = None
         self._leaving = False
@@ -105,18 +96,11 @@ class Supervisor:
             if self._job is not None:
                 self._job.abandon()
         finally:
-            if self._held:
-                self._restore()
+            if self._claim.held:
+                self._claim.restore()
         self._link.drain(_FAREWELL_S)
-        self._lock.release()
+        self._claim.release()
         return self._exit_code
-
-    def _restore(self) -> None:
-        """Put back what this visit, or one that died, changed on the board."""
-        if os.path.lexists(self._places.restore):
-            from agent import tuning
-
-            tuning.restore(self._places, self._root)
 
     def _wait(self, wake_at: float) -> None:
         outgoing = self._link.outgoing
@@ -145,25 +129,21 @@ class Supervisor:
                 self._link.say_raw(line)
                 self._link.heard_at = time.monotonic()
                 return 0.0
-        if self._hello is not None and not self._held:
-            wakes.append(self._try_lock(self._hello))
-        if self._job is None and (self._held or self._hello is None):
-            silent_until = self._link.heard_at + self._silence_limit_s
+        if self._claim.hello is not None and self._claim.is_waiting:
+            wakes.append(self._attempt(self._claim.hello))
+        if self._job is None and not self._claim.is_waiting:
+            silent_until = self._link.heard_at + self._claim.silence_limit_s
             self._leaving = self._leaving or time.monotonic() > silent_until
             wakes.append(silent_until + 0.01)
         wakes.append(self._beat())
         return min(wakes)
 
-    @property
-    def _silence_limit_s(self) -> float:
-        """When the orchestrator says nothing for so long it has gone; before it greets, what is usual."""
-        return (self._hello or Hello(0, "")).silence_limit_s
-
     def _beat(self) -> float:
-        if self._hello is None or self._link.ended or (self._job is not None and self._job.quiet):
+        hello = self._claim.hello
+        if hello is None or self._link.ended or (self._job is not None and self._job.quiet):
             # During a quiet stage the worker's next report, a sample or the deadline wakes us.
             return math.inf if self._job is None else time.monotonic() + 1.0
-        return self._link.beat(self._hello.heartbeat_s)
+        return self._link.beat(hello.heartbeat_s)
 
     def _over(self) -> bool:
         if self._link.ended:
@@ -195,76 +175,36 @@ class Supervisor:
             self._requests.append(request)
 
     def _take_requests(self) -> None:
-        waiting_for_lock = self._hello is not None and not self._held
-        while self._requests and self._job is None and not (waiting_for_lock and not self._link.ended):
+        must_wait = self._claim.is_waiting and not self._link.ended
+        while self._requests and self._job is None and not must_wait:
             request = self._requests.popleft()
-            if not self._held:
+            if not self._claim.held:
                 self._greet(request)
                 return
             self._take(request)
             self._link.heard_at = time.monotonic()
 
     def _greet(self, request: Any) -> None:
-        if not isinstance(request, Hello):
-            self._link.say(Error("protocol", "expected hello first, found %s" % type(request).__name__.lower()))
-        elif request.protocol != PROTOCOL_VERSION:
-            text = "this agent speaks protocol %d, the orchestrator %d" % (PROTOCOL_VERSION, request.protocol)
-            self._link.say(Error("protocol", text))
-            self._leaving, self._exit_code = True, 1
-            self._requests.clear()
-        else:
-            self._hello = request
-            self._lock_until = time.monotonic() + request.lock_wait_s
-
-    def _try_lock(self, hello: Hello) -> float:
         try:
-            self._places.make()
-            taken = reservation.in_the_way(self._places, hello, self._root)
-            if taken is None and self._lock.acquire(hello.holder):
-                # Somebody may have reserved between the look and the lock.
-                taken = reservation.in_the_way(self._places, hello, self._root)
-                self._held = taken is None
-                if taken is not None:
-                    self._lock.release()
-        except OSError as error:
-            self._link.say(Error("internal", "the work folder cannot be used: %s" % error))
-            self._hello, self._leaving, self._exit_code = None, True, 1
+            self._claim.greet(request)
+        except Refusal as refusal:
+            self._refuse(refusal)
+
+    def _attempt(self, hello: Hello) -> float:
+        try:
+            return self._claim.attempt(hello, self._breathe)
+        except Refusal as refusal:
+            self._refuse(refusal)
             return math.inf
-        now = time.monotonic()
-        if self._held:
-            reaped = workshop.reap_leftover(self._places)
-            self._restore()
-            clear_incoming(self._places)
-            spool.clear_unfinished(self._places)
-            reserved, notes = reservation.settle(self._places, hello, self._root)
-            self._link.say(
-                Ready(
-                    PROTOCOL_VERSION,
-                    workshop.own_digest(),
-                    os.getpid(),
-                    spool.waiting(self._places),
-                    reaped,
-                    self._places.root,
-                    reserved,
-                    notes,
-                )
-            )
-            self._keep_bytecode()
-            self._link.heard_at = time.monotonic()
-            return 0.0
-        if now >= self._lock_until:
-            self._link.say(Busy(*self._lock.read_holder()) if taken is None else Reserved(taken))
-            self._hello, self._link.heard_at = None, now
-        poll_s = _LOCK_POLL_S if taken is None else _RESERVED_POLL_S
-        return min(now + poll_s, max(now, self._lock_until))
 
-    def _keep_bytecode(self) -> None:
-        """On the first visit, before any request: later it would disturb what is measured."""
-        origin = workshop.own_origin()
-        if origin.is_archive and origin.is_text:
-            from agent import bytecode
+    def _refuse(self, refusal: Refusal) -> None:
+        self._link.say(refusal.error)
+        self._leave(exit_code=1)
 
-            bytecode.keep(self._places, origin.place, self._breathe)
+    def _leave(self, exit_code: int = 0) -> None:
+        """Hear no more; what is measured may still come to its end."""
+        self._leaving, self._exit_code = True, exit_code
+        self._requests.clear()
 
     def _take(self, request: Any) -> None:
         if type(request) in REQUESTS:
@@ -282,16 +222,15 @@ class Supervisor:
         elif isinstance(request, Ping):
             self._link.say(Heartbeat())
         elif isinstance(request, Bye):
-            self._leaving = True
-            self._requests.clear()
+            self._leave()
         else:
             self._link.say(Error("protocol", "%s is not a request at this moment" % type(request).__name__.lower()))
 
     def _breathe(self) -> None:
         """Called in the middle of slow work: the orchestrator shall see that we live."""
-        if self._hello is not None:
+        if self._claim.hello is not None:
             self._link.outgoing.flush()
-            self._link.beat(self._hello.heartbeat_s)
+            self._link.beat(self._claim.hello.heartbeat_s)
 
     def _receive(self, request: Receive) -> None:
         """Its frames follow, and no request before their end."""
@@ -303,10 +242,9 @@ class Supervisor:
             if self._terminated or self._link.outgoing.broken:
                 raise BlobFault("internal", "the agent leaves")
 
-        source = Source(self._link.input_fd, self._silence_limit_s, breathe)
+        source = Source(self._link.input_fd, self._claim.silence_limit_s, breathe)
         if not receive_in_talk(self._places, request, source, self._link.say):
-            self._leaving = True
-            self._requests.clear()
+            self._leave()
 
     def _begin(self, request: RunJob) -> None:
         job = request.job
