@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
-from agent.protocol import MAX_LINE_BYTES, Error, Heartbeat, Ping, Receiving, Stage, WireError, decode, encode
+from agent.protocol import MAX_LINE_BYTES, Error, Heartbeat, Hello, Ping, Receiving, Stage, WireError, decode, encode
 from orchestrator.devices import Device
 from orchestrator.errors import BoardDiskFull, BoardLost, ProtocolBroken, TransferCorrupt
 from orchestrator.heavy import HEAVY, LONG_LINE_BYTES
@@ -46,13 +46,18 @@ class Conversation:
         self._scanned = 0
         self._until = math.inf
         self._sending = threading.Lock()
-        self._over = self._ignored = False
+        self._over = self._ignored = self._greeted = False
         self._said_at = self._heard_at = time.monotonic()
         self._quiet_until = 0.0
 
     def say(self, message: Any) -> None:
         """Send one message. `BoardLost` when the board is gone."""
         self.say_raw(encode(message))
+
+    def greet(self, hello: Hello) -> None:
+        """The first message to an agent. What starts it on the board would take a ping for some of the agent's text."""
+        self.say(hello)
+        self._greeted = True
 
     def say_raw(self, data: bytes) -> None:
         if self._over and self._stop.is_set():
@@ -84,7 +89,7 @@ class Conversation:
         """Let the agent know that somebody is there, unless a clock runs or it hears of us anyway."""
         now = time.monotonic()
         due = now >= self._quiet_until and now - self._said_at >= TOUCH_EVERY_S
-        if due and self._sending.acquire(blocking=False):
+        if due and self._greeted and self._sending.acquire(blocking=False):
             try:
                 if not self._over:
                     self._channel.send(PING)

@@ -88,7 +88,7 @@ class Startup:
         """What took the agent in may still refuse to start it (`agent/boot.py`), and not wait for us."""
         cut: BoardLost | None = None
         try:
-            self._talk.say(hello)
+            self._talk.greet(hello)
         except BoardLost as error:
             cut = error
         try:

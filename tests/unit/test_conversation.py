@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from agent.protocol import Error, Evicted, Heartbeat, Holdings, Ping, Ready, Stage, decode, encode
+from agent.protocol import Error, Evicted, Heartbeat, Hello, Holdings, Ping, Ready, Stage, decode, encode
 from orchestrator import conversation
 from orchestrator.conversation import Conversation, Stopped
 from orchestrator.devices import Device
@@ -69,6 +69,13 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 def talk(script: Sequence[bytes | None], *, alive: bool = True, last_words: str = "") -> Conversation:
     channel = ScriptedChannel(script, last_words)
     return Conversation(Device("kitchen"), ScriptedTransport(alive=alive), channel, threading.Event())
+
+
+def greeted(conversation_: Conversation) -> Conversation:
+    """As it is once an agent was spoken to."""
+    conversation_.greet(Hello(1, "tests"))
+    conversation_._channel.sent.clear()
+    return conversation_
 
 
 def test_heartbeats_are_heard_and_passed_over() -> None:
@@ -135,7 +142,7 @@ def test_announced_silence_is_borne_and_no_longer(clock: list[float]) -> None:
 
 
 def test_nothing_is_said_while_a_clock_runs(clock: list[float]) -> None:
-    conversation_ = talk([encode(Stage("j", "timing", quiet_s=60.0))])
+    conversation_ = greeted(talk([encode(Stage("j", "timing", quiet_s=60.0))]))
     conversation_.hear(Stage)
     clock[0] += 30.0
     conversation_.touch()
@@ -143,12 +150,21 @@ def test_nothing_is_said_while_a_clock_runs(clock: list[float]) -> None:
 
 
 def test_an_idle_agent_is_told_that_somebody_is_there(clock: list[float]) -> None:
-    conversation_ = talk([])
+    conversation_ = greeted(talk([]))
     conversation_.touch()
     clock[0] += conversation.TOUCH_EVERY_S
     conversation_.touch()
     conversation_.touch()
     assert [decode(line) for line in conversation_._channel.sent] == [Ping()]
+
+
+def test_what_starts_the_agent_hears_no_ping(clock: list[float]) -> None:
+    conversation_ = talk([None] * 20 + [b"dynofarm-boot state=need\n"])
+    assert conversation_.hear_line(patience_s=60.0)
+    conversation_.say_raw(b"the agent's text")
+    clock[0] += conversation.TOUCH_EVERY_S
+    conversation_.touch()
+    assert conversation_._channel.sent == [b"the agent's text"]
 
 
 def test_a_stop_is_noticed_within_one_silent_second() -> None:
