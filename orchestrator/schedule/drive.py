@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence, Set
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from agent.protocol import Facts, JobFailure, JobResult, Stage
 from orchestrator.conversation import Stopped
@@ -61,6 +61,8 @@ class Drive:
         """Since when the board has been busy with the job in hand; None while it cools."""
         self._ordered = False
         """Was the job in hand given to the board?"""
+        self._left_there: Job | None = None
+        """What the agent of a lost link had in hand, and may have still."""
 
     def note_owed(self, owed: Set[str]) -> None:
         """What `Ledger.still_owed` says now; heard where a session is open, whose board nobody else has."""
@@ -77,6 +79,7 @@ class Drive:
                     self._work()
                 except RETRIED as fault:
                     answered = self._link.session is not None
+                    self._left_there = self._docket.in_hand or self._left_there
                     self._link.close(politely=False)
                     self._owed = None
                     self._settle()
@@ -106,6 +109,7 @@ class Drive:
     def _work(self) -> None:
         session = self._link.open(self._patience_s())
         self._give_turn_back()  # we have the board's lock: the agent of the lost link has left
+        self._left_there = None
         self._recovery.reached()
         if self._docket.collect(session):
             self._recovery.progress()
@@ -118,6 +122,7 @@ class Drive:
         except BaseException:
             self._docket.keep()
             raise
+        self._docket.keep_now(session)  # after the last job that was measured may come some that cannot be
 
     def _measure_all(self, session: AgentSession) -> None:
         while self._docket.owed and not self._tools.stop.is_set():
@@ -152,7 +157,7 @@ class Drive:
 
     def _patience_s(self) -> float:
         """After a loss, the agent of the lost connection may still be there, or finish the job in hand: wait for it."""
-        job = self._docket.in_hand
+        job = self._left_there
         if job is not None:
             return max(self._lock_wait_s, job.deadline_s + self._link.device.thermal_limit_s + BEFORE_A_JOB_S)
         if self._recovery.had_faults:
@@ -169,7 +174,7 @@ class Drive:
     def _measure(self, session: AgentSession) -> None:
         facts = self._link.facts
         assert facts is not None  # noqa: S101 - an open link was probed
-        docket, started = self._docket, datetime.now(UTC)
+        docket, started, began_s = self._docket, datetime.now(UTC), time.monotonic()
         job = docket.take()
         self._ordered, self._loading_since_s = False, None
         try:
@@ -189,17 +194,21 @@ class Drive:
         finally:
             if self._ahead is not None:
                 docket.pushed_meanwhile[job.job_id] = self._ahead.traces()
-        docket.finish_soon(docket.run_of(job, outcome, started, datetime.now(UTC)))
+        finished = started + timedelta(seconds=time.monotonic() - began_s)  # clocks are set back, too
+        docket.finish_soon(docket.run_of(job, outcome, started, finished))
         if self._is_awaited(outcome):
             docket.keep()
         docket.acknowledge(session)
         self._settle()
 
     def _is_awaited(self, outcome: JobResult | JobFailure) -> bool:
-        """Must an outcome be committed before the next job begins? Where there is none, where it tells the next one's
-        thermal gate something, where other boards wait for the machine, and where the work would disturb the job."""
+        """Must an outcome be committed before the next job begins? Where there is none, where the board could not keep
+        it as well (`agent/spool.py`), where it tells the next one's thermal gate something, where other boards wait for
+        the machine, and where the work would disturb the job."""
         device, owed = self._link.device, self._docket.owed
-        warmer = isinstance(outcome, JobResult) and outcome.details.get("thermal_gate") == "gave up"
+        if not isinstance(outcome, JobResult) or "spool" in outcome.details:
+            return True
+        warmer = outcome.details.get("thermal_gate") == "gave up"
         shared = self._turns.shared or device.relay or device.link is Kind.LOCAL
         return not owed or owed[0].role is Role.ENERGY or warmer or shared or device.push_while_measuring
 

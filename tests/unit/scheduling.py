@@ -10,7 +10,7 @@ from typing import Any, cast
 from agent.protocol import Conditions, Facts, JobResult
 from orchestrator.breaker import Limits
 from orchestrator.devices import Device
-from orchestrator.errors import BoardError
+from orchestrator.errors import BoardError, RuntimeUnavailable
 from orchestrator.events import Event
 from orchestrator.links import Link
 from orchestrator.records import LinkFault, PowerCycle
@@ -84,14 +84,17 @@ class FakeLink:
 
 
 class FakeSupply:
-    """Whatever a job needs is there already, but for the jobs in `pushes`."""
+    """Whatever a job needs is there already, but for the jobs in `pushes`, and for those in `missing` it cannot be
+    had."""
 
-    def __init__(self, pushes: Sequence[str] = ()) -> None:
-        self._pushes = pushes
+    def __init__(self, pushes: Sequence[str] = (), missing: Sequence[str] = ()) -> None:
+        self._pushes, self._missing = pushes, missing
 
     def outfit(
         self, _session: object, _facts: Facts, job: Job, _needed: Sequence[Job], before_sending: Callable[[], None]
     ) -> Job:
+        if job.job_id in self._missing:
+            raise RuntimeUnavailable("litert cannot be fetched now", "try again later")
         if job.job_id in self._pushes:
             before_sending()
         return job
@@ -148,6 +151,7 @@ class Stage:
     limits: Limits = HASTY
     power: Power | None = None
     pushes: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
 
     def play(self, *links: FakeLink, jobs: int = 1, lock_wait_s: float = 0.0) -> None:
         """Muster as a launch does, and run `jobs` jobs on every board."""
@@ -162,7 +166,7 @@ class Stage:
             for number in range(jobs)
             for link in links
         ]
-        supply = cast("Supply", FakeSupply(self.pushes))
+        supply = cast("Supply", FakeSupply(self.pushes, self.missing))
         tools = Tools(self.ledger, supply, self.heard.append, self.stop, 7, self.limits, self.power)
         run_sweep(cast("list[Link]", list(links)), planned, tools, lock_wait_s, missed)
 

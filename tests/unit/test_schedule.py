@@ -4,7 +4,9 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,7 +25,8 @@ from orchestrator.errors import (
 from orchestrator.events import BoardDone, BoardFailed, Noted, Waiting
 from orchestrator.links import Link
 from orchestrator.records import FaultKind, LinkFault, PowerCycle
-from orchestrator.schedule import Power, muster
+from orchestrator.schedule import Power, drive, muster
+from orchestrator.schedule.drive import OWN_AGENT_LEAVES_S
 from tests.leaks import no_leaks
 from tests.making import MOMENT
 from tests.unit.scheduling import HASTY, FakeLink, Stage
@@ -247,6 +250,54 @@ def test_the_agent_of_a_lost_connection_is_given_time_to_leave(stage: Stage) -> 
     stage.play(link, jobs=3)
     assert link.patience_s[0] == 0.0
     assert link.patience_s[1] > 60.0
+
+
+def test_the_agent_of_a_job_that_was_given_up_is_waited_for_as_well(stage: Stage) -> None:
+    link = FakeLink("a", runs=[LOST, LOST])
+    stage.play(link, jobs=2)
+    assert stage.outcomes == {"a": ["lost", "ok"]}
+    assert link.patience_s[2] == link.patience_s[1] > OWN_AGENT_LEAVES_S
+
+
+@pytest.mark.parametrize("missing", [("a-2",), ("a-1", "a-2")])
+def test_what_was_measured_is_kept_although_what_follows_cannot_be_had(stage: Stage, missing: tuple[str, ...]) -> None:
+    stage.missing = missing
+    link = FakeLink("a")
+    stage.play(link, jobs=3)
+    assert sorted(run.job.job_id for run in stage.ledger.runs) == ["a-0", "a-1", "a-2"]
+    measured = [entry.split()[1] for entry in link.diary if entry.startswith("result")]
+    assert [entry.split()[1] for entry in link.diary if entry.startswith("acknowledge")] == measured
+
+
+def test_what_was_measured_is_kept_when_the_user_stops_just_then(stage: Stage) -> None:
+    link = FakeLink("a", runs=[lambda _link: stage.stop.set()])
+    stage.play(link, jobs=2)
+    assert stage.outcomes == {"a": ["ok"]}
+
+
+def test_what_the_board_could_not_keep_is_kept_before_anything_else_begins(stage: Stage) -> None:
+    link = FakeLink("a")
+    link.details = {"spool": "not kept in the board's spool: no room"}
+    stage.ledger.diaries.append(link.diary)
+    stage.play(link, jobs=2)
+    assert link.diary.index("save a-0") < link.diary.index("order a-1")
+
+
+def test_a_clock_that_is_set_back_makes_no_run_shorter_than_nothing(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class SetBack(datetime):
+        hours = 0
+
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> Any:
+            cls.hours += 1
+            return MOMENT - timedelta(hours=cls.hours)
+
+    monkeypatch.setattr(drive, "datetime", SetBack)
+    stage.play(FakeLink("a"))
+    (run,) = stage.ledger.runs
+    assert timedelta(0) <= run.finished - run.started < timedelta(seconds=10)
 
 
 class Switch:
