@@ -77,6 +77,8 @@ class Link:
                 if lock_wait_s <= 0 or _lasts_longer(busy, lock_wait_s):
                     raise
                 self._notify(Waiting(self.device.name, busy.message))
+                if self.session is not None:
+                    self.session.close(politely=False)
                 self._start(lock_wait_s)
                 probed = self._probe()
         except BaseException:

@@ -38,6 +38,8 @@ SMALL_BYTES = 1 << 20
 last one waited a minute for its 20 kB, with eight at once."""
 SMALL_AT_ONCE = 8
 """Small ones have places of their own: so many for each place of a larger one."""
+LOOK_S = 1.0
+"""How often who waits for a place looks after its board."""
 
 
 class Shelf(Protocol):
@@ -250,7 +252,8 @@ class Supply:
     ) -> str:
         """Send a file over the uplink; how, in words."""
         name = session.device.name
-        turn = _Turn(self._pushing_small if artifact.size_bytes <= SMALL_BYTES else self._pushing, tell)
+        places = self._pushing_small if artifact.size_bytes <= SMALL_BYTES else self._pushing
+        turn = _Turn(places, tell, session.keep_up)
         way = Way(self._uplink, session.device.site, self._link_bytes_s.get(name), turn, beside)
         try:
             pushed = session.push(digest, artifact.path, artifact.size_bytes, tell, artifact=artifact, way=way)
@@ -271,13 +274,15 @@ class Supply:
 
 
 class _Turn:
-    """A place among the pushes that go on at one time; taken once more where a file goes anew."""
+    """A place among the pushes that go on at one time; taken once more where a file goes anew. `keep_up` is called
+    while others have them all: what it raises ends the wait."""
 
-    def __init__(self, places: Semaphore, tell: Tell) -> None:
-        self._places, self._tell = places, tell
+    def __init__(self, places: Semaphore, tell: Tell, keep_up: Callable[[], None]) -> None:
+        self._places, self._tell, self._keep_up = places, tell, keep_up
 
     def __enter__(self) -> None:
-        self._places.acquire()
+        while not self._places.acquire(timeout=LOOK_S):
+            self._keep_up()
         try:
             self._tell(0)
         except BaseException:

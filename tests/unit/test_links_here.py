@@ -1,22 +1,25 @@
 """A board's link: opened once, closed without a word, its lock kept, its losses told."""
 
+import sys
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from orchestrator import links
+from orchestrator import conversation, links
 from orchestrator.devices import Device
 from orchestrator.errors import BoardBusy, BoardError, BoardLost, BoardUnfit, Unreachable
 from orchestrator.events import Connected, Connecting, Noted, Waiting
 from orchestrator.links import Connect, Keeper
 from orchestrator.records import FaultKind
 from orchestrator.transport import Drop, Transport
-from orchestrator.transport.local import LocalTransport
+from orchestrator.transport.local import LocalChannel, LocalTransport
 from tests.leaks import no_leaks
 from tests.unit.this_machine import Bench
+from tests.waiting import wait_until
 
 
 @pytest.fixture
@@ -55,6 +58,45 @@ def test_a_busy_board_is_named_with_its_holder_and_waited_for_when_asked(bench: 
     second.open(20.0)
     second.close(politely=True)
     assert [event.attempt for event in bench.told(Connecting)] == [1, 1, 2, 3]
+
+
+def test_a_board_that_starts_slowly_is_not_spoken_to_meanwhile(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """First it takes the agent in, then it has it: neither shall find a sign of life in the place of what it awaits."""
+    monkeypatch.setattr(conversation, "TOUCH_EVERY_S", 0.2)
+    monkeypatch.setattr(links, "TOUCH_EVERY_S", 0.2)
+    python = tmp_path / "slow-python"
+    python.write_text(f'#!/bin/sh\nsleep 2.5\nexec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    link = bench.link(bench.device(python=str(python)))
+    with Keeper([link]):
+        for _ in range(2):
+            link.open(0.0)
+            link.close(politely=True)
+
+
+def test_a_busy_board_that_is_waited_for_has_one_agent_of_ours(bench: Bench) -> None:
+    class Counting(LocalTransport):
+        opened = 0
+
+        def open_channel(self, argv: Sequence[str]) -> LocalChannel:
+            channel = super().open_channel(argv)
+            self.opened += 1
+            return channel
+
+    transport = Counting(bench.device())
+    first, second = bench.link(bench.device()), bench.link(bench.device(), lambda _device, **_: transport)
+    first.open(0.0)
+    waiting = threading.Thread(target=second.open, args=(20.0,))
+    waiting.start()
+    try:
+        wait_until(lambda: transport.opened == 2)
+        assert len(transport._channels) == 1
+    finally:
+        first.close(politely=True)
+        waiting.join()
+        second.close(politely=True)
 
 
 def test_a_link_that_cannot_be_opened_no_leaks(bench: Bench) -> None:
