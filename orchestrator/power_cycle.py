@@ -1,7 +1,9 @@
 """Switching the power of a board off and on, by the command that its profile names (`power`).
 
-Only when somebody asks for it. No shell stands between: the command is a list of words, in which `{device}` and
-`{host}` stand for those of the profile. A stop of the sweep does not end it, or a board would be left without power.
+Only when somebody asks for it. It is written down before the command starts: whoever takes up the sweep of a process
+that was killed meanwhile must not switch the board a second time. No shell stands between: the command is a list of
+words, in which `{device}` and `{host}` stand for those of the profile. A stop of the sweep does not end it, or a board
+would be left without power.
 """
 
 import logging
@@ -10,6 +12,8 @@ import signal
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from orchestrator.devices import Device
@@ -30,26 +34,29 @@ def power_argv(device: Device) -> list[str]:
     return [os.path.expanduser(argv[0]), *argv[1:]]  # noqa: PTH111 - a bare name must stay one, for PATH
 
 
-def switch_power(device: Device, holder: str, sweep_id: int | None = None, limit_s: float = LIMIT_S) -> PowerCycle:
-    """Run the command to its end. What went wrong is in the record's `fault`, a sentence; nothing is raised."""
+def switch_power(
+    device: Device,
+    begin: Callable[[PowerCycle], bool],
+    holder: str,
+    sweep_id: int | None = None,
+    limit_s: float = LIMIT_S,
+) -> PowerCycle | None:
+    """Run the command to its end; what went wrong is in the record's `fault`, a sentence. `begin` writes down that it
+    starts; False from it means that it had its turn already: then nothing is done, and there is no record. Raises what
+    `begin` does."""
     argv = power_argv(device)
-    at, began = datetime.now(UTC), time.monotonic()
+    unknown = f"{device.name}: its power command was started, and how it ended was not heard"
+    begun = PowerCycle(sweep_id, device.name, datetime.now(UTC), holder, tuple(argv), None, 0.0, unknown)
+    if not begin(begun):
+        return None
+    began = time.monotonic()
     with tempfile.TemporaryFile() as output:
         status, fault = _run(argv, output.fileno(), limit_s)
         said = _end_of(output.fileno())
     if fault and said:
         fault = f"{fault}: {said.splitlines()[-1]}"
-    cycle = PowerCycle(
-        sweep_id,
-        device.name,
-        at,
-        holder,
-        tuple(argv),
-        status,
-        took_s=time.monotonic() - began,
-        fault=f"{device.name}: {fault}" if fault else "",
-        output=said,
-    )
+    sentence = f"{device.name}: {fault}" if fault else ""
+    cycle = replace(begun, exit_status=status, took_s=time.monotonic() - began, fault=sentence, output=said)
     log.info("%s: power command %s: status %s, %s; it said: %s", device.name, argv, status, fault or "done", said)
     return cycle
 

@@ -39,8 +39,9 @@ def power_cycle(
         question = f"Switch {name} ({device.address}) off and on? What it measures is lost."
         confirm(question, f"dynofarm device power-cycle {name} --yes")
     with open_store(farm, create=True) as store:
-        cycle = switch_power(device, holder())
-        store.keep_power_cycle(cycle)
+        cycle = switch_power(device, store.begin_power_cycle, holder())
+        assert cycle is not None  # noqa: S101 - only in a sweep is a board's turn over once it was
+        store.end_power_cycle(cycle)
         if cycle.fault:
             raise PowerFailed(name, cycle.fault, f"try it by hand: {' '.join(cycle.command)}")
         if not as_json:

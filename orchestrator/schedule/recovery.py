@@ -142,10 +142,12 @@ class Recovery:
             if not self._turns.wait(ticket):
                 return ""
             self._tools.notify(Noted(self._name, "it does not answer: its power is switched off and on"))
-            cycle = power.switch(self._link.device)
+            cycle = power.switch(self._link.device, self._tools.ledger.begin_power_cycle)
         finally:
             self._turns.leave(ticket)
-        self._tools.ledger.keep_power_cycle(cycle)
+        if cycle is None:
+            return ""
+        self._tools.ledger.end_power_cycle(cycle)
         if cycle.fault:
             self._tools.notify(Noted(self._name, cycle.fault))
             return "its power could not be switched off and on; "

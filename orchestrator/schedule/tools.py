@@ -38,16 +38,20 @@ class Ledger(Protocol):
     def note_back(self, sweep_id: int | None, device: str, at: datetime) -> None:
         """The board was reached again."""
 
-    def keep_power_cycle(self, cycle: PowerCycle) -> None:
-        """A board's power was switched off and on, or this failed."""
+    def begin_power_cycle(self, cycle: PowerCycle) -> bool:
+        """A board's power is about to be switched off and on; False when it had its turn already."""
+
+    def end_power_cycle(self, cycle: PowerCycle) -> None:
+        """It was, or this failed."""
 
 
 @dataclass(frozen=True)
 class Power:
     """Leave to switch the power of hung boards off and on, once each: not those that `spent` names, whose turn was in
-    an earlier part of the sweep. `switch` returns what came of it and never raises."""
+    an earlier part of the sweep. `switch` writes down by the function given that it begins, and returns what came of
+    it; None when that function says that the board had its turn."""
 
-    switch: Callable[[Device], PowerCycle]
+    switch: Callable[[Device, Callable[[PowerCycle], bool]], PowerCycle | None]
     spent: Collection[str] = ()
 
 

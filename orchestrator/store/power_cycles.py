@@ -2,28 +2,37 @@
 
 import json
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, select, update
 
 from orchestrator.records import PowerCycle
 from orchestrator.store import tables
 from orchestrator.store.devices import name_devices
 
 
-def keep(connection: Connection, cycle: PowerCycle) -> None:
-    """Write one down."""
+def begin(connection: Connection, cycle: PowerCycle) -> bool:
+    """Write down that one begins; False, and nothing, when the board had its turn in that sweep."""
+    if cycle.sweep_id is not None and list_cycles(connection, cycle.sweep_id, cycle.device):
+        return False
     name_devices(connection, {cycle.device})
-    row = {
-        "sweep": cycle.sweep_id,
-        "device": cycle.device,
-        "at": cycle.at,
-        "holder": cycle.holder,
-        "command": json.dumps(cycle.command),
+    place = {"sweep": cycle.sweep_id, "device": cycle.device, "at": cycle.at, "holder": cycle.holder}
+    connection.execute(insert(tables.power_cycle), {**place, "command": json.dumps(cycle.command), **_ending(cycle)})
+    return True
+
+
+def end(connection: Connection, cycle: PowerCycle) -> None:
+    """Write down what came of one that began."""
+    table = tables.power_cycle
+    same = (table.c.device == cycle.device, table.c.at == cycle.at, table.c.holder == cycle.holder)
+    connection.execute(update(table).where(*same).values(**_ending(cycle)))
+
+
+def _ending(cycle: PowerCycle) -> dict[str, object]:
+    return {
         "exit_status": cycle.exit_status,
         "took_s": cycle.took_s,
         "fault": cycle.fault,
         "output": cycle.output,
     }
-    connection.execute(insert(tables.power_cycle), row)
 
 
 def list_cycles(connection: Connection, sweep_id: int | None, device: str | None) -> list[PowerCycle]:

@@ -45,20 +45,38 @@ def test_each_sweep_has_its_own(store: Store, planned: Planner) -> None:
     assert [fault.back for fault in store.link_faults(1)] == [None]
 
 
+def begun(cycle: PowerCycle) -> PowerCycle:
+    """What is known of it until it ends."""
+    return replace(cycle, exit_status=None, took_s=0.0, fault="how it ended was not heard", output="")
+
+
 def test_power_cycles_are_found_by_sweep_and_by_board(store: Store, planned: Planner) -> None:
     planned("a1")
     by_hand = replace(CYCLE, sweep_id=None, device="attic", at=LATER, exit_status=None, fault="attic: no program")
-    store.keep_power_cycle(by_hand)
-    store.keep_power_cycle(CYCLE)
+    for cycle in (by_hand, CYCLE):
+        assert store.begin_power_cycle(begun(cycle))
+        store.end_power_cycle(cycle)
     assert store.power_cycles() == [CYCLE, by_hand]
     assert store.power_cycles(1) == [CYCLE]
     assert store.power_cycles(device="attic") == [by_hand]
 
 
+def test_a_board_has_one_turn_in_a_sweep_and_any_number_by_hand(store: Store, planned: Planner) -> None:
+    planned("a1")
+    planned("b1")
+    assert store.begin_power_cycle(begun(CYCLE))
+    assert not store.begin_power_cycle(begun(replace(CYCLE, at=LATER)))
+    assert store.power_cycles() == [begun(CYCLE)]
+    assert store.begin_power_cycle(replace(CYCLE, sweep_id=2))
+    assert store.begin_power_cycle(replace(CYCLE, device="attic"))
+    for _ in range(2):
+        assert store.begin_power_cycle(replace(CYCLE, sweep_id=None))
+
+
 def test_both_are_seen_by_sql(store: Store, planned: Planner) -> None:
     planned("a1")
     store.note_fault(FAULT)
-    store.keep_power_cycle(CYCLE)
+    store.begin_power_cycle(CYCLE)
     with store._database.read() as connection:
         fault = connection.exec_driver_sql("SELECT * FROM link_faults_view").mappings().one()
         cycle = connection.exec_driver_sql("SELECT * FROM power_cycles_view").mappings().one()

@@ -107,6 +107,9 @@ class FakeLedger:
     runs: list[Run] = field(default_factory=list)
     faults: list[LinkFault] = field(default_factory=list)
     back: list[str] = field(default_factory=list)
+    begun: list[PowerCycle] = field(default_factory=list)
+    switched_elsewhere: set[str] = field(default_factory=set)
+    """Boards that another process switched off and on since this one began."""
     cycles: list[PowerCycle] = field(default_factory=list)
     remembered: list[str] = field(default_factory=list)
     diaries: list[list[str]] = field(default_factory=list)
@@ -137,7 +140,11 @@ class FakeLedger:
     def note_back(self, _sweep_id: int | None, device: str, _at: datetime) -> None:
         self.back.append(device)
 
-    def keep_power_cycle(self, cycle: PowerCycle) -> None:
+    def begin_power_cycle(self, cycle: PowerCycle) -> bool:
+        self.begun.append(cycle)
+        return cycle.device not in self.switched_elsewhere
+
+    def end_power_cycle(self, cycle: PowerCycle) -> None:
         self.cycles.append(cycle)
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from orchestrator.devices import Device
 from orchestrator.power_cycle import power_argv, switch_power
+from orchestrator.records import PowerCycle
 from tests.leaks import no_leaks
 
 
@@ -20,6 +21,13 @@ def script(folder: Path, text: str) -> str:
     path.write_text(f"#!/bin/sh\n{text}\n")
     path.chmod(0o755)
     return str(path)
+
+
+def switch(device: Device, limit_s: float = 60.0) -> PowerCycle:
+    """By hand."""
+    cycle = switch_power(device, lambda _begun: True, "me", limit_s=limit_s)
+    assert cycle is not None
+    return cycle
 
 
 def is_running(pid: int) -> bool:
@@ -38,7 +46,17 @@ def test_the_words_know_the_board_and_no_shell_reads_them() -> None:
 
 
 def test_what_it_did_is_recorded_with_its_words_and_its_output(tmp_path: Path) -> None:
-    cycle = switch_power(board(script(tmp_path, 'echo "off and on: $1"; echo warned >&2'), "{device}"), "me@here", 3)
+    device = board(script(tmp_path, 'echo "off and on: $1"; echo warned >&2'), "{device}")
+    begun: list[PowerCycle] = []
+
+    def begin(one: PowerCycle) -> bool:
+        begun.append(one)
+        return True
+
+    cycle = switch_power(device, begin, "me@here", 3)
+    assert cycle is not None
+    assert [(one.sweep_id, one.device, one.at, one.exit_status) for one in begun] == [(3, "kitchen", cycle.at, None)]
+    assert "how it ended was not heard" in begun[0].fault
     assert (cycle.sweep_id, cycle.device, cycle.holder) == (3, "kitchen", "me@here")
     assert (cycle.exit_status, cycle.fault) == (0, "")
     assert cycle.command[1:] == ("kitchen",)
@@ -46,8 +64,13 @@ def test_what_it_did_is_recorded_with_its_words_and_its_output(tmp_path: Path) -
     assert cycle.took_s >= 0.0
 
 
+def test_one_that_had_its_turn_is_not_started(tmp_path: Path) -> None:
+    assert switch_power(board(script(tmp_path, f"touch {tmp_path / 'off'}")), lambda _begun: False, "me", 3) is None
+    assert not (tmp_path / "off").exists()
+
+
 def test_a_missing_program_is_one_sentence() -> None:
-    cycle = switch_power(board("no-such-pdu"), "me")
+    cycle = switch(board("no-such-pdu"))
     assert cycle.fault == "kitchen: its power command cannot start: there is no program no-such-pdu"
     assert cycle.exit_status is None
 
@@ -55,25 +78,25 @@ def test_a_missing_program_is_one_sentence() -> None:
 def test_a_program_that_may_not_be_started_is_one_sentence(tmp_path: Path) -> None:
     path = tmp_path / "pdu"
     path.write_text("not a program")
-    cycle = switch_power(board(str(path)), "me")
+    cycle = switch(board(str(path)))
     assert cycle.fault == f"kitchen: its power command cannot start: {path}: Permission denied"
 
 
 def test_a_status_other_than_0_is_one_sentence_with_its_last_words(tmp_path: Path) -> None:
-    cycle = switch_power(board(script(tmp_path, "echo hello; echo 'outlet 7 is locked'; exit 3")), "me")
+    cycle = switch(board(script(tmp_path, "echo hello; echo 'outlet 7 is locked'; exit 3")))
     assert cycle.fault == "kitchen: its power command ended with status 3: outlet 7 is locked"
     assert cycle.exit_status == 3
 
 
 def test_one_that_is_killed_names_the_signal(tmp_path: Path) -> None:
-    cycle = switch_power(board(script(tmp_path, "kill -TERM $$")), "me")
+    cycle = switch(board(script(tmp_path, "kill -TERM $$")))
     assert cycle.fault == "kitchen: its power command was ended by signal 15"
 
 
 def test_one_that_does_not_end_is_killed_with_all_that_it_started(tmp_path: Path) -> None:
     pid_file = tmp_path / "child"
     with no_leaks():
-        cycle = switch_power(board(script(tmp_path, f"sleep 300 & echo $! >{pid_file}; wait")), "me", limit_s=1.0)
+        cycle = switch(board(script(tmp_path, f"sleep 300 & echo $! >{pid_file}; wait")), limit_s=1.0)
     assert "did not end within 1 s and was killed" in cycle.fault
     deadline = time.monotonic() + 30
     while pid_file.exists() and is_running(int(pid_file.read_text() or 0) or os.getpid()):
@@ -83,7 +106,7 @@ def test_one_that_does_not_end_is_killed_with_all_that_it_started(tmp_path: Path
 
 def test_one_that_leaves_a_service_behind_is_not_waited_for(tmp_path: Path) -> None:
     pid_file = tmp_path / "child"
-    cycle = switch_power(board(script(tmp_path, f"sleep 30 & echo $! >{pid_file}")), "me", limit_s=20.0)
+    cycle = switch(board(script(tmp_path, f"sleep 30 & echo $! >{pid_file}")), limit_s=20.0)
     os.kill(int(pid_file.read_text()), 9)
     assert cycle.fault == ""
     assert cycle.took_s < 20.0
@@ -92,5 +115,5 @@ def test_one_that_leaves_a_service_behind_is_not_waited_for(tmp_path: Path) -> N
 @pytest.mark.parametrize("text", ["x" * 100_000, "\udcff".encode("utf-8", "surrogateescape").decode("latin-1")])
 def test_a_talkative_one_is_kept_in_part_and_strange_bytes_are_text(tmp_path: Path, text: str) -> None:
     (tmp_path / "words").write_text(text, encoding="latin-1")
-    cycle = switch_power(board(script(tmp_path, f"cat {tmp_path / 'words'}")), "me")
+    cycle = switch(board(script(tmp_path, f"cat {tmp_path / 'words'}")))
     assert 0 < len(cycle.output) <= 4096

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from orchestrator.breaker import Limits
+from orchestrator.devices import Device
 from orchestrator.errors import (
     AuthenticationFailed,
     BoardBusy,
@@ -300,6 +301,9 @@ def test_a_clock_that_is_set_back_makes_no_run_shorter_than_nothing(
     assert timedelta(0) <= run.finished - run.started < timedelta(seconds=10)
 
 
+Begin = Callable[[PowerCycle], bool]
+
+
 class Switch:
     """Counts who is switched off and on."""
 
@@ -307,10 +311,12 @@ class Switch:
         self.switched: list[str] = []
         self._fault = fault
 
-    def __call__(self, device: object) -> PowerCycle:
-        name = getattr(device, "name", "")
-        self.switched.append(name)
-        return PowerCycle(7, name, MOMENT, "me", ("pdu", name), 1 if self._fault else 0, 0.1, self._fault)
+    def __call__(self, device: Device, begin: Begin) -> PowerCycle | None:
+        cycle = PowerCycle(7, device.name, MOMENT, "me", ("pdu", device.name), None, 0.0, "not heard")
+        if not begin(cycle):
+            return None
+        self.switched.append(device.name)
+        return replace(cycle, exit_status=1 if self._fault else 0, took_s=0.1, fault=self._fault)
 
 
 def test_a_hung_board_is_switched_off_and_on_once_and_then_waited_for(stage: Stage) -> None:
@@ -351,6 +357,16 @@ def test_nobody_is_switched_off_who_answers_or_has_no_switch_or_had_its_turn_or_
     assert stage.ledger.cycles == []
 
 
+def test_nobody_is_switched_off_whom_another_process_switched_meanwhile(stage: Stage) -> None:
+    switch = Switch()
+    stage.power = Power(switch)
+    stage.ledger.switched_elsewhere = {"a"}
+    stage.play(FakeLink("a", opens=[None, *[GONE] * 4], runs=[LOST], power=("pdu",)))
+    assert switch.switched == []
+    assert stage.ledger.cycles == []
+    assert stage.outcomes == {"a": ["ok"]}
+
+
 def test_nobody_is_switched_off_when_no_board_at_all_answers(stage: Stage) -> None:
     switch = Switch()
     stage.power = Power(switch)
@@ -389,11 +405,11 @@ def test_no_other_board_of_the_machine_measures_while_its_power_is_off(stage: St
         time.sleep(0.005)
         measuring.clear()
 
-    def switch(device: object) -> PowerCycle:
+    def switch(device: Device, _begin: Begin) -> PowerCycle:
         assert not measuring.is_set()
         time.sleep(0.02)
         assert not measuring.is_set()
-        return PowerCycle(7, getattr(device, "name", ""), MOMENT, "me", ("pdu",), 0, 0.1)
+        return PowerCycle(7, device.name, MOMENT, "me", ("pdu",), 0, 0.1)
 
     stage.power = Power(switch)
     hung = FakeLink("a", opens=[None, *[GONE] * 4], runs=[LOST], group="one", power=("pdu",))

@@ -124,10 +124,16 @@ class Boards(Part):
         with self._database.read() as connection:
             return link_faults.counts(connection)
 
-    def keep_power_cycle(self, cycle: PowerCycle) -> None:
-        """Write down that the power of a board was switched off and on, or that this failed."""
+    def begin_power_cycle(self, cycle: PowerCycle) -> bool:
+        """Write down that the power of a board is about to be switched off and on; False when it had its turn in that
+        sweep, which is once."""
         with self._database.write() as connection:
-            power_cycles.keep(connection, cycle)
+            return power_cycles.begin(connection, cycle)
+
+    def end_power_cycle(self, cycle: PowerCycle) -> None:
+        """Write down what came of it."""
+        with self._database.write() as connection:
+            power_cycles.end(connection, cycle)
 
     def power_cycles(self, sweep_id: int | None = None, device: str | None = None) -> list[PowerCycle]:
         """In order of time: those of a sweep, of a board, or all."""
