@@ -38,7 +38,7 @@ from orchestrator.supply import Supply
 from orchestrator.sweep import Sweep
 from orchestrator.tasks.preparing import Prepared
 from orchestrator.tasks.preparing import prepare as prepare_task
-from orchestrator.tenancy import Tenancy, claims, note_told
+from orchestrator.tenancy import Claims, Tenancy, note_told
 from orchestrator.transport.connect import connect
 
 log = logging.getLogger(__name__)
@@ -187,7 +187,7 @@ class Launcher:
         listener: Listener,
     ) -> Outcome:
         stay = Tenancy(self._store, holder(), self._audience.notify)
-        links = open_links(self._farm, devices, stay.notify, self._stop, claims(self._store))
+        links = open_links(self._farm, devices, stay.notify, self._stop, Claims(self._store))
         failures: dict[str, BoardError] = {}
         # While the boards start their agents we have nothing else to do.
         threading.Thread(target=prepare, name="numpy").start()
@@ -225,7 +225,7 @@ class Launcher:
         return find_relays(
             links,
             partial(load_profiles, self._farm.profiles),
-            lambda guests: open_links(self._farm, guests, lambda _event: None, self._stop, claims(self._store)),
+            lambda guests: open_links(self._farm, guests, lambda _event: None, self._stop, Claims(self._store)),
             notify,
         )
 
@@ -272,17 +272,17 @@ def open_links(
     devices: Sequence[Device],
     notify: Callable[[Event], None],
     stop: threading.Event,
-    claim: Callable[[str], Claim] | None = None,
+    claims: Callable[[str], Claim] | None = None,
 ) -> list[Link]:
     """A link for every device, not connected yet; so many of them may connect at once.
 
-    `claim` is what a board is told about whose visit it is.
+    `claims` is what a board is told, each time that it is reached, about whose visit it is.
     """
     archive = agent_zipapp()
     connector = partial(connect, known_hosts=farm.known_hosts)
     slots = threading.Semaphore(farm.settings.connections)
-    asked = claim or (lambda _device: Claim(myself()))
-    return [Link(device, connector, archive, holder(), notify, stop, slots, asked(device.name)) for device in devices]
+    said = claims or (lambda _device: Claim(myself()))
+    return [Link(device, connector, archive, holder(), notify, stop, slots, said) for device in devices]
 
 
 def holder() -> str:

@@ -39,14 +39,16 @@ class Link:
         notify: Callable[[Event], None],
         stop: threading.Event,
         slots: threading.Semaphore | None = None,
-        claim: Claim | None = None,
+        claims: Callable[[str], Claim] | None = None,
     ) -> None:
         self.device = device
-        self.claim = claim
+        self.claim: Claim | None = None
+        """What the board was told last about whose visit it is."""
         self.reserved: Reservation | None = None
         self.facts: Facts | None = None
         self.conditions: Conditions | None = None
         self.session: AgentSession | None = None
+        self._claims = claims
         self._connect = connect
         self._archive = archive
         self._holder = holder
@@ -119,6 +121,7 @@ class Link:
     def _start(self, lock_wait_s: float) -> None:
         assert self._transport is not None  # noqa: S101 - opened by the caller
         self.session = AgentSession(self.device, self._transport, self._archive, self._stop)
+        self.claim = None if self._claims is None else self._claims(self.device.name)
         ready = self.session.start(self._holder, lock_wait_s, self.claim)
         self.reserved = ready.reserved
         for note in ready.notes:

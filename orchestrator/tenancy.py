@@ -1,6 +1,8 @@
 """What a visit to boards has to do with who else has them: claims before it, the audit trail around it."""
 
+import math
 import threading
+import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from types import TracebackType
@@ -10,21 +12,32 @@ from orchestrator.claims import Claim, myself
 from orchestrator.errors import DynofarmError
 from orchestrator.events import BoardDone, BoardFailed, Connected, Event
 from orchestrator.links import Link
-from orchestrator.records import Ending, Lease
+from orchestrator.records import Ending, Lease, LeaseRecord
 from orchestrator.store import Store
 
+CURRENT_S = 1.0
 
-def claims(store: Store) -> Callable[[str], Claim]:
-    """What to say to each board of a farm at the beginning of a visit, by its name."""
-    me, now = myself(), datetime.now(UTC)
-    active, lifted = store.reservations.active(now), store.reservations.lifted(now)
 
-    def claim(device: str) -> Claim:
-        record = active.get(device)
-        own = record if record is not None and record.owner == me else None
-        return Claim(me, own, lifted.get(device, ()))
+class Claims:
+    """What to say to a board at the beginning of a visit, by its name. For any thread; asked of the store once for all
+    boards that are visited within a second."""
 
-    return claim
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._me = myself()
+        self._active: dict[str, LeaseRecord] = {}
+        self._lifted: dict[str, tuple[str, ...]] = {}
+        self._asked_at_s = -math.inf
+        self._turn = threading.Lock()
+
+    def __call__(self, device: str) -> Claim:
+        with self._turn:
+            if time.monotonic() - self._asked_at_s > CURRENT_S:
+                now, self._asked_at_s = datetime.now(UTC), time.monotonic()
+                self._active, self._lifted = self._store.reservations.active(now), self._store.reservations.lifted(now)
+            record = self._active.get(device)
+            own = record if record is not None and record.owner == self._me else None
+            return Claim(self._me, own, self._lifted.get(device, ()))
 
 
 def note_told(store: Store, links: Sequence[Link]) -> None:

@@ -14,7 +14,7 @@ from orchestrator.launch import open_links
 from orchestrator.links import Keeper
 from orchestrator.schedule import muster
 from orchestrator.store import Store
-from orchestrator.tenancy import claims, note_told
+from orchestrator.tenancy import Claims, note_told
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def check_devices(
     lock_wait_s: float = 0.0,
 ) -> list[Checkup]:
     """Probe every device, many at once, and remember the facts. One entry a device, in their order."""
-    links = open_links(farm, devices, notify, stop, claims(store))
+    links = open_links(farm, devices, notify, stop, Claims(store))
     errors: dict[str, BoardError] = {}
     with Keeper(links):
         muster(links, lock_wait_s, errors.__setitem__, stop, farm.settings.connections)

@@ -25,7 +25,7 @@ from orchestrator.session import AgentSession
 from orchestrator.store import Store
 from orchestrator.supply import Supply
 from orchestrator.sweep import Sweep
-from orchestrator.tenancy import claims, note_told
+from orchestrator.tenancy import Claims, note_told
 
 SIDES = ("A", "B")
 LEAST_ROUNDS = 8
@@ -82,7 +82,7 @@ def perform(
     `RuntimeUnavailable` where a side cannot run there, `ModelError`, and the board's errors before the first duet;
     `Stopped` before it when the user asks to stop.
     """
-    (link,) = open_links(farm, [device], notify, stop, claims(store))
+    (link,) = open_links(farm, [device], notify, stop, Claims(store))
     models = [side.model for side in programme.sides]
     supply = Supply(models, CarrierShelf(farm.cache), notify, store.idle_c, settings=farm.settings)
     with Keeper([link]):

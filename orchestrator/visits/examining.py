@@ -20,7 +20,7 @@ from orchestrator.links import Keeper, Link
 from orchestrator.records import RunFilter
 from orchestrator.schedule import muster
 from orchestrator.store import Store
-from orchestrator.tenancy import claims, note_told
+from orchestrator.tenancy import Claims, note_told
 from orchestrator.trust.verdicts import Verdict
 
 MACHINES_AT_ONCE = 32
@@ -51,7 +51,7 @@ def examine_devices(
 ) -> list[Examination]:
     """Examine every device, many machines at once; those that are one machine one after another, or they would find
     each other. One entry a device, in their order."""
-    links = open_links(farm, devices, notify, stop, claims(store))
+    links = open_links(farm, devices, notify, stop, Claims(store))
     errors: dict[str, BoardError] = {}
     found: dict[str, Examination] = {}
     machines: dict[str, list[Link]] = defaultdict(list)

@@ -15,7 +15,7 @@ from orchestrator.links import Keeper, Link
 from orchestrator.records import Ending, LeaseKind, LeaseRecord
 from orchestrator.schedule import muster
 from orchestrator.store import Store
-from orchestrator.tenancy import claims, note_told
+from orchestrator.tenancy import Claims, note_told
 
 
 @dataclass(frozen=True)
@@ -43,10 +43,10 @@ class Visitor:
         self.store = store
 
     def visit(
-        self, devices: Sequence[Device], claim: Callable[[str], Claim] | None = None
+        self, devices: Sequence[Device], claims: Callable[[str], Claim] | None = None
     ) -> tuple[dict[str, Link], dict[str, BoardError]]:
         """Tell boards what holds now; the links, closed again, and the errors of those that could not be told."""
-        links = open_links(self._farm, devices, self._notify, self._stop, claim or claims(self.store))
+        links = open_links(self._farm, devices, self._notify, self._stop, claims or Claims(self.store))
         errors: dict[str, BoardError] = {}
         with Keeper(links):
             muster(links, 0.0, errors.__setitem__, self._stop, self._farm.settings.connections)

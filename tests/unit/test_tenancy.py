@@ -7,14 +7,16 @@ from pathlib import Path
 import pytest
 
 from agent.protocol import LONGEST_S, Reservation
+from orchestrator import tenancy
 from orchestrator.claims import Claim, kept_out, myself
 from orchestrator.errors import BoardReserved, DynofarmError, StoreError
 from orchestrator.events import BoardDone, BoardFailed, Connected, Event, Waiting
+from orchestrator.launch import open_links
 from orchestrator.links import Link
 from orchestrator.records import Ending, LeaseKind, LeaseRecord
 from orchestrator.store import Store
 from orchestrator.sweep import Sweep
-from orchestrator.tenancy import Tenancy, claims
+from orchestrator.tenancy import Claims, Tenancy
 from tests.leaks import no_leaks
 from tests.making import MOMENT, make_facts, make_job, make_model
 from tests.unit.this_machine import Bench
@@ -92,15 +94,38 @@ def test_what_failed_first_is_what_the_user_reads(store: Store, stay: Tenancy, m
         run(None)
 
 
-def test_a_board_is_told_of_its_visitors_own_reservation_and_of_all_that_are_over(store: Store) -> None:
+def test_a_board_is_told_of_its_visitors_own_reservation_and_of_all_that_are_over(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     now = datetime.now(UTC)
     mine = store.reservations.reserve(["kitchen"], myself(), "x", now, now + HOUR)["kitchen"]
     his = store.reservations.reserve(["attic"], "ben@desk", "y", now, now + HOUR)["attic"]
-    claim = claims(store)
+    claim = Claims(store)
     assert claim("kitchen") == Claim(myself(), mine)
     assert claim("attic") == Claim(myself())
     store.reservations.end(his.key, "carl@desk", Ending.FORCED, now)
-    assert claims(store)("attic") == Claim(myself(), lifted=(his.key,))
+    assert Claims(store)("attic") == Claim(myself(), lifted=(his.key,))
+    monkeypatch.setattr(tenancy, "CURRENT_S", 0.0)
+    assert claim("attic") == Claim(myself(), lifted=(his.key,))
+
+
+def test_a_board_that_comes_back_is_not_told_of_a_reservation_that_is_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tenancy, "CURRENT_S", 0.0)
+    with no_leaks():
+        bench = Bench.below(tmp_path)
+        with bench.store as store:
+            device, now = bench.device(), datetime.now(UTC)
+            mine = store.reservations.reserve([device.name], myself(), "x", now, now + HOUR)[device.name]
+            (link,) = open_links(bench.farm, [device], bench.notify, bench.stop, Claims(store))
+            link.open(0.0)
+            assert link.reserved is not None
+            link.close(politely=False)
+            store.reservations.end(mine.key, myself(), Ending.RELEASED, datetime.now(UTC))
+            link.open(20.0)
+            assert link.reserved is None
+            link.close(politely=True)
 
 
 def test_a_board_hears_how_much_is_left_and_nothing_of_what_is_over() -> None:
@@ -128,7 +153,8 @@ def test_a_reserved_board_is_not_waited_for_in_vain(tmp_path: Path) -> None:
             args = (device, plain._connect, plain._archive, "a test", bench.notify, bench.stop, None)
             until = now + timedelta(hours=2)
             record = LeaseRecord(device.name, LeaseKind.RESERVATION, "anna@lab", "debugging", now, "a" * 32, until)
-            owner, stranger = Link(*args, Claim("anna@lab", record)), Link(*args, Claim("ben@desk"))
+            owner = Link(*args, lambda _device: Claim("anna@lab", record))
+            stranger = Link(*args, lambda _device: Claim("ben@desk"))
             owner.open(0.0)
             owner.close(politely=True)
             assert owner.reserved is not None
