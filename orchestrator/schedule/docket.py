@@ -70,7 +70,8 @@ class Docket:
         """Take in what earlier connections left on the board; what was planned elsewhere, or for another board, stays.
         Returns how many of them were owed here.
 
-        A result may be that of another sweep of this store: it is saved, and does not count in this one.
+        A result may be that of another sweep of this store: it is saved, and does not count in this one. A failure that
+        is known, and whose job is owed again since, is not one of the new attempt.
         """
         count = ours = 0
         for outcome in session.collect():
@@ -79,8 +80,9 @@ class Docket:
                 continue
             run = self.run_of(job, outcome, *span_of(outcome, self._link.conditions, datetime.now(UTC)))
             if any(job.job_id == owed.job_id for owed in self.owed):
-                self.finish(run)
-                ours, count = ours + 1, count + 1
+                if not self._tools.ledger.is_old_failure(run):
+                    self.finish(run)
+                    ours, count = ours + 1, count + 1
             elif self._tools.ledger.save_run(run):
                 count += 1
             session.acknowledge(outcome.job_id)

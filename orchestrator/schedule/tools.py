@@ -29,6 +29,9 @@ class Ledger(Protocol):
     def save_run(self, run: Run) -> bool:
         """Commit; False when this outcome is there already. Idempotent."""
 
+    def is_old_failure(self, run: Run) -> bool:
+        """Is this failure there already, of a job that is to be tried again since?"""
+
     def remember_facts(self, device: str, facts: Facts, conditions: Conditions, at: datetime) -> None:
         """What a board said of itself that was reached only when the sweep ran already."""
 

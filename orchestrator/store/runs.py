@@ -110,6 +110,16 @@ def save(connection: sqlite3.Connection, prepared: Prepared, names: SharedNames 
     return True
 
 
+def is_old_failure(connection: sqlite3.Connection, run: Run) -> bool:
+    """Is this failure stored, of an attempt that others were to follow?"""
+    query = (
+        "SELECT 1 FROM run JOIN job ON job.id = run.job WHERE job.job_id = ? "
+        "AND run.replaced AND run.status = ? AND run.message = ? AND run.detail = ?"
+    )
+    asked = (run.job.job_id, str(run.status), run.message, run.detail)
+    return run.status is not RunStatus.OK and connection.execute(query, asked).fetchone() is not None
+
+
 def _impossible(run: Run, error: Exception) -> StoreError:
     return StoreError(
         f"{run.job.device} answered job {run.job.job_id} with something that cannot be: {error}",

@@ -78,6 +78,18 @@ def test_failed_jobs_can_be_owed_again_and_good_ones_cannot(store: Store, planne
     assert store.run("a2/1").summary.message == ""
 
 
+def test_a_failure_is_known_again_once_another_attempt_is_owed(store: Store, planned: Planner) -> None:
+    sweep_id, [job, other] = planned("a1", "a2")
+    crashed = make_run(job, RunStatus.CRASHED, message="killed by signal 11", detail="words")
+    store.save_run(crashed)
+    assert not store.is_old_failure(crashed)
+    store.owe_again(sweep_id, [RunStatus.CRASHED])
+    assert store.is_old_failure(crashed)
+    assert not store.is_old_failure(replace(crashed, message="killed by signal 9"))
+    assert not store.is_old_failure(replace(crashed, detail="other words"))
+    assert not store.is_old_failure(replace(crashed, job=other))
+
+
 def test_the_last_unfinished_sweep_is_the_newest_that_owes(store: Store, planned: Planner) -> None:
     with pytest.raises(UnknownName, match="no sweep is unfinished"):
         store.last_unfinished_sweep()

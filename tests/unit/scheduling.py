@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, cast
 
-from agent.protocol import Conditions, Facts, JobResult
+from agent.protocol import Conditions, Facts, JobFailure, JobResult
 from orchestrator.breaker import Limits
 from orchestrator.devices import Device
 from orchestrator.errors import BoardError, RuntimeUnavailable
@@ -44,6 +44,7 @@ class FakeLink:
         self.patience_s: list[float] = []
         self.diary: list[str] = []
         self.details: dict[str, Any] = {}
+        self.spool: list[JobResult | JobFailure] = []
         self._opens, self._runs = list(opens), list(runs)
 
     def open(self, lock_wait_s: float) -> "FakeLink":
@@ -61,8 +62,9 @@ class FakeLink:
         drops, self.drops = self.drops, []
         return [replace(fault, attempt=attempts + number) for number, fault in enumerate(drops, 1)]
 
-    def collect(self) -> list[JobResult]:
-        return []
+    def collect(self) -> list[JobResult | JobFailure]:
+        spool, self.spool = self.spool, []
+        return spool
 
     def order(self, order: Job) -> None:
         self.diary.append(f"order {order.job_id}")
@@ -104,9 +106,11 @@ class FakeSupply:
 class FakeLedger:
     """Keeps everything in lists."""
 
+    planned: dict[str, Job] = field(default_factory=dict)
     runs: list[Run] = field(default_factory=list)
     faults: list[LinkFault] = field(default_factory=list)
     back: list[str] = field(default_factory=list)
+    failed_before: set[str] = field(default_factory=set)
     begun: list[PowerCycle] = field(default_factory=list)
     switched_elsewhere: set[str] = field(default_factory=set)
     """Boards that another process switched off and on since this one began."""
@@ -118,8 +122,8 @@ class FakeLedger:
     """The jobs of each question for what is still owed."""
     done_elsewhere: set[str] = field(default_factory=set)
 
-    def job(self, _job_id: str) -> Job | None:
-        return None
+    def job(self, job_id: str) -> Job | None:
+        return self.planned.get(job_id)
 
     def still_owed(self, job_ids: Sequence[str]) -> set[str]:
         self.asked.append(list(job_ids))
@@ -130,6 +134,9 @@ class FakeLedger:
         for diary in self.diaries:
             diary.append(f"save {run.job.job_id}")
         return True
+
+    def is_old_failure(self, run: Run) -> bool:
+        return run.job.job_id in self.failed_before
 
     def remember_facts(self, device: str, _facts: Facts, _conditions: Conditions, _at: datetime) -> None:
         self.remembered.append(device)
@@ -173,6 +180,7 @@ class Stage:
             for number in range(jobs)
             for link in links
         ]
+        self.ledger.planned = {job.job_id: job for job in planned}
         supply = cast("Supply", FakeSupply(self.pushes, self.missing))
         tools = Tools(self.ledger, supply, self.heard.append, self.stop, 7, self.limits, self.power)
         run_sweep(cast("list[Link]", list(links)), planned, tools, lock_wait_s, missed)

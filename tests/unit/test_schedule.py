@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from agent.protocol import JobFailure
 from orchestrator.breaker import Limits
 from orchestrator.devices import Device
 from orchestrator.errors import (
@@ -299,6 +300,15 @@ def test_a_clock_that_is_set_back_makes_no_run_shorter_than_nothing(
     stage.play(FakeLink("a"))
     (run,) = stage.ledger.runs
     assert timedelta(0) <= run.finished - run.started < timedelta(seconds=10)
+
+
+def test_a_failure_that_is_known_is_not_that_of_the_attempt_which_is_owed(stage: Stage) -> None:
+    link = FakeLink("a")
+    link.spool = [JobFailure("a-0", "crashed", "of before"), JobFailure("a-1", "crashed", "not told yet")]
+    stage.ledger.failed_before = {"a-0"}
+    stage.play(link, jobs=2)
+    assert [(run.job.job_id, str(run.status)) for run in stage.ledger.runs] == [("a-1", "crashed"), ("a-0", "ok")]
+    assert link.diary[:2] == ["acknowledge a-0", "acknowledge a-1"]
 
 
 Begin = Callable[[PowerCycle], bool]

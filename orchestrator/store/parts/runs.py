@@ -13,6 +13,7 @@ from orchestrator.store.parts.part import Part
 from orchestrator.store.queries import typical_durations_s
 from orchestrator.store.runs import (
     find_run,
+    is_old_failure,
     keep_judgements,
     measured_ids,
     prepare,
@@ -44,6 +45,11 @@ class Runs(Part):
         with HEAVY:
             prepared = prepare(run)
         return self._saving.save(prepared)
+
+    def is_old_failure(self, run: Run) -> bool:
+        """Is this failure stored, of an attempt that others were to follow (`owe_again`)? Boards may tell it twice."""
+        with self._database.read() as connection:
+            return is_old_failure(raw(connection), run)
 
     def runs(self, wanted: RunFilter | None = None) -> list[RunSummary]:
         """Summaries, without latencies. `UnknownName` for a device, model or sweep that was never seen."""
