@@ -16,6 +16,8 @@ PIECE_BYTES = 1 << 18
 GATHER_S = 0.2
 STALL_LIMIT_S = 60.0
 """For a receiver that nobody waits for meanwhile."""
+LANES_STALL_LIMIT_S = 900.0
+"""For one whose own channel is done and that waits for the last blocks of six others: 6 MiB at 7 KB/s."""
 BREATH_S = 1.0
 """How often a receiver breathes at least while it waits for bytes."""
 _F_SETPIPE_SZ = 1031
@@ -62,6 +64,10 @@ class Source:
         """Of the body of the frame in hand: what was not read yet."""
         self.ended = False
         """`END` came: what follows is no frame."""
+
+    def bear(self, stall_limit_s: float) -> None:
+        """From now on a sender may be silent for so long."""
+        self._stall_limit_s = stall_limit_s
 
     def look(self) -> None:
         """Breathe, and see whether the sender is there, of whom nothing is expected now. `Broken`."""

@@ -13,6 +13,7 @@ from agent import zstd
 from agent.blobs import NO_ROOM, BlobFault
 from agent.channel import take_stdout
 from agent.frames import (
+    LANES_STALL_LIMIT_S,
     Broken,
     Header,
     Piece,
@@ -81,6 +82,7 @@ def _take_in(places: Places, order: Receive, source: Source, say: Say, talk: Opt
         if first != _LANES:
             return read_in_order(source, first, (part.offset_bytes, order.size_bytes), unpacker)
         part.open_lanes()
+        source.bear(LANES_STALL_LIMIT_S)
         say(ready)
         part.came_bytes += _write_frames(source, unpacker, part.write, part.note)
         if not part.is_full():

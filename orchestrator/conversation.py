@@ -183,9 +183,10 @@ class Conversation:
                 return data
             if data is not None:
                 raise BoardLost(self._device, f"{self._device}: {self._last_words()}", "dynofarm run --resume")
-            self._bear_silence(patience_s)
+            self.bear_silence(patience_s)
 
-    def _bear_silence(self, patience_s: float) -> None:
+    def bear_silence(self, patience_s: float = 0.0) -> None:
+        """Nothing was heard: is that to be borne? `BoardLost` when the link, or the agent, has been silent too long."""
         self.touch()
         now = time.monotonic()
         silent_s = now - max(self._heard_at, self._quiet_until) - patience_s

@@ -195,7 +195,8 @@ class AgentSession:
         send = partial(push, self._transport, command, artifact, report, self.device.name, way)
         in_talk = talk if way.fits_talk and not takes_lanes(self._channel.window_bytes, size_bytes) else None
         pushed = send(in_talk)
-        if pushed.offset_bytes and isinstance(pushed.answer, Error) and pushed.answer.code == "corrupt":
+        was_there = pushed.offset_bytes or not pushed.sent_bytes
+        if was_there and isinstance(pushed.answer, Error) and pushed.answer.code == "corrupt":
             log.info("%s: %s goes there anew: %s", self.device.name, path.name, pushed.answer.message)
             pushed = send(in_talk)
         self._check_received(pushed.answer, path.name)

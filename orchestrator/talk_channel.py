@@ -42,6 +42,8 @@ class TalkChannel:
     def receive(self, timeout_s: float) -> bytes | None:
         """Whole lines, as `ByteChannel.receive`. `BoardLost`."""
         said = self._talk.words(timeout_s)
+        if said is None and timeout_s and not self._is_heard:  # it breathes while it looks what is there
+            self._talk.bear_silence()
         for message in map(message_in, said.splitlines() if said else ()):
             self._is_heard |= message is not None
             self._is_answered |= not isinstance(message, Receiving | None)

@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from threading import Thread
 from typing import Any
 
-from agent.protocol import FRAME, LANES, LaneDone, Receiving
+from agent.protocol import FRAME, LANES, LaneDone, Received, Receiving
 from orchestrator.errors import BoardError, BoardLost
 from orchestrator.transport import ByteChannel, Transport
 from orchestrator.transport.push_artifact import Artifact
@@ -81,8 +81,9 @@ class _Push:
                 self._tally.start(ready.offset_bytes, self._probe if ready.zstd and self._probe.pays else None)
                 lanes = self._send(leader, channels)
             # The leader looks whether all is there once its own input ends, so the others end first.
-            words = [lane.finish() for lane in [*lanes[1:], leader]]
-            answer = next((one for one in words if not isinstance(one, LaneDone)), words[-1])
+            *helped, answer = [lane.finish() for lane in [*lanes[1:], leader]]
+            if not isinstance(answer, Received):  # a helper may know why
+                answer = next((one for one in helped if not isinstance(one, LaneDone)), answer)
             return self._tally.pushed(answer)
 
     def _send(self, leader: "_Lane", channels: ExitStack) -> list["_Lane"]:
@@ -119,6 +120,8 @@ class _Push:
                     lanes.append(lane)
                     self._tally.lanes = len(lanes)
                 self._feed(lane)
+                if lane is not leader:  # it would wait in vain for more, and give us up before the last one is done
+                    lane.end_input()
             except _Refused as refusal:
                 log.info("%s: %d channels carry the file: %s", self._name, len(lanes), refusal)
             except BaseException as fault:
@@ -243,11 +246,15 @@ class _Lane:
             said = getattr(message, "message", type(message).__name__)
             raise BoardLost(self._name, f"{self._name}: a channel of a push broke: {said}", "dynofarm run --resume")
 
-    def finish(self) -> Any:
-        """All is sent: end its input and hear what it says."""
+    def end_input(self) -> None:
+        """All is sent. `BoardLost` where it ended before, and did not say why."""
         try:
             self.channel.close_input()
         except BoardLost:
             if not self.ear.last_words():
                 raise
+
+    def finish(self) -> Any:
+        """End its input, and hear what it says."""
+        self.end_input()
         return self.hear()

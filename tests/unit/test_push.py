@@ -4,6 +4,7 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -240,6 +241,28 @@ def test_a_small_window_gets_several_channels_and_one_whole_file(narrow: Narrow,
     assert kept(work, model) == model.read_bytes()
     assert pushed.how == "7 channels"
     assert list((work / "incoming").iterdir()) == []
+
+
+def test_a_channel_that_has_no_more_to_carry_waits_for_nothing(
+    narrow: Narrow, work: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its receiver would give up while the others send the last of the file over a slow link."""
+    happened: list[str] = []
+
+    def note(name: str, done: Callable[..., None]) -> Callable[..., None]:
+        def noting(channel: LocalChannel, *words: Any) -> None:
+            done(channel, *words)
+            happened.append(name)
+
+        return noting
+
+    monkeypatch.setattr(LocalChannel, "send", note("send", LocalChannel.send))
+    monkeypatch.setattr(LocalChannel, "close_input", note("end", LocalChannel.close_input))
+    model = noise(tmp_path / "model", 9)
+    push_file(narrow, work, model, way=Way(Uplink(8e6)))
+    last_sent = max(at for at, what in enumerate(happened) if what == "send")
+    assert "end" in happened[:last_sent]
+    assert kept(work, model) == model.read_bytes()
 
 
 def test_a_server_that_refuses_sessions_gets_fewer_channels(narrow: Narrow, work: Path, tmp_path: Path) -> None:

@@ -152,10 +152,11 @@ def test_a_file_that_changes_on_the_way_leaves_the_talk_whole(desk: Desk, tmp_pa
     assert desk.has(other)
 
 
-def test_what_rotted_on_the_board_is_sent_anew(desk: Desk, tmp_path: Path) -> None:
+@pytest.mark.parametrize("there_mib", [2, 4])
+def test_what_rotted_on_the_board_is_sent_anew(desk: Desk, tmp_path: Path, there_mib: int) -> None:
     model = noise(tmp_path / "model", 4)
     part = desk.work / "incoming" / f"{digest_of(model)}.part"
-    part.write_bytes(bytes(2 * MIB))
+    part.write_bytes(bytes(there_mib * MIB))
     assert desk.push(model).answer == Received(digest_of(model), 4 * MIB)
     assert desk.has(model)
 
@@ -200,6 +201,18 @@ def test_an_agent_that_dies_in_the_middle_is_a_lost_board(desk: Desk, tmp_path: 
     with pytest.raises(BoardLost):
         desk.push(model, at(3 * MIB, lambda: os.kill(desk.agent_pid, signal.SIGKILL)))
     assert time.monotonic() - began < 8.0
+
+
+def test_an_agent_that_hangs_before_it_takes_anything_is_a_lost_board(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its sshd would answer for it as long as anybody asks."""
+    monkeypatch.setattr(conversation, "SUSPECT_AFTER_S", 1.0)
+    monkeypatch.setattr(conversation, "AGENT_MUTE_AFTER_S", 3.0)
+    model = noise(tmp_path / "model", 2)
+    os.kill(desk.agent_pid, signal.SIGSTOP)
+    with pytest.raises(BoardLost, match="the agent has been silent for"):
+        desk.push(model)
 
 
 def test_an_agent_that_hangs_in_the_middle_is_a_lost_board(desk: Desk, tmp_path: Path) -> None:
