@@ -1,5 +1,6 @@
 """Opening a database: make it, upgrade it after a backup, or refuse it with the next step."""
 
+import os
 import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -155,16 +156,24 @@ def migrations_folder() -> Path:
 
 
 def back_up(path: Path, revision: str) -> Path:
-    """A complete copy beside the file, named after its revision and the time."""
+    """A complete copy beside the file, named after its revision and the time; the caller keeps all others from it.
+
+    Whoever is killed meanwhile leaves no copy of that name, but an unfinished one, which the next one removes.
+    """
     moment = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
     copy = path.with_name(f"{path.stem}.backup-{revision}-{moment}{path.suffix}")
+    unfinished = path.with_name(f"{path.stem}.backup.unfinished")
+    unfinished.unlink(missing_ok=True)
     with closing(connect(path, "ro", 10.0)) as connection:
         try:
-            connection.execute("VACUUM INTO ?", (str(copy),))
+            connection.execute("VACUUM INTO ?", (str(unfinished),))
         except sqlite3.Error:
-            copy.unlink(missing_ok=True)
+            unfinished.unlink(missing_ok=True)
             raise
-    return copy
+    # Not every SQLite waits for the disk when it makes such a copy.
+    with unfinished.open("rb") as written:
+        os.fsync(written.fileno())
+    return unfinished.replace(copy)
 
 
 def _check_references(connection: "Connection", path: Path) -> None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -183,6 +184,33 @@ def test_an_upgrade_cut_short_by_kill_leaves_the_file_as_it_was(old: Path, newer
     before = dump(old)
     assert [process.returncode for process in open_in_processes(old, newer, 1)] == [-9]
     assert dump(old) == before
+
+
+def test_a_backup_cut_short_by_kill_has_not_its_final_name_and_is_cleared_away(
+    old: Path, newer: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[list[str]] = []
+
+    def killed(path: Path, *given: Any) -> sqlite3.Connection:
+        class Killed(sqlite3.Connection):
+            def execute(self, sql: str, values: Any = ()) -> sqlite3.Cursor:
+                if not sql.startswith("VACUUM INTO"):
+                    return super().execute(sql, values)
+                Path(values[0]).write_bytes(b"half a copy")
+                made.append([one.name for one in path.parent.glob("results.backup*.db")])
+                raise KeyboardInterrupt
+
+        return sqlite3.connect(path, factory=Killed)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(schema, "connect", killed)
+        with pytest.raises(KeyboardInterrupt):
+            schema.back_up(old, REVISIONS[-1])
+    assert made == [[]]
+    assert [one.name for one in old.parent.glob("results.backup*")] == ["results.backup.unfinished"]
+    Store.open(old).close()
+    (backup,) = old.parent.glob("results.backup*")
+    assert dump(backup)
 
 
 def test_of_two_processes_that_come_at_once_one_upgrades(old: Path, newer: Path) -> None:
