@@ -14,6 +14,7 @@ from orchestrator.launch import Launcher, Outcome, new_job_id
 from orchestrator.models import Model
 from orchestrator.plan import plan
 from orchestrator.quantities import parse_duration_s
+from orchestrator.records import RunFilter
 from orchestrator.reference_model import reference_model
 from orchestrator.runs import RunStatus
 from orchestrator.runtimes import objection
@@ -104,21 +105,30 @@ def resume(
     if what and len(what) > 1:
         raise UsageError("--resume takes one sweep", f"for example: dynofarm run --resume {what[0]}")
     record = store.sweep(what[0]) if what else store.last_unfinished_sweep()
-    if retry:
-        store.owe_again(record.sweep_id, _statuses(retry))
-    jobs = store.owed_jobs(record.sweep_id)
-    if not jobs:
+    again = _statuses(retry) if retry else []
+    boards = _boards_of(store, record.sweep_id, again)
+    out = set(left_out(store, boards, include=include_quarantined))
+    names = sorted(boards - out)
+    if power_cycle and names:
+        _check_power([device for device in devices if device.name in names])
+    if again:
+        store.owe_again(record.sweep_id, again)
+    if not boards:
         say(f"sweep {record.sweep_id} is complete; nothing to resume")
         bad = [status for status in store.status_counts(record.sweep_id) if status in _RETRIED]
         if bad:
             say_next(f"to measure failed jobs again: dynofarm run --resume {record.sweep_id} --retry {','.join(bad)}")
-    out = set(left_out(store, {job.device for job in jobs}, include=include_quarantined))
-    names = sorted({job.device for job in jobs} - out)
-    if power_cycle and names:
-        _check_power([device for device in devices if device.name in names])
     with stop_on_signals(STOPPING) as stop, open_display(names, quiet=quiet) as display:
         launcher = Launcher(farm, store, display, stop, wait_s, power_cycle=power_cycle)
         return launcher.resume(record.sweep_id, devices, out)
+
+
+def _boards_of(store: Store, sweep_id: int, again: Sequence[RunStatus]) -> set[str]:
+    """Whose jobs are owed, or will be once those that ended in these statuses are owed again."""
+    boards = {job.device for job in store.owed_jobs(sweep_id)}
+    if again:
+        boards |= {run.device for run in store.runs(RunFilter(sweep=sweep_id, statuses=tuple(again), roles=()))}
+    return boards
 
 
 def _check_power(devices: Sequence[Device]) -> None:

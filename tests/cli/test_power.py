@@ -7,9 +7,10 @@ import pytest
 
 from orchestrator.records import FaultKind, LinkFault, PowerCycle
 from orchestrator.report.link_faults import faults_lines, power_lines
+from orchestrator.runs import RunStatus
 from orchestrator.store import Store
 from tests.cli.conftest import Dynofarm, keep_runs
-from tests.making import MOMENT, make_run
+from tests.making import MOMENT, make_job, make_run
 
 FAULT = LinkFault(1, "kitchen", MOMENT, FaultKind.LOST, "kitchen: the link broke", "tried again after 0.4 s", 1)
 BACK = MOMENT + timedelta(seconds=40)
@@ -80,6 +81,15 @@ def test_asking_for_power_cycles_where_no_board_has_a_switch_is_refused(farm: Pa
         keep_runs(farm, [make_run()])
     told = dynofarm("run", "bert", "--on", "local", "--power-cycle").failed(2)
     assert "none of these boards has a `power` command" in told.err
+
+
+def test_a_refused_power_cycle_owes_no_failed_job_again(farm: Path, dynofarm: Dynofarm) -> None:
+    crashed = make_run(make_job("a" * 32, device="local"), status=RunStatus.CRASHED, result=None)
+    sweep_id = keep_runs(farm, [crashed])
+    told = dynofarm("run", "--resume", "1", "--retry", "crashed", "--power-cycle").failed(2)
+    assert "none of these boards has a `power` command" in told.err
+    with Store.open(farm / "results.db") as store:
+        assert store.owed_jobs(sweep_id) == []
 
 
 def test_the_losses_of_a_sweep_are_listed(farm: Path, dynofarm: Dynofarm) -> None:
