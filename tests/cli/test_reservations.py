@@ -1,15 +1,20 @@
 """Reserving boards on the command line, in this process; the board is this machine with an agent of its own."""
 
 import json
+import signal
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from orchestrator.claims import myself
+from orchestrator.launch import open_links
+from orchestrator.links import Link
 from orchestrator.moments import moment_text
 from orchestrator.store import Store
+from orchestrator.visits import reserving
 from tests.cli.conftest import Dynofarm
 from tests.farming import QUICKEST
 
@@ -146,6 +151,40 @@ def test_a_board_that_cannot_be_reached_is_reserved_and_hears_of_it_later(dynofa
     assert "local is free again" in said.err
     assert "the board does not know yet: local: " in said.err
     assert dynofarm("device", "release", "local").ok().err.count("was not reserved, as far as is known") == 1
+
+
+@pytest.fixture
+def ctrl_c(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pressed when the boards are about to be visited."""
+
+    def stopped(*given: Any) -> list[Link]:
+        signal.raise_signal(signal.SIGINT)
+        return open_links(*given)
+
+    monkeypatch.setattr(reserving, "open_links", stopped)
+
+
+def test_a_reservation_that_is_cut_short_stands_and_nothing_is_said_of_the_board(
+    dynofarm: Dynofarm, bench: Path, ctrl_c: None
+) -> None:
+    words = ("device", "reserve", "local", "--for", "1h", "--why", "x")
+    said = dynofarm(*words).failed(130)
+    assert "local is yours until " in said.err
+    assert "the board does not know yet: local: stopped before it answered; it hears of it at your next" in said.err
+    (row,) = dynofarm(*words, "--json").failed(130).json
+    assert (row["done"], row["board_knows"]) == (True, False)
+    assert row["trouble"] == "local: stopped before it answered"
+    (row,) = dynofarm("device", "reservations", "--json").ok().json
+    assert (row["owner"], row["told"]) == (myself(), None)
+
+
+def test_a_release_that_is_cut_short_ends_as_stopped(dynofarm: Dynofarm, bench: Path, ctrl_c: None) -> None:
+    keep(bench, myself())
+    said = dynofarm("device", "release", "local").failed(130)
+    assert "local is free again" in said.err
+    assert "the board does not know yet: local: stopped before it answered" in said.err
+    assert dynofarm("device", "reservations", "--json").ok().json == []
+    assert "was not reserved, as far as is known" in dynofarm("device", "release", "local").failed(130).err
 
 
 def test_a_reservation_from_another_store_is_met_on_the_board(
