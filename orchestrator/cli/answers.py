@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from orchestrator.cli.completion import sweep_numbers
 from orchestrator.cli.context import open_store, print_json, say, settings_of
 from orchestrator.cli.options import Json
 
@@ -17,7 +18,9 @@ def register(app: typer.Typer) -> None:
 
 def answers(
     context: typer.Context,
-    sweep: Annotated[str, typer.Argument(metavar="SWEEP", help="Its number, its name, or last.")] = "last",
+    sweep: Annotated[
+        str, typer.Argument(metavar="SWEEP", help="Its number, its name, or last.", autocompletion=sweep_numbers)
+    ] = "last",
     teacher: Annotated[
         str | None, typer.Option(metavar="MODEL", help="Against whose answers; what the sweep names if not given.")
     ] = None,

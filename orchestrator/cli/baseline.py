@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchestrator.cli.completion import device_names, model_names
+from orchestrator.cli.completion import device_names, model_names, sweep_numbers
 from orchestrator.cli.context import open_results, open_store, print_json, say, say_next, settings_of
 from orchestrator.cli.options import Json
 
@@ -40,7 +40,7 @@ def set_baseline(
     name: Name,
     sweep: Annotated[
         str,
-        typer.Argument(metavar="SWEEP", help="A number, a name, or last."),
+        typer.Argument(metavar="SWEEP", help="A number, a name, or last.", autocompletion=sweep_numbers),
     ] = "last",
     device: Devices = None,
     model: Annotated[

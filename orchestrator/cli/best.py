@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from orchestrator.cli.completion import board_selectors, model_names, objectives
+from orchestrator.cli.completion import board_selectors, model_names, objectives, sweep_numbers
 from orchestrator.cli.context import open_store, print_json, say, say_next, settings_of
 
 if TYPE_CHECKING:
@@ -63,7 +63,9 @@ def best(
     ] = None,
     runtime: Annotated[list[str] | None, typer.Option(metavar="PATTERN", help="Among these; again for more.")] = None,
     threads: Annotated[str | None, typer.Option(metavar="N,…", help="Among these.")] = None,
-    sweep: Annotated[str | None, typer.Option(metavar="SWEEP", help="What this sweep measured alone.")] = None,
+    sweep: Annotated[
+        str | None, typer.Option(metavar="SWEEP", help="What this sweep measured alone.", autocompletion=sweep_numbers)
+    ] = None,
     since: Annotated[str | None, typer.Option(metavar="WHEN", help="What was measured since: 7d, 2026-11-21.")] = None,
     include_suspect: Annotated[bool, typer.Option("--include-suspect", help="Count runs judged suspect, too.")] = False,
     output_format: Annotated[

@@ -4,12 +4,14 @@ Nothing heavy is imported and nothing is changed: no profile is read, and the da
 """
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from orchestrator.cli.context import Settings
 from orchestrator.errors import DynofarmError
+from orchestrator.report.characters import one_line
 
 if TYPE_CHECKING:
     from orchestrator.farm import Farm
@@ -23,6 +25,7 @@ VERDICTS = ("trusted", "suspect", "invalid")
 TABLES = ("runs", "latencies", "samples")
 """Those of `export.columns.TABLES`, which a test holds alike."""
 
+_SWEEPS = "select sweep_id, name from sweeps_view order by sweep_id desc"
 _MODELS = "select distinct name from models_view where removed is null"
 
 
@@ -42,8 +45,21 @@ def model_names(context: typer.Context, incomplete: str) -> list[str]:
     return _beginning(_models(context), incomplete)
 
 
-def runnable(context: typer.Context, incomplete: str) -> list[str]:
-    """What `run` takes: models, and the files in sweeps/."""
+def sweep_numbers(context: typer.Context, incomplete: str) -> list[tuple[str, str]]:
+    """Numbers of the sweeps, the newest first, each with its name."""
+    return [(number, name) for number, name in _sweeps(context) if number.startswith(incomplete)]
+
+
+def running_sweeps(context: typer.Context, incomplete: str) -> list[tuple[str, str]]:
+    """Those of the sweeps that run now."""
+    running = _running(context)
+    return [one for one in sweep_numbers(context, incomplete) if int(one[0]) in running]
+
+
+def runnable(context: typer.Context, incomplete: str) -> list[str] | list[tuple[str, str]]:
+    """What `run` takes: models, and the files in sweeps/; with --resume a sweep."""
+    if context.params.get("resume"):
+        return sweep_numbers(context, incomplete)
     return _beginning([*_models(context), *_sweep_files(context)], incomplete)
 
 
@@ -126,11 +142,36 @@ def _sweep_files(context: typer.Context) -> list[str]:
     return [f"{path.parent.name}/{path.name}" for path in found]
 
 
+def _sweeps(context: typer.Context) -> list[tuple[str, str]]:
+    return [(str(number), one_line(str(name))) for number, name in _rows(context, _SWEEPS)]
+
+
+def _running(context: typer.Context) -> set[int]:
+    """Numbers of the sweeps that some living process works at."""
+    import sqlite3
+
+    from orchestrator.store.file import connect
+    from orchestrator.store.sittings import open_sittings
+
+    farm = _farm(context)
+    if farm is None:
+        return set()
+    try:
+        with closing(connect(farm.database, "ro", 1.0)) as connection:
+            return {one.sweep_id for one in open_sittings(connection)}
+    except (OSError, sqlite3.Error):
+        return set()
+
+
 def _models(context: typer.Context) -> list[str]:
+    return [str(name) for (name,) in _rows(context, _MODELS)]
+
+
+def _rows(context: typer.Context, query: str) -> list[tuple[Any, ...]]:
     from orchestrator.store.read_only import run_sql
 
     farm = _farm(context)
     try:
-        return [str(row[0]) for row in run_sql(farm.database, _MODELS, 1000, time_limit_s=1.0)[1]] if farm else []
+        return run_sql(farm.database, query, 1000, time_limit_s=1.0)[1] if farm else []
     except (DynofarmError, OSError):
         return []

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from orchestrator.cli.completion import sweep_numbers
 from orchestrator.cli.context import open_store, print_json, say, say_next, settings_of
 from orchestrator.cli.options import Json, Quiet
 from orchestrator.errors import UsageError
@@ -24,7 +25,10 @@ def register(app: typer.Typer) -> None:
 def judge(
     context: typer.Context,
     sweep: Annotated[
-        str | None, typer.Option(metavar="SWEEP", help="A number, a name, or last.", show_default="last")
+        str | None,
+        typer.Option(
+            metavar="SWEEP", help="A number, a name, or last.", show_default="last", autocompletion=sweep_numbers
+        ),
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Every sweep there is.")] = False,
     quiet: Quiet = False,
@@ -46,7 +50,7 @@ def judge(
         elif sweep is None and not store.sweeps():
             ids = []
         else:
-            ids = [store.sweep(int(sweep) if sweep is not None and sweep.isdigit() else sweep or "last").sweep_id]
+            ids = [store.sweep(sweep or "last").sweep_id]
         judged = [judge_again(store, one, _teller(one, quiet=quiet)) for one in ids]
     changes = [change for one in judged for change in one.changes]
     if as_json:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from orchestrator.cli.completion import report_formats
+from orchestrator.cli.completion import report_formats, sweep_numbers
 from orchestrator.cli.context import open_store, say, settings_of
 from orchestrator.errors import UsageError
 
@@ -19,7 +19,9 @@ def register(app: typer.Typer) -> None:
 
 def report(
     context: typer.Context,
-    sweep: Annotated[str, typer.Argument(metavar="SWEEP", help="A number, a name, or last.")] = "last",
+    sweep: Annotated[
+        str, typer.Argument(metavar="SWEEP", help="A number, a name, or last.", autocompletion=sweep_numbers)
+    ] = "last",
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write there, not to standard output.")
     ] = None,
@@ -50,8 +52,7 @@ def report(
     if chosen == HTML and output is None and sys.stdout is not None and sys.stdout.isatty():
         raise UsageError("a page is not for the terminal", f"dynofarm report {sweep} --output report.html")
     with open_store(settings_of(context).find_farm()) as store:
-        wanted = int(sweep) if sweep.isdecimal() else sweep
-        facts = read_sweep(store, wanted, detail=chosen in DETAILED)
+        facts = read_sweep(store, sweep, detail=chosen in DETAILED)
     write_parts(FORMATS[chosen](facts, datetime.now(UTC)), output)
     if output is not None:
         record, size = facts.record, bytes_text(output.stat().st_size)

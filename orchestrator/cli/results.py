@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchestrator.cli.completion import device_names, formats, model_names, roles, verdicts
+from orchestrator.cli.completion import device_names, formats, model_names, roles, sweep_numbers, verdicts
 from orchestrator.cli.context import open_results, say, settings_of
 
 if TYPE_CHECKING:
@@ -54,7 +54,9 @@ def results(
         list[str] | None,
         typer.Option(metavar="VERDICT", help="trusted, suspect, invalid; again for more.", autocompletion=verdicts),
     ] = None,
-    sweep: Annotated[str | None, typer.Option(metavar="SWEEP", help="A number, a name, or last.")] = None,
+    sweep: Annotated[
+        str | None, typer.Option(metavar="SWEEP", help="A number, a name, or last.", autocompletion=sweep_numbers)
+    ] = None,
     since: Annotated[str | None, typer.Option(metavar="WHEN", help="7d, 2h, 2026-11-21.")] = None,
     until: Annotated[str | None, typer.Option(metavar="WHEN", help="7d, 2h, 2026-11-21.")] = None,
     every_attempt: Annotated[bool, typer.Option("--every-attempt", help="Also attempts that were replaced.")] = False,

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from orchestrator.cli.completion import running_sweeps
 from orchestrator.cli.context import open_store, print_json, say, say_next, settings_of
 from orchestrator.cli.options import Json
 from orchestrator.errors import UsageError
@@ -29,7 +30,12 @@ def stop(
     context: typer.Context,
     sweep: Annotated[
         str | None,
-        typer.Argument(metavar="SWEEP", help="A number, a name, or last. Else the one that runs.", show_default=False),
+        typer.Argument(
+            metavar="SWEEP",
+            help="A number, a name, or last. Else the one that runs.",
+            show_default=False,
+            autocompletion=running_sweeps,
+        ),
     ] = None,
     wait: Annotated[str, typer.Option(metavar="DURATION", help="How long to wait for its end.")] = "2m",
     as_json: Json = False,

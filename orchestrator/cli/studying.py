@@ -54,7 +54,7 @@ class Study:
 def read_study(farm: Farm, wanted: str, teacher: str | None = None) -> Study:
     """The sweep of this number or name, or `last`. `UnknownName` for a sweep or a teacher that is not there."""
     with open_store(farm) as store:
-        record = store.sweep(int(wanted) if wanted.isdecimal() else wanted)
+        record = store.sweep(wanted)
         runs = store.runs(RunFilter(sweep=record.sweep_id, roles=()))
         cases = group_cases(runs, store.owed_jobs(record.sweep_id))
         artifacts = _artifacts(store, cases)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from orchestrator.cli.completion import sweep_numbers
 from orchestrator.cli.context import open_store, print_json, say, settings_of
 from orchestrator.cli.options import Json
 
@@ -20,7 +21,12 @@ def sweeps(
     context: typer.Context,
     limit: Annotated[int, typer.Option(min=1, metavar="N", help="The newest so many.")] = 20,
     faults: Annotated[
-        str | None, typer.Option(metavar="SWEEP", help="Every loss of a board in this sweep, and what was done then.")
+        str | None,
+        typer.Option(
+            metavar="SWEEP",
+            help="Every loss of a board in this sweep, and what was done then.",
+            autocompletion=sweep_numbers,
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:

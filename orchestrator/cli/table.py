@@ -5,12 +5,14 @@ from typing import Annotated
 
 import typer
 
-from orchestrator.cli.completion import model_names, study_formats
+from orchestrator.cli.completion import model_names, study_formats, sweep_numbers
 from orchestrator.cli.context import say, settings_of
 
 EPILOG = "Example: dynofarm table last --teacher bert-base-fp32 --output table.tex"
 
-SweepName = Annotated[str, typer.Argument(metavar="SWEEP", help="A number, a name, or last.")]
+SweepName = Annotated[
+    str, typer.Argument(metavar="SWEEP", help="A number, a name, or last.", autocompletion=sweep_numbers)
+]
 Teacher = Annotated[
     str | None,
     typer.Option(

@@ -3,13 +3,16 @@
 import shlex
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from orchestrator.store import Store
-from tests.cli.conftest import as_process
-from tests.making import make_model
+from tests.cli.conftest import as_process, keep_runs
+from tests.making import MOMENT, make_job, make_model, make_run
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -57,14 +60,43 @@ def test_names_are_offered(stocked: Path, words: tuple[str, ...], offered: list[
     assert complete(stocked, *words) == offered
 
 
-@pytest.mark.parametrize("words", [("device", "show", ""), ("model", "show", ""), ("run", "s")])
+@pytest.mark.parametrize("words", [("device", "show", ""), ("model", "show", ""), ("run", "s"), ("stop", "")])
 def test_where_there_is_no_farm_nothing_is_offered_and_nothing_said(tmp_path: Path, words: tuple[str, ...]) -> None:
     assert complete(tmp_path / "nowhere", *words) == []
+
+
+def test_sweeps_are_offered_the_newest_first_and_to_stop_those_that_run(stocked: Path) -> None:
+    keep_runs(stocked, [make_run(make_job("a" * 32))], name="early")
+    keep_runs(stocked, [make_run(make_job("b" * 32))], name="late")
+    with Store.open(stocked / "results.db") as store:
+        store.sittings.begin(1, "anna@lab", MOMENT)
+    for words in (
+        ("run", "--resume"),
+        ("results", "--sweep"),
+        ("judge", "--sweep"),
+        ("best", "--sweep"),
+        ("sweeps", "--faults"),
+        ("baseline", "set", "main"),
+        *((verb,) for verb in ("answers", "report", "table", "claims", "waterfall")),
+    ):
+        assert complete(stocked, *words, "") == ["2", "1"], words
+    assert complete(stocked, "report", "1") == ["1"]
+    assert complete(stocked, "stop", "") == ["1"]
+    assert complete(stocked, "stop", "2") == []
+
+
+def test_a_sweep_whose_process_died_is_not_offered_to_be_stopped(stocked: Path) -> None:
+    keep_runs(stocked, [make_run()])
+    begin = "import sys; from orchestrator.store import Store; from tests.making import MOMENT\n"
+    begin += "with Store.open(sys.argv[1]) as store: store.sittings.begin(1, 'anna@lab', MOMENT)"
+    subprocess.run([sys.executable, "-c", begin, str(stocked / "results.db")], cwd=ROOT, timeout=60, check=True)
+    assert complete(stocked, "stop", "") == []
 
 
 def test_a_broken_farm_offers_what_is_left_of_it(stocked: Path) -> None:
     (stocked / "results.db").write_text("not a database at all, only long enough to have a header")
     assert complete(stocked, "model", "show", "") == []
+    assert complete(stocked, "stop", "") == complete(stocked, "report", "") == []
     (stocked / "sweeps" / "example.yaml").unlink()
     (stocked / "sweeps").rmdir()
     assert complete(stocked, "run", "s") == []
