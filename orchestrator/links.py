@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -159,7 +159,7 @@ class Link:
 
 def _lasts_longer(busy: BoardBusy, wait_s: float) -> bool:
     """Is it known that waiting so long is in vain?"""
-    return isinstance(busy, BoardReserved) and busy.until > datetime.now(UTC) + timedelta(seconds=wait_s)
+    return isinstance(busy, BoardReserved) and (busy.until - datetime.now(UTC)).total_seconds() > wait_s
 
 
 class Keeper:

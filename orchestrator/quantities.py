@@ -8,6 +8,7 @@ from math import isfinite
 from orchestrator.errors import UsageError
 
 _SECONDS = {"ms": 0.001, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400, "w": 604800}
+_YEAR_S = 365 * 86400
 _BYTES = {
     **{"b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12},
     **{"kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40},
@@ -16,17 +17,24 @@ _RATES = {
     **{"bit": 0.125, "kbit": 125.0, "mbit": 125e3, "gbit": 125e6},
     **{"kb": 1e3, "mb": 1e6, "gb": 1e9, "kib": 2.0**10, "mib": 2.0**20, "gib": 2.0**30},
 }
+LONGEST_YEARS = 200
+"""Chosen: beyond what anybody waits for, and within the 292 years that Python's own waits can count."""
+
 _PART = re.compile(r"(\d{1,12}(?:\.\d{1,9})?)\s*([a-z]+)\s*", re.ASCII)
 _PLAIN = re.compile(r"\d{1,15}(?:\.\d{1,9})?", re.ASCII)
 
 
 def parse_duration_s(value: str | float) -> float:
-    """Seconds of `90`, `90s`, `10m`, `1h30m`, `500ms`, `2d`, `1w`. `UsageError` for anything else."""
+    """Seconds of `90`, `90s`, `10m`, `1h30m`, `500ms`, `2d`, `1w`. `UsageError` for anything else, centuries too."""
     seconds = _number(value)
     if seconds is None and isinstance(value, str):
         seconds = _sum_of_parts(value, _SECONDS)
     if seconds is None:
         raise UsageError(f"{_shown(value)} is not a duration", "write it like 90s, 10m, 1h30m or 2d")
+    if seconds > LONGEST_YEARS * _YEAR_S:
+        raise UsageError(
+            f"{_shown(value)} is longer than {LONGEST_YEARS} years", "give a shorter time, such as 10m or 2d"
+        )
     return float(seconds)
 
 
@@ -70,7 +78,12 @@ def parse_since(text: str, now: datetime) -> datetime:
         ) from None
     if moment > now:
         raise UsageError(f"{text.strip()} lies in the future", "give a moment before now, such as 7d or 2h")
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise UsageError(
+            f"{text.strip()} lies before the first year in UTC", "give a later moment, such as 2026-03-31"
+        ) from None
 
 
 def show_duration(seconds: float) -> str:

@@ -14,7 +14,7 @@ import typer
 from orchestrator import __version__
 from orchestrator.cli.context import Settings, say, say_next
 from orchestrator.cli.plain_options import spare_pydantic
-from orchestrator.cli.usage import explain, help_of
+from orchestrator.cli.usage import explain, explain_no_text, help_of
 from orchestrator.errors import DynofarmError
 from orchestrator.report.output import meet, outlive_stderr, print_text, soften_streams
 
@@ -110,7 +110,7 @@ def _explain(fault: Exception, *, debug: bool) -> int:
     if help_text is not None:
         print_text(help_text + "\n")
         return 2
-    error = explain(fault)
+    error = explain(fault) or explain_no_text(fault, sys.argv[1:])
     if error is not None:
         return _complain(error)
     if debug:

@@ -1,5 +1,7 @@
 """Faults of the command line that typer finds, in the words of all other errors: what, and what next."""
 
+import sys
+from collections.abc import Sequence
 from typing import Any
 
 from orchestrator.errors import UsageError
@@ -17,6 +19,23 @@ def explain(fault: Exception) -> UsageError | None:
     command = context.command_path if context is not None else "dynofarm"
     text = str(told()).strip().removesuffix(".")
     return UsageError(text[:1].lower() + text[1:], f"{command} --help")
+
+
+def explain_no_text(fault: Exception, words: Sequence[str]) -> UsageError | None:
+    """The error for a word of bytes that are no text, which was to be kept as one; None when it is none of these.
+
+    Such words are not refused before: as the name of a file they are as good as any other.
+    """
+    if not isinstance(fault, UnicodeEncodeError):
+        return None
+    for word in words:
+        shown = word.encode(errors="surrogateescape").decode(errors="backslashreplace")
+        if shown != word:
+            return UsageError(
+                f"{shown} is no text in {sys.getfilesystemencoding().upper()}",
+                "write it in the encoding of this terminal; dynofarm keeps only text",
+            )
+    return None
 
 
 def help_of(fault: Exception) -> str | None:

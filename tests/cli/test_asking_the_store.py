@@ -84,6 +84,7 @@ def test_rows_are_sorted_either_way_and_those_without_a_figure_come_last(dynofar
     ("words", "told"),
     [
         (("--sort", "speed"), "cannot sort by 'speed'"),
+        (("--since", "0001-01-01T00:00+14:00"), "lies before the first year in UTC"),
         (("--since", "soon"), "'soon' is neither an age nor a date"),
         (("--until", ""), "neither an age nor a date"),
         (("--threads", "two"), "--threads two: expected numbers"),

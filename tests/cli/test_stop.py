@@ -81,6 +81,7 @@ def test_a_sweep_whose_process_does_not_answer_is_offered_to_be_resumed(dynofarm
         (("9",), "there is no sweep '9'"),
         (("erly",), "there is no sweep 'erly'"),
         (("--wait", "soon"), "--wait: 'soon'"),
+        (("--wait", "99999999d"), "--wait: '99999999d' is longer than 200 years"),
     ],
 )
 def test_what_cannot_be_asked_is_refused_with_the_next_step(

@@ -60,6 +60,13 @@ def test_what_is_no_duration_is_refused_with_an_example(text: str | float) -> No
     assert "90s" in caught.value.hint
 
 
+@pytest.mark.parametrize("text", ["99999999d", "10429w", "201000d", "999999999999999", 1e300])
+def test_a_time_that_nobody_lives_to_see_is_refused(text: str | float) -> None:
+    with pytest.raises(UsageError, match="is longer than 200 years") as caught:
+        parse_duration_s(text)
+    assert "10m" in caught.value.hint
+
+
 @pytest.mark.parametrize(
     ("text", "size"),
     [
@@ -114,6 +121,13 @@ def test_what_is_no_moment_is_refused_with_an_example(text: str) -> None:
 def test_a_moment_to_come_is_refused() -> None:
     with pytest.raises(UsageError, match="2027-01-01 lies in the future"):
         parse_since("2027-01-01", NOW)
+
+
+def test_a_moment_before_the_first_year_in_utc_is_refused() -> None:
+    with pytest.raises(UsageError, match="0001-01-01 lies before the first year in UTC") as caught:
+        parse_since("0001-01-01", NOW)
+    assert "2026-03-31" in caught.value.hint
+    assert parse_since("0001-01-02", NOW) == datetime(1, 1, 1, 23, tzinfo=UTC)
 
 
 def test_now_needs_a_zone() -> None:
