@@ -54,8 +54,7 @@ def show_plan(
     reference = reference_model() if sweep.reference else None
     work = prepare(sweep.task, models, farm.cache) if sweep.task is not None else Prepared()
     jobs = plan(sweep, models, chosen, facts, objection, new_job_id, reference, work.by_model)
-    typical = store.typical_durations_s(jobs)
-    durations = {job.case_key: typical[job.job_id] for job in jobs}
+    durations = store.typical_durations_s(jobs)
     rows = plan_rows(jobs, durations)
     if as_json:
         print_json(rows)

@@ -20,7 +20,8 @@ def estimate_s(job: Job, typical_s: float | None) -> float:
 
 
 def plan_rows(jobs: Sequence[Job], durations: Mapping[str, float | None]) -> list[dict[str, Any]]:
-    """One row a case, and one a board for the reference model, as plain values."""
+    """One row a case, and one a board for the reference model, as plain values. `durations` by the jobs' ids: that of a
+    job whose power is read is another than that of its case."""
     counts = Counter((job.case_key, job.role) for job in jobs)
     first = {(job.case_key, job.role): job for job in reversed(jobs)}
     return [
@@ -34,8 +35,8 @@ def plan_rows(jobs: Sequence[Job], durations: Mapping[str, float | None]) -> lis
             "options": dict(job.options),
             "jobs": counts[key] if job.skip_reason is None else 0,
             "skipped": job.skip_reason,
-            "estimate_s": round(estimate_s(job, durations[job.case_key]) * counts[key], 1),
-            "estimated_from": "stored runs" if durations[job.case_key] is not None else "the protocol",
+            "estimate_s": round(estimate_s(job, durations[job.job_id]) * counts[key], 1),
+            "estimated_from": "stored runs" if durations[job.job_id] is not None else "the protocol",
         }
         for key, job in sorted(first.items())
     ]
@@ -76,7 +77,7 @@ def _total_text(jobs: Sequence[Job], durations: Mapping[str, float | None]) -> s
     per_board: dict[str, float] = defaultdict(float)
     for job in jobs:
         if job.skip_reason is None:
-            per_board[job.device] += estimate_s(job, durations[job.case_key])
+            per_board[job.device] += estimate_s(job, durations[job.job_id])
     roles = Counter(job.role for job in jobs if job.skip_reason is None)
     to_run = roles[Role.CASE] + roles[Role.ENERGY] + roles[Role.PROFILE] + roles[Role.TASK]
     if not to_run:

@@ -322,7 +322,7 @@ def test_a_plan_names_what_is_skipped_and_estimates_the_rest(capsys: pytest.Capt
         job(3, device="attic", options={"level": "[red]"}),
         job(4, runtime=RuntimeChoice("onnxruntime"), skip_reason="no wheel for Python 3.7"),
     ]
-    durations: dict[str, float | None] = {one.case_key: 30.0 if one.device == "attic" else None for one in jobs}
+    durations: dict[str, float | None] = {one.job_id: 30.0 if one.device == "attic" else None for one in jobs}
     text = plan_text(jobs, durations, capsys)
     assert "level=[red]" in text
     assert "skipped [1]" in text
@@ -330,11 +330,18 @@ def test_a_plan_names_what_is_skipped_and_estimates_the_rest(capsys: pytest.Capt
     assert "3 jobs on 2 boards, about 30 s if the boards work side by side, 49 s if they take turns" in text
 
 
+def test_a_plan_knows_that_reading_the_power_takes_longer_than_the_case_itself() -> None:
+    jobs = [job(1), job(2, block=1), job(3, role=Role.ENERGY, block=1)]
+    durations: dict[str, float | None] = {jobs[0].job_id: 10.0, jobs[1].job_id: 10.0, jobs[2].job_id: 45.0}
+    rows = plan_rows(jobs, durations)
+    assert [(row["role"], row["estimate_s"]) for row in rows] == [("case", 20.0), ("energy", 45.0)]
+
+
 def test_a_plan_tells_of_the_reference_model_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     looks = [job(9, model="dynofarm-reference", role=Role.REFERENCE, block=block) for block in range(4)]
     power = job(8, role=Role.ENERGY, block=3)
     jobs = [*looks, *(job(one, block=one - 1) for one in (1, 2, 3)), power]
-    durations: dict[str, float | None] = {looks[0].case_key: 2.0, job(1).case_key: 10.0}
+    durations: dict[str, float | None] = {one.job_id: 2.0 if one in looks else 10.0 for one in jobs}
     text = plan_text(jobs, durations, capsys)
     assert "4 jobs on 1 board (1 of them with the power read) and 4 runs of the reference model, about 48 s" in text
     assert "dynofarm-reference" not in text
@@ -349,7 +356,7 @@ def test_a_plan_says_which_board_goes_without_looks_or_power_and_why(capsys: pyt
     jobs = [job(1)]
     jobs += [job(one, threads=one, role=Role.ENERGY, skip_reason="energy is not measured") for one in (2, 3)]
     jobs += [job(4, model="dynofarm-reference", role=Role.REFERENCE, skip_reason="no library for mips64")]
-    text = plan_text(jobs, {one.case_key: 1.0 for one in jobs}, capsys)
+    text = plan_text(jobs, {one.job_id: 1.0 for one in jobs}, capsys)
     assert text.count("kitchen: energy is not measured") == 1
     assert text.count("kitchen: no reference model: no library for mips64") == 1
     assert "1 job on 1 board, about 1 s" in text
@@ -357,13 +364,13 @@ def test_a_plan_says_which_board_goes_without_looks_or_power_and_why(capsys: pyt
 
 
 def test_a_plan_for_one_board_has_one_estimate(capsys: pytest.CaptureFixture[str]) -> None:
-    text = plan_text([job(1)], {job(1).case_key: 600.0}, capsys)
+    text = plan_text([job(1)], {job(1).job_id: 600.0}, capsys)
     assert "1 job on 1 board, about 10 min\n" in text
 
 
 def test_a_plan_with_nothing_to_run_says_why(capsys: pytest.CaptureFixture[str]) -> None:
     skipped = job(1, skip_reason="too little memory")
-    assert "nothing to run: every case is skipped" in plan_text([skipped], {skipped.case_key: None}, capsys)
+    assert "nothing to run: every case is skipped" in plan_text([skipped], {skipped.job_id: None}, capsys)
     assert "the exclusions leave no case" in plan_text([], {}, capsys)
 
 
