@@ -2,11 +2,10 @@
 #     python3 -I -S -c <both files> WORK DIGEST SIZE [words for the agent]
 #
 # It says one line (have, need or refused), takes the agent from standard input when it is needed, and becomes it.
-# It must parse on any Python that a board may have, Python 2.7 included, so that an old one gets a clear answer
-# (so the checkers of newer Pythons are told to leave it alone).
-# ruff: noqa: UP024, UP036, RUF005
+# It must parse on Python 2.7, too, so that an old one gets a clear answer (so newer checkers leave it alone). With
+# `-I` it does not get so far: Python 2.7 answers with its usage.
+# ruff: noqa: UP036, RUF005
 # mypy: ignore-errors
-# `-I` is not known to Python 2.7 itself: there the answer is Python's usage error on standard error.
 import os
 import sys
 
@@ -40,15 +39,10 @@ def digest_of(data):
 
 
 def is_there(path, digest):
-    import hashlib
-
-    hashed = hashlib.sha256()
     try:
         with open(path, "rb") as stored:
-            for part in iter(lambda: stored.read(65536), b""):
-                hashed.update(part)
-            return hashed.hexdigest() == digest
-    except (IOError, OSError):
+            return digest_of(stored.read()) == digest
+    except OSError:
         return False
 
 
@@ -59,10 +53,9 @@ def store(path, data):
         with open(temporary, "wb") as file:
             file.write(data)
         os.rename(temporary, path)
-    except BaseException:
+    finally:
         if os.path.exists(temporary):
             os.unlink(temporary)
-        raise
 
 
 def refuse_without_room(folder, size):

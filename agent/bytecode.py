@@ -15,17 +15,24 @@ from typing import Callable, Dict
 
 from agent.importer import Index
 from agent.places import Places, remove_quietly, write_whole
-from agent.start import kept_beside
+from agent.start import is_safe, kept_beside
 
 _FORGOTTEN_S = 30 * 86400.0
 """A month: two orchestrators of different versions that share a board do not send their agents again at each visit."""
+_ABANDONED_S = 86400.0
+"""No agent takes a day to arrive."""
+_ROOM_BYTES = 4 << 20
+"""Several times what is kept: without it compiling, which takes seconds on a slow board, would be in vain."""
 
 
 def keep(places: Places, archive: str, breathe: Callable[[], None]) -> None:
     """Compile the archive for this Python, and remove what former versions left here. Where that cannot be (a full
-    disk), the agent starts from its text. For who holds the board: nobody else's worker starts meanwhile."""
+    disk, a folder of somebody else's), the agent starts from its text. For who holds the board: nobody else's worker
+    starts meanwhile."""
     _forget_former(archive)
     with contextlib.suppress(OSError):
+        if places.free_bytes() < _ROOM_BYTES or not is_safe(os.stat(os.path.dirname(archive))):
+            return
         pieces = _compile(archive, breathe)
         path = kept_beside(archive)
         write_whole(path, places.temporary(os.path.basename(path)), [_head_of(pieces), *pieces.values()])
@@ -63,9 +70,24 @@ def _index(pieces: Dict[str, bytes]) -> Index:
 
 
 def _forget_former(archive: str) -> None:
+    """What no agent of that version used for a month, and what one left that was killed while it came."""
     folder, own = os.path.split(archive)
     with contextlib.suppress(OSError):
-        for entry in os.scandir(folder):
-            age_s = time.time() - entry.stat(follow_symlinks=False).st_mtime
-            if not entry.name.startswith(own[: -len(".pyz")]) and age_s > _FORGOTTEN_S:
-                remove_quietly(entry.path)
+        written_s = {entry.name: entry.stat(follow_symlinks=False).st_mtime for entry in os.scandir(folder)}
+        now_s = time.time()
+        for name, at_s in written_s.items():
+            # Each visit notes its use of the archive, and bytecode lasts as long as what it was made of.
+            used_s = max(at_s, written_s.get(_archive_of(name), 0.0))
+            forgotten = _archive_of(name) != own and now_s - used_s > _FORGOTTEN_S
+            if forgotten or (_is_half(name) and now_s - at_s > _ABANDONED_S):
+                remove_quietly(os.path.join(folder, name))
+
+
+def _archive_of(name: str) -> str:
+    return name.partition(".")[0] + ".pyz"
+
+
+def _is_half(name: str) -> bool:
+    """Is it what `boot.py` writes before an agent is whole?"""
+    before, _, pid = name.rpartition(".")
+    return before.endswith(".pyz") and pid.isdigit()

@@ -3,6 +3,7 @@
 Two things may stand in the way: another visit, which holds the lock, and a reservation of somebody else's.
 """
 
+import contextlib
 import os
 import time
 from typing import Any, Optional
@@ -37,6 +38,8 @@ class Claim:
         self._places, self._link, self._root = places, link, root
         self._lock = BoardLock(places.root)
         self._until = 0.0
+        origin = workshop.own_origin()
+        self._archive = origin.place if origin.is_archive else None
 
     @property
     def is_waiting(self) -> bool:
@@ -58,6 +61,7 @@ class Claim:
         else:
             self.hello = request
             self._until = time.monotonic() + request.lock_wait_s
+            self._note_use()
 
     def attempt(self, hello: Hello, breathe: Breathe) -> float:
         """Take the board for them, or turn them away when they wait no longer; when to try again (monotonic seconds).
@@ -67,13 +71,12 @@ class Claim:
         try:
             self._places.make()
             taken = self._take(hello)
+            if self.held:
+                self._open(hello, breathe)
+                return 0.0
         except OSError as error:
-            self.hello = None
-            raise Refusal("internal", "the work folder cannot be used: %s" % error) from None
+            raise self._give_up("the work folder cannot be used: %s" % error) from None
         now = time.monotonic()
-        if self.held:
-            self._open(hello, breathe)
-            return 0.0
         if now >= self._until:
             self._link.say(Busy(*self._lock.read_holder()) if taken is None else Reserved(taken))
             self.hello, self._link.heard_at = None, now
@@ -103,6 +106,8 @@ class Claim:
 
     def _open(self, hello: Hello, breathe: Breathe) -> None:
         """Put in order what a visit that died left behind, and let them in."""
+        if self._archive is not None and not os.path.exists(self._archive):
+            raise self._give_up("this agent was removed while it waited for the board: %s" % self._archive)
         reaped = workshop.reap_leftover(self._places)
         self.restore()
         clear_incoming(self._places)
@@ -113,6 +118,18 @@ class Claim:
         self._link.say(Ready(PROTOCOL_VERSION, digest, os.getpid(), waiting, reaped, place, reserved, notes))
         self._keep_bytecode(breathe)
         self._link.heard_at = time.monotonic()
+
+    def _give_up(self, reason: str) -> Refusal:
+        """Why no visit comes of it; others can have the board at once."""
+        self.hello, self.held = None, False
+        self._lock.release()
+        return Refusal("internal", reason)
+
+    def _note_use(self) -> None:
+        """Before another version can have the board and remove what nobody used for long (`bytecode.py`)."""
+        if self._archive is not None:
+            with contextlib.suppress(OSError):
+                os.utime(self._archive)
 
     def _keep_bytecode(self, breathe: Breathe) -> None:
         """On the first visit, before any request: later it would disturb what is measured."""

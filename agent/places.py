@@ -66,9 +66,10 @@ def check_job_id(job_id: str) -> str:
 
 
 def write_whole(path: str, temporary: str, chunks: Iterable[bytes]) -> None:
-    """Write a file that is there entirely or not at all, also after a power cut. OSError leaves nothing behind."""
+    """Write a file that is there entirely or not at all, also after a power cut; whatever the umask, nobody else may
+    write to it. OSError leaves nothing behind."""
     try:
-        with open(temporary, "wb") as file:
+        with open(temporary, "wb", opener=_open_privately) as file:
             for chunk in chunks:
                 file.write(chunk)
             file.flush()
@@ -78,6 +79,10 @@ def write_whole(path: str, temporary: str, chunks: Iterable[bytes]) -> None:
     except BaseException:
         remove_quietly(temporary)
         raise
+
+
+def _open_privately(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def sync_folder(folder: str) -> None:

@@ -14,14 +14,22 @@ def kept_beside(archive):
     return "%s.%s.code" % (archive[: -len(".pyz")], MAGIC_NUMBER[:2].hex())
 
 
+def is_safe(found):
+    # type: (os.stat_result) -> bool
+    """Ours alone to write to."""
+    return found.st_uid == os.geteuid() and not found.st_mode & 0o022
+
+
 def take_bytecode(archive):
     # type: (str) -> bool
-    """Import the agent from the bytecode that a former visit kept (`bytecode.py`). False: there is none, or damaged."""
+    """Import the agent from the bytecode that a former visit kept (`bytecode.py`). False: there is none to be used."""
     import marshal
     from binascii import crc32
 
     try:
         kept = open(kept_beside(archive), "rb", buffering=0)  # noqa: SIM115 - read from as modules are imported
+        if not (is_safe(os.fstat(kept.fileno())) and is_safe(os.stat(os.path.dirname(archive)))):
+            return False
         size_bytes, checksum = [int(kept.read(8), 16) for _ in range(2)]
         head = kept.read(min(size_bytes, 1 << 20))
     except (OSError, ValueError):

@@ -7,19 +7,23 @@ import sys
 import time
 import zipfile
 from binascii import crc32
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from itertools import count
 from pathlib import Path
 
 import pytest
 
+from agent import bytecode
 from agent.importer import Index
-from agent.protocol import Ready, Result
+from agent.lock import BoardLock
+from agent.places import Places
+from agent.protocol import Error, Ready, Result
 from orchestrator.bundle import agent_zipapp, boot_script
-from tests.agent.serving import MODEL, MODEL_DIGEST, Talk, make_hello, make_job, names_in
+from tests.agent.serving import MODEL, MODEL_DIGEST, Talk, is_root, make_hello, make_job, names_in
 from tests.agent.test_boot import boot_argv
 from tests.pythons import find_python
+from tests.waiting import wait_until
 
 DIGEST = agent_zipapp().digest
 PYTHONS = sorted({sys.executable, *filter(None, map(find_python, ("3.8", "3.13")))})
@@ -44,7 +48,7 @@ def work(tmp_path: Path) -> Path:
     work = tmp_path / "work"
     (work / "blobs").mkdir(parents=True)
     (work / "blobs" / MODEL_DIGEST).write_bytes(MODEL)
-    (work / "agent").mkdir()
+    (work / "agent").mkdir(mode=0o700)
     (work / "agent" / f"{DIGEST}.pyz").write_bytes(agent_zipapp().data)
     return work
 
@@ -191,3 +195,131 @@ def test_what_former_versions_left_is_removed_after_a_month(work: Path, visit: V
         os.utime(file, (month_ago, month_ago))
     visit(PYTHON)
     assert names_in(work / "agent") == sorted([f"{DIGEST}.pyz", bytecode_of(PYTHON), recent.name])
+
+
+def test_what_is_in_use_is_not_removed_however_old_and_what_never_came_whole_is(work: Path, visit: Visit) -> None:
+    days_old = {
+        f"{'a' * 64}.pyz": 29,
+        f"{'a' * 64}.550d.code": 99,
+        f"{'b' * 64}.pyz": 31,
+        f"{'b' * 64}.550d.code": 99,
+        f"{'a' * 64}.pyz.4194304": 2,
+        f"{DIGEST}.pyz.4194305": 2,
+        f"{DIGEST}.pyz.4194306": 0,
+    }
+    for name, days in days_old.items():
+        (work / "agent" / name).write_bytes(b"an agent")
+        os.utime(work / "agent" / name, (time.time() - days * 86400,) * 2)
+    visit(PYTHON)
+    kept = [f"{'a' * 64}.pyz", f"{'a' * 64}.550d.code", f"{DIGEST}.pyz.4194306"]
+    assert names_in(work / "agent") == sorted([*kept, f"{DIGEST}.pyz", bytecode_of(PYTHON)])
+
+
+@pytest.fixture
+def held(work: Path) -> Iterator[BoardLock]:
+    """Somebody else has the board."""
+    lock = BoardLock(str(work))
+    assert lock.acquire("somebody")
+    yield lock
+    lock.release()
+
+
+def waiting(work: Path) -> Talk:
+    """An agent of the archive there, on its way to the board."""
+    talk = Talk(boot_argv(PYTHON, work, DIGEST, len(agent_zipapp().data)), skip_lines=1)
+    talk.say(make_hello(lock_wait_s=60.0))
+    wait_until(lambda: bool(talk.heartbeats), "a sign of life")
+    return talk
+
+
+def test_an_agent_that_waits_for_the_board_is_not_removed_by_another_version(work: Path, held: BoardLock) -> None:
+    """Stored a month ago, and used every day since."""
+    month_ago = time.time() - 31 * 86400
+    os.utime(work / "agent" / f"{DIGEST}.pyz", (month_ago, month_ago))
+    other = work / "agent" / f"{'c' * 64}.pyz"
+    other.write_bytes(agent_zipapp().data)
+    with waiting(work) as talk:
+        bytecode.keep(Places(str(work)), str(other), lambda: None)
+        held.release()
+        assert talk.hear(Ready).agent_digest == DIGEST
+        assert talk.run(make_job(), Result).result.job_id == "job-1"
+
+
+@pytest.mark.parametrize("visits", [0, 1])
+def test_an_agent_that_was_removed_while_it_waited_says_so_and_leaves(
+    work: Path, visit: Visit, held: BoardLock, visits: int
+) -> None:
+    """One that began from its text, and one from bytecode."""
+    for _ in range(visits):
+        held.release()
+        visit(PYTHON)
+        assert held.acquire("somebody")
+    with waiting(work) as talk:
+        (work / "agent" / f"{DIGEST}.pyz").unlink()
+        held.release()
+        error = talk.hear(Error)
+        assert error.code == "internal"
+        assert f"{DIGEST}.pyz" in error.message
+        assert talk.exit_code() == 1
+    assert b"Traceback" not in talk.words
+    assert held.acquire("the next")
+
+
+def give_away(path: Path) -> None:
+    if not is_root():
+        pytest.skip("only root may give files away")
+    os.chown(path, 65534, -1)
+
+
+def open_to_group(path: Path) -> None:
+    path.chmod(0o770)
+
+
+def open_to_all(path: Path) -> None:
+    path.chmod(0o707)
+
+
+@pytest.mark.parametrize("harm", [give_away, open_to_group, open_to_all])
+@pytest.mark.parametrize("of", ["file", "folder"])
+def test_what_others_could_have_written_is_not_run(
+    work: Path, visit: Visit, of: str, harm: Callable[[Path], None]
+) -> None:
+    visit(PYTHON)
+    kept = work / "agent" / bytecode_of(PYTHON)
+    planted = that_says("print('taken', flush=True)", PYTHON)
+    kept.write_bytes(planted)
+    assert started(work, PYTHON) == "taken\n"
+    harm(kept if of == "file" else kept.parent)
+    assert started(work, PYTHON) == ""
+    assert visit(PYTHON).agent_digest == DIGEST
+    # In a folder of others it is not made again, which would be in vain at each visit.
+    assert (kept.read_bytes() == planted) == (of == "folder")
+
+
+def test_bytecode_is_for_its_user_alone_whatever_the_umask(work: Path, visit: Visit) -> None:
+    before = os.umask(0)
+    try:
+        visit(PYTHON)
+    finally:
+        os.umask(before)
+    kept = work / "agent" / bytecode_of(PYTHON)
+    assert kept.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(("size", "made"), [("4m", False), ("16m", True)])
+def test_a_disk_without_room_is_not_compiled_for(work: Path, size: str, made: bool) -> None:
+    """It would fit on the smaller one, too; a little less, and each visit would compile in vain."""
+    archive = work / "agent" / f"{DIGEST}.pyz"
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={size},mode=700", "tmpfs", str(work / "agent")]
+    if not is_root() or subprocess.run(mount, capture_output=True, timeout=30, check=False).returncode != 0:
+        pytest.skip("a small file system cannot be mounted here: that needs root")
+    try:
+        archive.write_bytes(agent_zipapp().data)
+        places = Places(str(work / "agent"))
+        places.make()
+        breaths: list[int] = []
+        bytecode.keep(places, str(archive), lambda: breaths.append(1))
+        assert bool(breaths) == made
+        assert (archive.parent / bytecode_of(sys.executable)).exists() == made
+    finally:
+        subprocess.run(["umount", str(work / "agent")], timeout=30, check=True)
