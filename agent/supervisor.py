@@ -1,7 +1,7 @@
 """The agent while it lives: one loop over the orchestrator, the worker and the timers; one thread.
 
 Rules of the talk: docs/protocol.md. While a job runs, other requests wait for its end: their disk work would disturb
-what is measured. Only a ping is answered at once, unless a clock runs.
+what is measured. Only a ping is answered at once, unless a clock runs; so it is while the board is waited for.
 """
 
 import math
@@ -148,9 +148,15 @@ class Supervisor:
     def _over(self) -> bool:
         if self._link.ended:
             self._leaving = True
-        if self._job is not None and (self._job.started or not self._leaving):
-            return False
-        return self._leaving and not self._requests
+        self._give_up_unbegun()
+        return self._leaving and self._job is None and not self._requests
+
+    def _give_up_unbegun(self) -> None:
+        """Who leaves begins no measurement: nobody waits for it. What was asked for behind it still counts."""
+        while self._leaving and self._job is not None and not self._job.started:
+            self._job.abandon()
+            self._job = None
+            self._take_requests()
 
     def _on_input(self) -> None:
         for line in self._link.read():
@@ -166,8 +172,8 @@ class Supervisor:
         except WireError as error:
             self._link.say(Error("protocol", str(error)))
             return
-        if isinstance(request, Ping) and self._job is not None:
-            if not self._job.quiet:
+        if isinstance(request, Ping) and (self._job is not None or self._claim.is_waiting):
+            if self._job is None or not self._job.quiet:
                 self._link.say(Heartbeat())
         elif len(self._requests) >= _MOST_WAITING:
             self._link.say(Error("protocol", "%d requests wait already" % _MOST_WAITING))

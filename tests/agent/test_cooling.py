@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.protocol import JobResult, Probe, Probed, Result, RunJob, ThermalGate
+from agent.protocol import Acknowledge, JobResult, Probe, Probed, Result, RunJob, ThermalGate
 from tests.agent.serving import FolderBoard, make_job
 from tests.agent.trees import lay_out, write
 
@@ -105,3 +105,17 @@ def test_the_processors_that_a_job_ran_on_stand_in_its_details(board: FolderBoar
     assert talk.run(make_job("free"), Result).result.details["cpus"] == usable
     pinned = talk.run(make_job("pinned", cpu_affinity=[usable[-1]]), Result).result
     assert pinned.details["cpus"] == [usable[-1]]
+
+
+def test_what_was_confirmed_behind_a_job_that_waits_still_counts_when_the_link_ends(
+    board: FolderBoard, root: str
+) -> None:
+    (board.work / "spool" / "former.json").write_bytes(b"a result")
+    talk = board.serve(root)
+    talk.say(RunJob(make_job(thermal=gate(20.0))))
+    talk.wait_for_stage("cooling")
+    for message in (Acknowledge("former"), RunJob(make_job("next", thermal=gate(20.0)))):
+        talk.say(message)
+    talk.hang_up()
+    assert talk.exit_code() == 0
+    assert board.spooled() == []

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from agent.protocol import (
+    Acknowledge,
     Bye,
     Duet,
     DuetFailed,
@@ -211,6 +212,20 @@ def test_a_duet_that_nobody_waits_for_is_given_up(board: FolderBoard, tmp_path: 
     assert talk.exit_code() == 0
     assert not any(map(is_alive, players))
     assert board.spooled() == []
+
+
+def test_what_was_asked_behind_a_duet_that_nobody_waits_for_still_counts(board: FolderBoard) -> None:
+    (board.work / "spool" / "former.json").write_bytes(b"a result")
+    talk = board.serve()
+    talk.say(make_duet())
+    players = players_of(talk)
+    for message in (make_duet(), Acknowledge("former")):
+        talk.say(message)
+    talk.hang_up()
+    assert talk.exit_code() == 0
+    assert not any(map(is_alive, players))
+    assert board.spooled() == []
+    assert not (board.work / "worker.pid").exists()
 
 
 def test_the_workers_die_with_their_agent(board: FolderBoard) -> None:

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import os
+import resource
 import signal
 import time
 import zipfile
@@ -39,6 +40,7 @@ from tests.agent.serving import (
     is_alive,
     make_hello,
     make_job,
+    names_in,
     worker_of,
 )
 from tests.waiting import wait_until
@@ -223,6 +225,18 @@ def test_a_second_orchestrator_may_wait_for_the_board(board: FolderBoard) -> Non
     assert second.hear(Ready).pid == second.process.pid
 
 
+def test_signs_of_life_while_one_waits_for_the_board_are_answered_and_not_saved_up(board: FolderBoard) -> None:
+    """For hours there is one each eight seconds."""
+    first = board.serve()
+    second = board.start()
+    second.say(make_hello(lock_wait_s=60.0))
+    wait_until(lambda: bool(second.heartbeats), "a sign that it waits")
+    second.say_raw(encode(Ping()) * 1500)
+    wait_until(lambda: len(second.heartbeats) > 1500, "an answer to each")
+    first.say(Bye())
+    assert second.hear(Ready).pid == second.process.pid
+
+
 def test_one_who_waits_for_the_board_and_hangs_up_is_gone(board: FolderBoard) -> None:
     board.serve()
     second = board.start()
@@ -313,6 +327,21 @@ def test_a_work_folder_that_cannot_be_is_an_error(board: FolderBoard) -> None:
     error = talk.ask(make_hello(), Error)
     assert error.code == "internal"
     assert talk.exit_code() == 1
+
+
+def test_a_fault_when_the_visit_begins_is_an_error_and_keeps_nobody_out(board: FolderBoard) -> None:
+    """As of a failing card: the lock is the last file that this agent can open."""
+    talk = board.start()
+    talk.ask(Probe(), Error)
+    open_files = len(names_in(f"/proc/{talk.process.pid}/fd"))
+    _, hard = resource.prlimit(talk.process.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(talk.process.pid, resource.RLIMIT_NOFILE, (open_files + 1, hard))
+    error = talk.ask(make_hello(), Error)
+    assert error.code == "internal"
+    assert "work folder cannot be used" in error.message
+    assert talk.exit_code() == 1
+    assert (board.work / "lock").read_text().startswith("tests"), "it had the lock"
+    assert board.serve().ready.spooled == []
 
 
 def test_a_greeting_has_defaults(board: FolderBoard) -> None:
