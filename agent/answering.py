@@ -67,7 +67,8 @@ def _probe(places: Places, _request: Probe, breathe: Breathe, root: str) -> Any:
     from agent.probe import collect_conditions, collect_facts
     from agent.python_path import find_python_path
 
-    modules = find_modules(find_python_path(places.python_path, breathe), breathe)
+    path = find_python_path(places.python_path, places.temporary("python_path"), breathe)
+    modules = find_modules(path, breathe)
     return Probed(collect_facts(root, modules), collect_conditions(root, places.root))
 
 

@@ -10,6 +10,8 @@ from typing import Dict, Iterator, Optional, Sequence, Tuple
 
 from agent.blobs import Breathe
 
+_EGG = ".egg"
+"""A folder of the path that is a package by itself, put there by `easy-install.pth`."""
 _FACTS = {".dist-info": "METADATA", ".egg-info": "PKG-INFO"}
 _MODULES = {
     "numpy": "numpy",
@@ -45,22 +47,39 @@ def _packages_in(folder: str) -> Iterator[Tuple[str, str]]:
         names = sorted(os.listdir(folder))
     except OSError:  # an archive, or a folder that is not there
         return
+    stem, ending = os.path.splitext(os.path.basename(os.path.normpath(folder)))
+    if ending == _EGG:
+        facts = os.path.join(folder, "EGG-INFO", "PKG-INFO")
+        name, version = _name_and_version(stem)
+        name, version = _normalise(_fact(facts, b"Name:") or name), _fact(facts, b"Version:") or version
+        if name in _MODULES and version:
+            yield name, version
     for entry in names:
         stem, ending = os.path.splitext(entry)
-        project, _, rest = stem.partition("-")
-        name = re.sub(r"[-_.]+", "_", project).lower()
+        name, version = _name_and_version(stem)
         if ending in _FACTS and name in _MODULES:
-            version = _version_in(os.path.join(folder, entry), _FACTS[ending]) or rest.partition("-")[0]
+            path = os.path.join(folder, entry)
+            # An old `.egg-info` may be that file itself.
+            version = _fact(os.path.join(path, _FACTS[ending]) if os.path.isdir(path) else path, b"Version:") or version
             if version:
                 yield name, version
 
 
-def _version_in(path: str, file_name: str) -> Optional[str]:
-    """What the facts say; an old `.egg-info` may be that file itself."""
+def _name_and_version(stem: str) -> Tuple[str, str]:
+    """What a folder's name says; either may be empty."""
+    project, _, rest = stem.partition("-")
+    return _normalise(project), rest.partition("-")[0]
+
+
+def _normalise(name: str) -> str:
+    return re.sub(r"[-_.]+", "_", name).lower()
+
+
+def _fact(path: str, label: bytes) -> Optional[str]:
     try:
-        with open(os.path.join(path, file_name) if os.path.isdir(path) else path, "rb") as file:
+        with open(path, "rb") as file:
             for line in file:
-                if line.startswith(b"Version:"):
+                if line.startswith(label):
                     return line.partition(b":")[2].decode("utf-8", "replace").strip() or None
                 if not line.strip():
                     break

@@ -7,11 +7,12 @@ depends on, until one of them changes or the board starts anew.
 import contextlib
 import json
 import os
+import re
 import select
 import signal
 import sys
 import time
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional
+from typing import Any, Dict, List, NamedTuple, Optional, Set
 
 from agent.blobs import Breathe
 from agent.places import remove_quietly
@@ -31,8 +32,14 @@ say([*getattr(site, "getsitepackages", list)(), getattr(site, "getusersitepackag
 sys.stdout.buffer.write(mark)
 """ % (_MARK,)
 """Its folders, and those whose `.pth` files add to them."""
-_CUSTOMIZED = ("sitecustomize.py", "usercustomize.py")
+_CUSTOMIZED = ("sitecustomize", "usercustomize")
 """Modules of an administrator and a user that may change the path: docs.python.org/3/library/site.html."""
+_HARMLESS = re.compile(r"distutils-precedence\.pth|__editable__.*|_virtualenv\.pth|.*-nspkg\.pth")
+"""Names of `.pth` files whose code changes no path, or one that depends on nothing else: those of setuptools (its
+namespace packages, too) and virtualenv."""
+
+_CODE = (b"import ", b"import\t")
+_BOM = b"\xef\xbb\xbf"
 
 
 class _Told(NamedTuple):
@@ -40,8 +47,16 @@ class _Told(NamedTuple):
     sites: List[str]
 
 
-def find_python_path(kept: str, breathe: Breathe) -> List[str]:
-    """Folders, in order; empty when Python does not say within half a minute. `kept`: the file for what it said."""
+class _Additions(NamedTuple):
+    """What a `.pth` file says: paths, there or not, and does it run code?"""
+
+    paths: List[str]
+    runs_code: bool
+
+
+def find_python_path(kept: str, temporary: str, breathe: Breathe) -> List[str]:
+    """Folders, in order; empty when Python does not say within half a minute. `kept`: the file for what it said,
+    `temporary`: its name until it is whole."""
     known = _read(kept)
     if known is not None:
         return known
@@ -49,15 +64,17 @@ def find_python_path(kept: str, breathe: Breathe) -> List[str]:
     told = _ask(breathe)
     if told is None:
         return []
-    marks = {path: _mark(path) for path in _depends_on(told)}
-    if not any(mark is not None and mark[0] > began_ns - _JUST_NOW_NS for mark in marks.values()):
-        _keep(kept, {**_asked(), "path": told.path, "marks": marks})
+    depends_on = _depends_on(told)
+    marks = {path: _mark(path) for path in depends_on or ()}
+    changing = any(mark is not None and mark[0] > began_ns - _JUST_NOW_NS for mark in marks.values())
+    if depends_on is not None and not changing:
+        _keep(kept, temporary, {**_asked(), "path": told.path, "marks": marks})
     return told.path
 
 
 def _read(kept: str) -> Optional[List[str]]:
     """None when there is nothing, or no longer true. Garbage is nothing."""
-    with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         with open(kept, "rb") as file:
             said = json.loads(file.read())
         path: List[str] = said["path"]
@@ -74,30 +91,58 @@ def _asked() -> Dict[str, Optional[str]]:
     return {"python": sys.executable, "home": os.environ.get("HOME"), "boot_id": boot_id}
 
 
-def _depends_on(told: _Told) -> Iterator[str]:
-    yield sys.executable
+def _depends_on(told: _Told) -> Optional[Set[str]]:
+    """Files and folders; None when a `.pth` file runs code that may depend on anything."""
+    found = {sys.executable}
     for folder in {os.path.dirname(sys.executable), os.path.dirname(os.path.dirname(sys.executable))}:
-        yield os.path.join(folder, "pyvenv.cfg")
+        found.add(os.path.join(folder, "pyvenv.cfg"))
     for folder in {*told.path, *told.sites}:
-        yield folder
-        with contextlib.suppress(OSError):
-            for name in os.listdir(folder):
-                if name.endswith(".pth") or name in _CUSTOMIZED:
-                    yield os.path.join(folder, name)
+        found.add(folder)
+        for name in _names_in(folder):
+            path = os.path.join(folder, name)
+            if name in _CUSTOMIZED:
+                found.add(os.path.join(path, "__init__.py"))
+            elif name.endswith(".pth"):
+                additions = _read_additions(path)
+                if additions.runs_code and not _HARMLESS.fullmatch(name):
+                    return None
+                found.update([path, *additions.paths])
+            elif name.endswith(".py") and name[: -len(".py")] in _CUSTOMIZED:
+                found.add(path)
+    return found
+
+
+def _names_in(folder: str) -> List[str]:
+    try:
+        return os.listdir(folder)
+    except OSError:  # an archive, or a folder that is not there
+        return []
+
+
+def _read_additions(path: str) -> _Additions:
+    """As `site` reads it."""
+    try:
+        with open(path, "rb") as file:
+            text = file.read()
+    except OSError:
+        return _Additions([], False)
+    lines = text[len(_BOM) if text.startswith(_BOM) else 0 :].splitlines()
+    named = [os.fsdecode(line.rstrip()) for line in lines if line.strip() and not line.startswith((b"#", *_CODE))]
+    paths = [os.path.join(os.path.dirname(path), name) for name in named]
+    return _Additions(paths, any(line.startswith(_CODE) for line in lines))
 
 
 def _mark(path: str) -> Optional[List[int]]:
     """What changes with a file, or with the names in a folder; None: it is not there."""
     try:
         found = os.stat(path)
-    except OSError:
+    except (OSError, ValueError):  # no path at all: a zero byte in it
         return None
     return [found.st_mtime_ns, found.st_size, found.st_ino]
 
 
-def _keep(path: str, said: Dict[str, Any]) -> None:
+def _keep(path: str, temporary: str, said: Dict[str, Any]) -> None:
     """Not synced: what a power cut makes of it is of another boot. On a full disk nothing is kept."""
-    temporary = "%s.%d" % (path, os.getpid())
     try:
         with open(temporary, "w", encoding="ascii") as file:
             json.dump(said, file)

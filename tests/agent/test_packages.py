@@ -51,6 +51,19 @@ def test_old_distributions_are_found_too(tmp_path: Path) -> None:
     assert packages.find_modules([str(tmp_path)], breathe) == {"numpy": "1.24.2", "psutil": "5.9.4"}
 
 
+def test_eggs_on_the_path_are_packages_themselves(tmp_path: Path) -> None:
+    facts = "Metadata-Version: 1.0\nName: tflite-runtime\nVersion: 2.5.0.post1\n"
+    put(tmp_path / "x.egg", "EGG-INFO", facts, "PKG-INFO")
+    put(tmp_path / "psutil-5.9.4-py3.8-linux-aarch64.egg", "EGG-INFO", "", "PKG-INFO")
+    put(tmp_path / "numpy-1.19.0-py3.8.egg", "EGG-INFO", None)
+    put(tmp_path / "MNN-1.0-py3.8.egg.disabled", "EGG-INFO", None)
+    put(tmp_path / "onnxruntime.egg", "EGG-INFO", None)  # a name without a version
+    folders = [f"{path}/" if path.name == "x.egg" else str(path) for path in sorted(tmp_path.iterdir())]
+    found = packages.find_modules(folders, breathe)
+    assert found == {"tflite_runtime": "2.5.0.post1", "psutil": "5.9.4", "numpy": "1.19.0"}
+    assert packages.find_modules([str(tmp_path)], breathe) == {}, "those that are not on the path"
+
+
 @pytest.mark.parametrize("facts", [None, "", "Name: numpy\n\nVersion: 9.9 (of a description)\n", b"\xff\xfe\x00"])
 def test_facts_that_say_nothing_leave_what_the_name_says(tmp_path: Path, facts: str | bytes | None) -> None:
     put(tmp_path, "numpy-1.26.4.dist-info", facts)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -11,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from agent import python_path
+from agent.blobs import clear_incoming
+from agent.places import Places
 from agent.python_path import find_python_path
 from tests.agent.serving import ROOT, names_in
 
@@ -23,8 +26,13 @@ def breathe() -> None:
 
 @pytest.fixture
 def kept(tmp_path: Path) -> str:
-    (tmp_path / "work").mkdir()
+    for name in ("work", "incoming"):
+        (tmp_path / name).mkdir()
     return str(tmp_path / "work" / "python_path.json")
+
+
+def temporary(kept: str) -> str:
+    return str(Path(kept).parents[1] / "incoming" / "python_path.1")
 
 
 class Board:
@@ -40,7 +48,7 @@ class Board:
         (self.site,) = folder.glob("lib/python3*/site-packages")
         self.custom = folder / "custom"
         self.custom.mkdir()
-        (self.site / "custom.pth").write_text(f"import sys; sys.path.insert(0, {str(self.custom)!r})\n")
+        (self.site / "__editable__.custom.pth").write_text(f"import sys; sys.path.insert(0, {str(self.custom)!r})\n")
         self.age()
 
     def _count(self, told: "python_path._Told | None") -> "python_path._Told | None":
@@ -54,7 +62,7 @@ class Board:
                 os.utime(path, (MINUTE_AGO, MINUTE_AGO))
 
     def look(self) -> list[str]:
-        return find_python_path(self.kept, breathe)
+        return find_python_path(self.kept, temporary(self.kept), breathe)
 
 
 @pytest.fixture
@@ -68,6 +76,7 @@ def test_it_is_asked_once(board: Board, kept: str) -> None:
     assert [board.look(), board.look()] == [first, first]
     assert board.asks == 1
     assert names_in(Path(kept).parent) == ["python_path.json"]
+    assert names_in(Path(temporary(kept)).parent) == []
 
 
 def install(board: Board) -> str:
@@ -94,6 +103,26 @@ def customize(board: Board) -> str:
     return str(board.folder)
 
 
+def customize_as_a_package(board: Board) -> str:
+    """In a folder that was there, empty; what it lies in does not change with it."""
+    text = f"import sys\nsys.path.append({str(board.folder)!r})\n"
+    (board.custom / "sitecustomize" / "__init__.py").write_text(text)
+    return str(board.folder)
+
+
+def come_into_being(board: Board) -> str:
+    """A folder that a `.pth` file named all the while: a disk that is mounted later, a build."""
+    added = board.folder / "later"
+    added.mkdir()
+    return str(added)
+
+
+def come_into_being_nearby(board: Board) -> str:
+    added = board.folder / "nearby"
+    added.mkdir()
+    return str(added)
+
+
 def configure(board: Board) -> str:
     """The environment takes the packages of the Python that it was made of, too."""
     settings = board.folder / "pyvenv.cfg"
@@ -104,9 +133,14 @@ def configure(board: Board) -> str:
     ).stdout.strip()
 
 
-@pytest.mark.parametrize("change", [install, edit, customize, configure])
+CHANGES = [install, edit, customize, customize_as_a_package, come_into_being, come_into_being_nearby, configure]
+
+
+@pytest.mark.parametrize("change", CHANGES)
 def test_it_is_asked_again_when_that_may_have_changed(board: Board, change: Callable[[Board], str]) -> None:
     (board.site / "there.pth").touch()
+    (board.site / "later.pth").write_text(f"# a comment\n\n{board.folder / 'later'}  \n../../../nearby\na\0b\n")
+    (board.custom / "sitecustomize").mkdir()
     board.age()
     before = board.look()
     added = change(board)
@@ -145,6 +179,40 @@ def test_another_home_another_boot_or_another_python_is_asked_anew(
     assert board.asks == 4
 
 
+@pytest.mark.parametrize("word", ["import ", "import\t"])
+def test_what_code_in_a_pth_file_says_is_not_remembered(board: Board, kept: str, word: str) -> None:
+    (board.site / "code.pth").write_text(f"/nowhere\n{word}os, sys; sys.path.extend(os.environ.get('MORE', ''))\n")
+    board.age()
+    assert board.look() == board.look()
+    assert board.asks == 2
+    assert not Path(kept).exists()
+
+
+@pytest.mark.parametrize(
+    "name", ["distutils-precedence.pth", "__editable___a_1_0_finder.pth", "_virtualenv.pth", "zope-3.8-nspkg.pth"]
+)
+def test_the_code_that_setuptools_leaves_everywhere_is_no_reason_to_ask_again(board: Board, name: str) -> None:
+    (board.site / name).write_text("import os\n")
+    board.age()
+    assert board.look() == board.look()
+    assert board.asks == 1
+
+
+def test_what_an_agent_left_that_was_killed_while_it_kept_is_removed(board: Board, tmp_path: Path) -> None:
+    places = Places(str(tmp_path / "killed"))
+    places.make()
+    script = f"import sys; sys.path.insert(0, {str(ROOT)!r})\nimport os, signal\n"
+    script += "from agent.answering import answer; from agent.places import Places; from agent.protocol import Probe\n"
+    script += "os.rename = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
+    script += f"answer(Places({places.root!r}), Probe(), lambda: None)"
+    argv = [str(board.folder / "bin" / "python"), "-I", "-S", "-c", script]
+    assert subprocess.run(argv, timeout=60, check=False).returncode == -signal.SIGKILL
+    assert len(names_in(places.incoming)) == 1
+    clear_incoming(places)
+    assert names_in(places.incoming) == []
+    assert not [name for name in names_in(places.root) if name.startswith("python_path")]
+
+
 def test_what_changed_just_now_is_not_relied_on(board: Board, kept: str) -> None:
     (board.site / "new.pth").touch()
     board.look()
@@ -155,7 +223,8 @@ def test_what_changed_just_now_is_not_relied_on(board: Board, kept: str) -> None
 
 
 @pytest.mark.parametrize(
-    "garbage", [b"", b"\xff\0", b"[]", b"7", b"{}", b'{"marks": {}, "path": [7]}', b'{"marks": [], "path": []}']
+    "garbage",
+    [b"", b"\xff\0", b"[]", b"7", b"{}", b'{"marks": {}, "path": [7]}', b'{"marks": [], "path": []}', b"[" * 200_000],
 )
 def test_garbage_is_nothing(board: Board, kept: str, garbage: bytes) -> None:
     Path(kept).write_bytes(garbage)
@@ -183,7 +252,7 @@ def test_where_nothing_can_be_kept_it_is_asked_each_time(board: Board, kept: str
 def test_a_name_that_is_no_utf_8_is_a_name(board: Board) -> None:
     added = f"{board.folder}/caf\udce9"
     Path(added).mkdir()
-    (board.site / "added.pth").write_bytes(b"import sys; sys.path.append(%a)\n" % added)
+    (board.site / "__editable__.added.pth").write_bytes(b"import sys; sys.path.append(%a)\n" % added)
     board.age()
     assert [added in board.look() for _ in range(2)] == [True, True]
     assert board.asks == 1
@@ -191,9 +260,9 @@ def test_a_name_that_is_no_utf_8_is_a_name(board: Board) -> None:
 
 def test_an_agent_without_site_packages_finds_them(other_python: str, kept: str) -> None:
     script = "import sys; sys.path.insert(0, sys.argv[1])\nfrom agent.python_path import find_python_path\n"
-    script += "print(find_python_path(sys.argv[2], lambda: None))"
+    script += "print(find_python_path(*sys.argv[2:], lambda: None))"
     for _ in range(2):
-        argv = [other_python, "-I", "-S", "-c", script, str(ROOT), kept]
+        argv = [other_python, "-I", "-S", "-c", script, str(ROOT), kept, temporary(kept)]
         done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=True)
         assert done.stdout.startswith("['")
 
@@ -207,7 +276,7 @@ def test_what_a_package_prints_at_the_start_is_passed_over(board: Board, monkeyp
 @pytest.mark.parametrize("executable", ["/nowhere/python3", "/bin/false"])
 def test_a_python_that_does_not_answer_has_none(monkeypatch: pytest.MonkeyPatch, kept: str, executable: str) -> None:
     monkeypatch.setattr(python_path.sys, "executable", executable)
-    assert find_python_path(kept, breathe) == []
+    assert find_python_path(kept, temporary(kept), breathe) == []
     assert not Path(kept).exists()
 
 
@@ -220,5 +289,5 @@ def test_a_python_that_hangs_is_given_up_and_the_caller_breathes(
     monkeypatch.setattr(python_path.sys, "executable", str(program))
     monkeypatch.setattr(python_path, "LIMIT_S", 0.3)
     breaths: list[int] = []
-    assert find_python_path(kept, lambda: breaths.append(1)) == []
+    assert find_python_path(kept, temporary(kept), lambda: breaths.append(1)) == []
     assert breaths
