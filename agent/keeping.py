@@ -24,7 +24,8 @@ def keep(
     `talk`: where it comes from, if this process does more than to receive it.
 
     `BlobFault`: `disk_full` (with the free and the needed bytes; then nothing is kept, because results need the room
-    more), `corrupt` (a wrong hash: nothing is kept; or the stream broke: what came before is kept, for the next one).
+    more), `corrupt` (a wrong hash: nothing is kept; or the stream broke: what came before is kept, for the next one; or
+    somebody else's file lies in its place).
     Already there: returns at once and asks for nothing.
     """
     path = places.blob(digest)
@@ -61,7 +62,10 @@ def _complete(
     except Broken as fault:
         text = "%s after %d of %d bytes of %s…" % (fault, part.came_bytes, wanted.size_bytes, digest[:12])
         raise BlobFault("corrupt", text) from None
-    found = part.settle(places.blob(digest))
+    try:
+        found = part.settle(places.blob(digest))
+    except Held as error:
+        raise BlobFault("corrupt", str(error)) from None
     if found:
         raise BlobFault("corrupt", "the bytes have the hash %s…, not %s…" % (found[:12], digest[:12]))
     return wanted

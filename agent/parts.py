@@ -31,7 +31,7 @@ _ENDINGS = (".part", ".map", ".lock")
 
 
 class Held(Exception):
-    """Another receiver writes this file and does not end."""
+    """Another receiver writes this file."""
 
 
 class Part:
@@ -49,9 +49,13 @@ class Part:
             self._let_go()
             raise
         self.map: Optional[BlockMap] = None
-        self.offset_bytes = _whole_bytes(self.path, size_bytes)
-        remove_quietly(_beside(self.path, ".map"))
-        os.ftruncate(self.file, self.offset_bytes)
+        try:
+            self.offset_bytes = _whole_bytes(self.path, size_bytes)
+            remove_quietly(_beside(self.path, ".map"))
+            os.ftruncate(self.file, self.offset_bytes)
+        except BaseException:
+            self.close()
+            raise
         self.came_bytes = self._written_bytes = self.offset_bytes
         self._hash: Any = None
 
@@ -98,12 +102,15 @@ class Part:
         return self.map is not None and self.map.is_full()
 
     def settle(self, target: str) -> str:
-        """Sync the whole file and give it its name; the hash, and "" when it was right. A wrong one is removed."""
+        """Sync the whole file and give it its name; the hash, and "" when it was right. A wrong one is removed.
+        Raises `Held` when another file lies there, OSError."""
         found = (self._hash or _hash_of(self.file, self._size_bytes)).hexdigest()
         if found != self._digest:
             self.remove()
             return str(found)
         os.fsync(self.file)
+        if not os.path.samestat(os.fstat(self.file), os.stat(self.path)):
+            raise Held("another receiver took %s… over" % self._digest[:12])
         os.rename(self.path, target)
         sync_folder(os.path.dirname(target))
         sync_folder(self._places.incoming)

@@ -7,6 +7,7 @@ decoding a million latencies. Files without one are of older agents, and are dec
 import contextlib
 import hashlib
 import os
+import time
 from typing import List, Optional, Union
 
 from agent.blobs import NO_ROOM, clear_incoming
@@ -14,6 +15,9 @@ from agent.places import Places, is_job_id, remove_quietly, write_whole
 from agent.protocol import MAX_LINE_BYTES, Failure, JobFailure, Result, WireError, decode, encode
 
 _ENDING = ".json"
+_DAMAGED = ".damaged"
+_EVIDENCE_S = 30 * 86400.0
+"""A damaged file tells of a failing card, but may be large."""
 
 
 def keep(places: Places, job_id: str, line: bytes) -> None:
@@ -69,15 +73,18 @@ def read_line(places: Places, job_id: str) -> Optional[bytes]:
     whole = seal == _seal(job_id, line) if seal else _job_of(line) == job_id
     if not whole or len(line) > MAX_LINE_BYTES:
         with contextlib.suppress(OSError):
-            os.replace(path, path + ".damaged")
+            os.replace(path, path + _DAMAGED)
+            os.utime(path + _DAMAGED)
         return None
     return line
 
 
 def clear_unfinished(places: Places) -> None:
-    """Remove what agents that were killed while they wrote left behind. Only for the holder of the board's lock."""
+    """Remove what agents that were killed while they wrote left behind, and what was found damaged a month ago. Only
+    for the holder of the board's lock."""
     for entry in os.scandir(places.spool):
-        if entry.name.startswith(".") and entry.name.endswith(".tmp"):
+        unfinished = entry.name.startswith(".") and entry.name.endswith(".tmp")
+        if unfinished or (entry.name.endswith(_ENDING + _DAMAGED) and _is_old(entry)):
             remove_quietly(entry.path)
 
 
@@ -99,6 +106,12 @@ def _with_note(outcome: Union[Result, Failure], note: str) -> Union[Result, Fail
 def _is_ours(entry: "os.DirEntry[str]") -> bool:
     named = entry.name.endswith(_ENDING) and is_job_id(entry.name[: -len(_ENDING)])
     return named and entry.is_file(follow_symlinks=False)
+
+
+def _is_old(entry: "os.DirEntry[str]") -> bool:
+    with contextlib.suppress(OSError):
+        return time.time() - entry.stat(follow_symlinks=False).st_mtime > _EVIDENCE_S
+    return False
 
 
 def _seal(job_id: str, line: bytes) -> bytes:

@@ -135,6 +135,31 @@ def test_the_newest_receiver_ends_an_older_one(places: Places) -> None:
         part.close()
 
 
+def test_a_file_that_cannot_be_gone_on_with_is_let_go(places: Places) -> None:
+    path = Path(places.incoming) / f"{DIGEST}.part"
+    os.mkfifo(path)
+    before = names_in("/proc/self/fd")
+    with pytest.raises(OSError, match="Invalid argument"):
+        Part(places, DIGEST, 100)
+    assert names_in("/proc/self/fd") == before
+    assert names_in(places.incoming) == [path.name]
+
+
+def test_the_file_of_another_does_not_get_the_name_of_ours(places: Places) -> None:
+    path = leave(places, DIGEST, DATA[:9])
+
+    def bring(part: Part) -> Iterator[bytes]:
+        yield DATA[part.offset_bytes :]
+        path.unlink()
+        path.write_bytes(b"of another")
+
+    with pytest.raises(blobs.BlobFault, match="another receiver") as caught:
+        keeping.keep(places, DIGEST, len(DATA), bring)
+    assert caught.value.error.code == "corrupt"
+    assert names_in(places.blobs) == []
+    assert path.read_bytes() == b"of another"
+
+
 def test_a_stranger_with_the_number_of_a_dead_receiver_is_left_alone(places: Places) -> None:
     with subprocess.Popen(["sleep", "60"]) as stranger:
         (Path(places.incoming) / f"{DIGEST}.lock").write_text(f"{stranger.pid} 1 -\nnonsense\n")

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,19 @@ def test_a_damaged_file_is_no_result_and_is_set_aside(places: Places, content: b
     assert spool.read_line(places, "a") is None
     assert names_in(places.spool) == ["a.json.damaged"]
     assert spool.waiting(places) == []
+
+
+def test_what_was_found_damaged_is_kept_for_a_month(places: Places) -> None:
+    old, recent = Path(places.spooled("a") + ".damaged"), Path(places.spooled("b") + ".damaged")
+    result = Path(places.spooled("c"))
+    for path, days in ((old, 31), (recent, 29), (result, 99)):
+        path.write_bytes(b"?")
+        os.utime(path, (time.time() - days * 86400,) * 2)
+    spool.clear_unfinished(places)
+    assert names_in(places.spool) == [recent.name, result.name]
+    assert spool.read_line(places, "c") is None
+    spool.clear_unfinished(places)
+    assert names_in(places.spool) == [recent.name, "c.json.damaged"], "the month begins when it is found"
 
 
 def test_a_digit_that_a_card_forgot_makes_no_other_result(places: Places) -> None:
