@@ -148,9 +148,10 @@ def _entries(places: Places, breathe: Breathe) -> List[_Entry]:
     entries = []
     for folder in (places.blobs, places.bundles):
         for found in os.scandir(folder):
-            status = found.stat(follow_symlinks=False)
-            size_bytes = _tree_bytes(found.path) if found.is_dir(follow_symlinks=False) else status.st_size
-            entries.append(_Entry(status.st_mtime_ns, found.name, found.path, size_bytes))
+            with contextlib.suppress(FileNotFoundError):  # on a relay another process may make room as well
+                status = found.stat(follow_symlinks=False)
+                size_bytes = _tree_bytes(found.path) if found.is_dir(follow_symlinks=False) else status.st_size
+                entries.append(_Entry(status.st_mtime_ns, found.name, found.path, size_bytes))
             breathe()
     from agent import parts
 

@@ -241,6 +241,17 @@ def test_the_least_recently_used_goes_first(places: Places) -> None:
     assert names_in(places.blobs) == [young]
 
 
+def test_what_another_process_removes_meanwhile_takes_no_room(places: Places) -> None:
+    store(places, 0, 100), store(places, 1, 100), store(places, 2, 100)
+
+    def remove_the_rest() -> None:
+        for path in Path(places.blobs).iterdir():
+            path.unlink()
+
+    evicted = evict(places, 0, 0, [], remove_the_rest)
+    assert evicted.used_bytes == 0
+
+
 def test_a_use_makes_young(places: Places) -> None:
     first, second = fill_with(places, {"a": 100, "b": 200})
     blobs.touch(places, first)
