@@ -246,7 +246,7 @@ def test_what_another_process_removes_meanwhile_takes_no_room(places: Places) ->
 
     def remove_the_rest() -> None:
         for name in names_in(places.blobs):
-            os.unlink(places.blob(name))
+            Path(places.blob(name)).unlink()
 
     evicted = blobs.evict(places, 0, 0, [], remove_the_rest)
     assert (len(evicted.digests), evicted.used_bytes) == (1, 0)

@@ -3,11 +3,13 @@
 import itertools
 import sqlite3
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from contextlib import closing
 from pathlib import Path
 
 from tests.boards.processes import list_processes
+from tests.chaos import witnesses
+from tests.chaos.lives import is_blind, lives_of
 from tests.chaos.storm import Storm
 
 _RUNS = "SELECT job.job_id, run.status FROM job LEFT JOIN run ON run.job = job.id AND NOT run.replaced"
@@ -26,6 +28,7 @@ def wrongs(storm: Storm) -> list[str]:
         runs = connection.execute(_RUNS).fetchall()
         loops = connection.execute(_LOOPS).fetchall()
         sound = connection.execute("PRAGMA integrity_check").fetchone()[0]
+        dangling = connection.execute("PRAGMA foreign_key_check").fetchall()
     return [
         *_some(_not_once(runs)),
         *_some(_missing(storm, dict(runs))),
@@ -34,7 +37,24 @@ def wrongs(storm: Storm) -> list[str]:
         *_some(_not_measured_there(storm, loops)),
         *_some(_left_running(storm)),
         *([] if sound == "ok" else [f"the database is damaged: {sound}"]),
+        *_some([f"row {row} of {table} names one of {parent} that is not there" for table, row, parent, _ in dangling]),
     ]
+
+
+def unchecked(storm: Storm) -> list[str]:
+    """What could not be checked, a sentence for each thing."""
+    blind = [board.name for board in storm.boards if is_blind(board)]
+    if not blind:
+        return []
+    return [
+        f"whether the results of {', '.join(blind)} were measured there, each once, and whether one is missing: without"
+        " a disk of their own (needs root) a full one kept workers from writing their log"
+    ]
+
+
+def all_wrongs(storm: Storm) -> list[str]:
+    """Those, and what only a storm that has happened can be asked: who watched it."""
+    return [*wrongs(storm), *(wrong for found in witnesses.wrongs(storm) for wrong in _some(found))]
 
 
 def _not_once(runs: list[tuple[str, str | None]]) -> list[str]:
@@ -65,36 +85,24 @@ def _from_nowhere(storm: Storm, stored: dict[str, str | None]) -> list[str]:
     ]
 
 
-def _lives(storm: Storm) -> dict[str, list[tuple[int, int]]]:
-    """When workers were at work, by board: first and last line of each in the board's own log, ns, in order."""
-    found: dict[str, list[tuple[int, int]]] = {}
-    for board in storm.boards:
-        moments: dict[str, list[int]] = defaultdict(list)
-        text = board.log_file.read_text() if board.log_file.exists() else ""
-        for line in text.splitlines():
-            name, moment = line.split()
-            moments[name].append(int(moment))
-        found[board.name] = sorted((min(some), max(some)) for some in moments.values())
-    return found
-
-
 def _overlapping(storm: Storm) -> list[str]:
     return [
-        f"{board}: one worker was at work until {earlier[1]}, the next from {later[0]} on"
-        for board, lives in _lives(storm).items()
-        for earlier, later in itertools.pairwise(lives)
-        if earlier[1] > later[0]
+        f"{board.name}: one worker was at work until {earlier.end_ns}, the next from {later.begin_ns} on"
+        for board in storm.boards
+        for earlier, later in itertools.pairwise(lives_of(board))
+        if earlier.end_ns > later.begin_ns
     ]
 
 
 def _not_measured_there(storm: Storm, loops: list[tuple[str, str, int, int]]) -> list[str]:
     """Each stored measurement is one that its board made, and no two are the same one."""
-    if any(board.disk is None for board in storm.boards):
-        return []  # without small disks a full one hits the workers' log, too
-    lives = _lives(storm)
+    lives = {board.name: lives_of(board) for board in storm.boards if not is_blind(board)}
+    blind = {board.name for board in storm.boards} - lives.keys()
     wrong, taken = [], set()
     for device, job, begin, _end in loops:
-        mine = [life for life in lives[device] if life[0] <= begin <= life[1]]
+        if device in blind:
+            continue  # `unchecked` tells of it
+        mine = [life for life in lives[device] if life.begin_ns <= begin <= life.end_ns]
         if len(mine) != 1 or (device, mine[0]) in taken:
             wrong.append(f"{device}: the result of job {job} is not one measurement of this board, but {len(mine)}")
         taken |= {(device, life) for life in mine}

@@ -31,6 +31,8 @@ class StormBoard:
         self.spool = self.sshd.work_dir / "spool"
         self.log_file = self.sshd.home / WORK_LOG
         self.cable = Cable(wiring, self.sshd.host, self.sshd.port)
+        self.log_suffered = False
+        """Whether a limit on files may have kept workers from writing their log."""
 
     def enrol(self, farm: Path) -> None:
         """Write its profile into a farm, and accept its host key. It is a machine of its own: boards work at once."""
@@ -57,6 +59,7 @@ class StormBoard:
             self.disk.fill()
             return True
         agents = self.sshd.agents()
+        self.log_suffered = self.log_suffered or bool(agents)
         for pid in agents:
             _limit_files(pid, 1000)
         return bool(agents)

@@ -9,11 +9,24 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 LOCK_WAIT = "60s"
 SWEEP = "sweeps/storm.yaml"
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A command that ended. `status` is negative where a signal ended it; `sent`: the signals that the storm sent it;
+    `said`: all its output; `owes`: whether a sweep owed jobs then."""
+
+    words: str
+    status: int
+    sent: frozenset[int]
+    said: str
+    owes: bool
 
 
 class Orchestrator:
@@ -23,19 +36,29 @@ class Orchestrator:
         self._farm = farm
         self.said = farm / "orchestrator.log"
         self.starts = 0
-        self.statuses: list[int] = []
+        self.ended: list[Ended] = []
+        self._words = ""
+        self._sent: set[int] = set()
+        self._said_before_bytes = 0
         self._environment = {**os.environ, **environment, "PYTHONPATH": str(CHECKOUT), "NO_COLOR": "1"}
         self._environment["HOME"] = str(farm)
         for name in ("SSH_AUTH_SOCK", "DYNOFARM_DB"):
             self._environment.pop(name, None)
         self._process: subprocess.Popen[bytes] | None = None
 
+    @property
+    def statuses(self) -> list[int]:
+        """Of all that ended, in order."""
+        return [one.status for one in self.ended]
+
     def start(self, *words: str) -> None:
         """Start `run` with these words."""
         self.starts += 1
+        self._words, self._sent = " ".join(words), set()
         with self.said.open("ab") as said:
             said.write(f"--- {' '.join(words)}\n".encode())
             said.flush()
+            self._said_before_bytes = said.tell()
             self._process = subprocess.Popen(
                 self._argv("run", *words, "--wait", LOCK_WAIT),
                 cwd=self._farm,
@@ -55,7 +78,9 @@ class Orchestrator:
         status = self._process.poll()
         if status is None:
             return True
-        self.statuses.append(status)
+        said = self.said.read_bytes()[self._said_before_bytes :].decode(errors="replace")
+        owes = self.unfinished_sweep() is not None
+        self.ended.append(Ended(self._words, status, frozenset(self._sent), said, owes))
         self._process = None
         return False
 
@@ -63,6 +88,7 @@ class Orchestrator:
         """Whether there was a process to be hit."""
         if self._process is None or self._process.poll() is not None:
             return False
+        self._sent.add(number)
         self._process.send_signal(number)
         return True
 

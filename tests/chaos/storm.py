@@ -3,6 +3,7 @@
 import heapq
 import itertools
 import json
+import math
 import random
 import time
 from collections import Counter
@@ -19,9 +20,12 @@ from tests.chaos.command import SWEEP, Orchestrator
 from tests.chaos.forwarder import Wiring
 from tests.chaos.hits import HITS, Force
 from tests.chaos.spool_watch import SpoolWatch
+from tests.chaos.strikes import Strike
 from tests.chaos.wall_clock import WallClock, build_library
 
 LOOK_EVERY_S = 0.05
+CASES = 1
+"""Of the storm's sweep on each board."""
 MODEL = {
     "format": "dynofarm-fake",
     "inputs": [{"name": "x", "dtype": "float32", "shape": [1, 4]}],
@@ -59,8 +63,9 @@ class Storm:
         self.chance = random.Random(seed)
         self.events: list[str] = []
         self.done: Counter[str] = Counter()
+        self.strikes: list[Strike] = []
         self._began = time.monotonic()
-        self._undoing: list[tuple[float, int, str, Callable[[], object]]] = []
+        self._undoing: list[tuple[float, int, str, Callable[[], object], Strike]] = []
         self._numbers = itertools.count()
         self._log = (root / "events.log").open("a", buffering=1)
         library = build_library(root)
@@ -88,7 +93,7 @@ class Storm:
             if now >= next_at:
                 self._hit()
                 next_at = now + self.chance.expovariate(1 / self.weather.every_s)
-            time.sleep(LOOK_EVERY_S)
+            self.spools.watch(LOOK_EVERY_S)
         self.note("the storm is over")
         self._undo(everything=True)
         calm_at = time.monotonic()
@@ -97,7 +102,7 @@ class Storm:
                 raise NoRest(
                     f"sweep {self.orchestrator.unfinished_sweep()} still owes jobs {self.weather.calm_s} s later"
                 )
-            time.sleep(LOOK_EVERY_S)
+            self.spools.watch(LOOK_EVERY_S)
 
     def _wait_for_first_outcome(self) -> None:
         """Before that there is nothing to lose."""
@@ -106,7 +111,7 @@ class Storm:
             self._look(more=True)
             if time.monotonic() > until:
                 raise NoRest(f"no board measured anything in {self.weather.calm_s:g} s of peace")
-            time.sleep(LOOK_EVERY_S)
+            self.spools.watch(LOOK_EVERY_S)
 
     def note(self, what: str) -> None:
         line = f"{time.monotonic() - self._began:8.2f}  {what}"
@@ -133,18 +138,24 @@ class Storm:
         kind = self.chance.choices(list(HITS), list(HITS.values()))[0]
         board = self.chance.choice(self.boards)
         force = Force(self.chance, board, self.boards, self.orchestrator, self.weather.longest_s)
+        began_s = time.monotonic()
         hit = kind(force)
         if hit is None:
             return
         self.done[kind.__name__] += 1
+        strike = Strike(kind.__name__, board.name, began_s, time.monotonic())
+        self.strikes.append(strike)
         self.note(f"{hit.what}{f' for {hit.lasts_s:.1f} s' if hit.undo else ''}")
         if hit.undo is not None:
-            heapq.heappush(self._undoing, (time.monotonic() + hit.lasts_s, next(self._numbers), hit.what, hit.undo))
+            strike.over_s = math.inf
+            over_at = time.monotonic() + hit.lasts_s
+            heapq.heappush(self._undoing, (over_at, next(self._numbers), hit.what, hit.undo, strike))
 
     def _undo(self, *, everything: bool = False) -> None:
         while self._undoing and (everything or self._undoing[0][0] <= time.monotonic()):
-            _, _, what, undo = heapq.heappop(self._undoing)
+            _, _, what, undo, strike = heapq.heappop(self._undoing)
             undo()
+            strike.over_s = time.monotonic()
             self.note(f"over: {what}")
 
     def _sweep(self) -> str:

@@ -10,7 +10,7 @@ import pytest
 from orchestrator.store import Store
 from orchestrator.sweep import Sweep
 from tests.boards.sshd import has_sshd
-from tests.chaos.aftermath import sent_only, wrongs
+from tests.chaos.aftermath import all_wrongs, sent_only, wrongs
 from tests.chaos.storm import Weather, storm
 from tests.making import MOMENT, make_job, make_model, make_result, make_run
 
@@ -31,7 +31,7 @@ def test_a_storm_loses_nothing_doubles_nothing_and_leaves_nothing_running(tmp_pa
     # Without mounts of its own: they would be those of all tests that this process still runs.
     with storm(tmp_path, seed, SMALL, small_disks=False) as made:
         made.run()
-        found = wrongs(made)
+        found = all_wrongs(made)
         happened = "\n".join(made.events)
         assert not found, f"seed {seed}: {found}\n{happened}"
         assert sum(made.done.values()) >= SMALL.faults
