@@ -11,7 +11,9 @@ from typing import Any, cast
 import pytest
 
 from agent.protocol import EnergyPlan, Evicted, Holdings
+from orchestrator import supply
 from orchestrator.carriers import CarrierShelf
+from orchestrator.conversation import Stopped
 from orchestrator.devices import Device
 from orchestrator.errors import ModelError, RuntimeUnavailable
 from orchestrator.events import Fetching, Noted, Pushing
@@ -113,6 +115,9 @@ class Crowd:
         self.device, self.most = device, 0
         self._expected, self._now, self._changed = expected, 0, threading.Condition()
 
+    def keep_up(self) -> None:
+        """Nothing has happened to any of them while they wait."""
+
     def holdings(self, digests: Sequence[str]) -> Holdings:
         return Holdings([], list(digests), [], {})
 
@@ -145,6 +150,22 @@ def test_so_many_files_are_on_their_way_at_one_time(bench: Bench, link: Link, si
         for done in [boards.submit(supply.outfit, cast(Any, crowd), facts, job, [job]) for _ in range(2 * at_once)]:
             done.result()
     assert crowd.most == at_once
+
+
+def test_who_waits_for_a_place_hears_of_a_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supply, "LOOK_S", 0.01)
+    looks: list[int] = []
+
+    def keep_up() -> None:
+        looks.append(1)
+        if len(looks) == 3:
+            raise Stopped
+
+    places = threading.Semaphore(1)
+    with supply._Turn(places, lambda _there: None, keep_up), pytest.raises(Stopped):  # noqa: SIM117
+        with supply._Turn(places, lambda _there: None, keep_up):
+            raise AssertionError("there was one place")
+    assert places.acquire(blocking=False)
 
 
 @pytest.mark.parametrize("fault", ["gone", "grown", "changed"])
