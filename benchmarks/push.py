@@ -74,6 +74,9 @@ def _compare(folder: Path, count: int, size_mb: int, options: argparse.Namespace
         subjects: dict[str, Callable[[], Took]] = {"dynofarm": lambda: _ours(boards, path, digest)}
         for peer in options.peers:
             tool = {"scp": _scp, "rsync": _rsync}.get(peer)
+            if tool and shutil.which(peer) is None:
+                print(f"{peer} is not installed here: left out")
+                continue
             subjects[peer] = (
                 (lambda tool=tool: _programs(boards.places, path, tool))
                 if tool
