@@ -1,9 +1,7 @@
 """The work behind `dynofarm device reserve` and `release`: progress on stderr, each board's outcome in a line."""
 
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from datetime import datetime
 
 from orchestrator.asking.boards import select_devices
@@ -12,7 +10,6 @@ from orchestrator.cli.context import print_json, say, say_next
 from orchestrator.cli.display import open_display
 from orchestrator.cli.stopping import stop_on_signals
 from orchestrator.devices import Device
-from orchestrator.events import Connected, Event
 from orchestrator.farm import Farm
 from orchestrator.moments import moment_text
 from orchestrator.records import Ending
@@ -37,8 +34,8 @@ def reserve_boards(
 ) -> int:
     """Reserve the selected boards and say what came of it; the exit code."""
     chosen = select_devices(devices, on, store.last_facts())
-    with _round(farm, store, chosen, quiet=quiet or as_json) as visit:
-        found = visit.as_far_as_known(reserve(visit.visitor, chosen, term_s, why))
+    with _visitor(farm, store, chosen, quiet=quiet or as_json) as visitor:
+        found = reserve(visitor, chosen, term_s, why)
     if as_json:
         print_json([outcome_values(one) for one in found])
     for one in found:
@@ -49,7 +46,7 @@ def reserve_boards(
             say(f"{one.device} is yours until {moment_text(one.record.until, now)} ({one.record.why})")
             if not one.told:
                 say(f"the board does not know yet: {one.trouble}; it hears of it at your next visit")
-    if visit.stop.is_set():
+    if visitor.is_stopped:
         return STOPPED
     return 0 if all(one.done for one in found) else SOMEBODY_ELSES
 
@@ -66,8 +63,8 @@ def release_boards(
 ) -> int:
     """Give the selected boards back and say what came of it; the exit code."""
     chosen = select_devices(devices, on, store.last_facts())
-    with _round(farm, store, chosen, quiet=quiet or as_json) as visit:
-        found = visit.as_far_as_known(release(visit.visitor, chosen, force=force))
+    with _visitor(farm, store, chosen, quiet=quiet or as_json) as visitor:
+        found = release(visitor, chosen, force=force)
     if as_json:
         print_json([outcome_values(one) for one in found])
     for one in found:
@@ -75,47 +72,19 @@ def release_boards(
             _say_whose(one)
         elif not as_json:
             _say_released(one)
-    if visit.stop.is_set():
+    if visitor.is_stopped:
         return STOPPED
     return 0 if all(one.done or one.record is None for one in found) else SOMEBODY_ELSES
 
 
-@dataclass
-class _Round:
-    """One visit to some boards. `reached` are those that answered; with `stop` set the others were not waited for."""
-
-    visitor: Visitor
-    stop: threading.Event
-    reached: set[str]
-
-    def as_far_as_known(self, found: Sequence[Outcome]) -> list[Outcome]:
-        """What came of the boards; of those that a stop kept from answering nothing is said but that."""
-        return [self._cut_short(one) if self.stop.is_set() else one for one in found]
-
-    def _cut_short(self, one: Outcome) -> Outcome:
-        somebody_elses = one.record is not None and not one.done
-        if somebody_elses or one.device in self.reached:
-            return one
-        return replace(
-            one, done=one.record is not None, told=False, trouble=f"{one.device}: stopped before it answered"
-        )
-
-
 @contextmanager
-def _round(farm: Farm, store: Store, chosen: Sequence[Device], *, quiet: bool) -> Iterator[_Round]:
+def _visitor(farm: Farm, store: Store, chosen: Sequence[Device], *, quiet: bool) -> Iterator[Visitor]:
     names = [device.name for device in chosen]
-    reached: set[str] = set()
     with (
         stop_on_signals(STOPPING) as stop,
         open_display(names, quiet=quiet, transient=True) as display,
     ):
-
-        def notify(event: Event) -> None:
-            if isinstance(event, Connected):
-                reached.add(event.device)
-            display.notify(event)
-
-        yield _Round(Visitor(farm, store, notify, stop), stop, reached)
+        yield Visitor(farm, store, display.notify, stop)
 
 
 def _say_released(one: Outcome) -> None:

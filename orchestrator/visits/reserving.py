@@ -42,6 +42,11 @@ class Visitor:
         self._stop = stop
         self.store = store
 
+    @property
+    def is_stopped(self) -> bool:
+        """Did the user ask to stop? Boards that had not answered by then were not waited for."""
+        return self._stop.is_set()
+
     def visit(
         self, devices: Sequence[Device], claims: Callable[[str], Claim] | None = None
     ) -> tuple[dict[str, Link], dict[str, BoardError]]:
@@ -52,6 +57,8 @@ class Visitor:
             muster(links, 0.0, errors.__setitem__, self._stop, self._farm.settings.connections)
             for link in links:
                 link.close(politely=not self._stop.is_set())
+        for name in [link.device.name for link in links if self.is_stopped and link.facts is None]:
+            errors.setdefault(name, BoardError(name, f"{name}: stopped before it answered"))
         note_told(self.store, links)
         return {link.device.name: link for link in links}, errors
 
@@ -90,7 +97,7 @@ def release(visitor: Visitor, devices: Sequence[Device], *, force: bool) -> list
             ended[name] = found.over(now, how, me)
             store.reservations.keep_foreign(ended[name])
     again = [device for device in open_to_us if device.name in ended and not _is_told(links, errors, device.name)]
-    if again:
+    if again and not visitor.is_stopped:
         more, errors_then = visitor.visit(again)
         links |= more
         errors = {name: error for name, error in errors.items() if name not in more} | errors_then
