@@ -38,8 +38,7 @@ class Claim:
         self._places, self._link, self._root = places, link, root
         self._lock = BoardLock(places.root)
         self._until = 0.0
-        origin = workshop.own_origin()
-        self._archive = origin.place if origin.is_archive else None
+        self._origin = workshop.own_origin()
 
     @property
     def is_waiting(self) -> bool:
@@ -106,8 +105,8 @@ class Claim:
 
     def _open(self, hello: Hello, breathe: Breathe) -> None:
         """Put in order what a visit that died left behind, and let them in."""
-        if self._archive is not None and not os.path.exists(self._archive):
-            raise self._give_up("this agent was removed while it waited for the board: %s" % self._archive)
+        if self._origin.is_archive and not os.path.exists(self._origin.place):
+            raise self._give_up("this agent was removed while it waited for the board: %s" % self._origin.place)
         reaped = workshop.reap_leftover(self._places)
         self.restore()
         clear_incoming(self._places)
@@ -127,14 +126,13 @@ class Claim:
 
     def _note_use(self) -> None:
         """Before another version can have the board and remove what nobody used for long (`bytecode.py`)."""
-        if self._archive is not None:
+        if self._origin.is_archive:
             with contextlib.suppress(OSError):
-                os.utime(self._archive)
+                os.utime(self._origin.place)
 
     def _keep_bytecode(self, breathe: Breathe) -> None:
         """On the first visit, before any request: later it would disturb what is measured."""
-        origin = workshop.own_origin()
-        if origin.is_archive and origin.is_text:
+        if self._origin.is_archive and self._origin.is_text:
             from agent import bytecode
 
-            bytecode.keep(self._places, origin.place, breathe)
+            bytecode.keep(self._places, self._origin.place, breathe)

@@ -90,6 +90,8 @@ class Supervisor:
             while not self._terminated:
                 self._take_requests()
                 wake_at = self._tick()
+                self._leaving = self._leaving or self._link.ended
+                self._give_up_unbegun()
                 if self._over():
                     break
                 self._wait(wake_at)
@@ -146,9 +148,6 @@ class Supervisor:
         return self._link.beat(hello.heartbeat_s)
 
     def _over(self) -> bool:
-        if self._link.ended:
-            self._leaving = True
-        self._give_up_unbegun()
         return self._leaving and self._job is None and not self._requests
 
     def _give_up_unbegun(self) -> None:
