@@ -1,8 +1,9 @@
 """Lines of the protocol over one channel, with an ear for silence.
 
 A frozen or unplugged board is never noticed by SSH itself, so somebody must listen: the agent sends a line at least
-every four seconds, except while a clock runs, which it announces. After five silent seconds the link itself is asked;
-a link that does not answer is dead after ten, an agent that is mute on a living link after twenty.
+every four seconds, except while a clock runs, which it announces. After five silent seconds the link itself is asked,
+and every five from then on; one that does not answer is dead after ten, an agent that is mute on a living link after
+twenty, or later where it is known to be busy.
 """
 
 import math
@@ -47,7 +48,7 @@ class Conversation:
         self._until = math.inf
         self._sending = threading.Lock()
         self._over = self._ignored = self._greeted = False
-        self._said_at = self._heard_at = time.monotonic()
+        self._said_at = self._heard_at = self._link_seen_at = time.monotonic()
         self._quiet_until = 0.0
 
     def say(self, message: Any) -> None:
@@ -114,7 +115,8 @@ class Conversation:
     def hear(self, *expected: type, patience_s: float = 0.0) -> Any:
         """The next message that is not a heartbeat; one of `expected`, else `ProtocolBroken`.
 
-        An `Error` of the agent becomes an exception. `patience_s` lengthens the silence that is borne.
+        An `Error` of the agent becomes an exception. `patience_s` lengthens the silence that is borne from the
+        agent; the link must answer all the same.
         """
         while True:
             message = self._decoded(self.hear_line(patience_s))
@@ -133,8 +135,8 @@ class Conversation:
                 self._device, f"{self._device}: the agent answered {type(message).__name__}, expected {wanted}"
             )
 
-    def hear_line(self, patience_s: float = 0.0) -> bytes:
-        """One raw line without its newline."""
+    def hear_line(self, patience_s: float = 0.0, link_patience_s: float = 0.0) -> bytes:
+        """One raw line without its newline. `link_patience_s`: for a link that may still carry what was sent."""
         while True:
             end = self._buffer.find(b"\n", self._scanned)
             if end >= 0:
@@ -145,7 +147,7 @@ class Conversation:
             self._scanned = len(self._buffer)
             if self._scanned > MAX_LINE_BYTES:
                 raise self._too_long()
-            self._buffer += self._some_bytes(patience_s)
+            self._buffer += self._some_bytes(patience_s, link_patience_s)
 
     def words(self, timeout_s: float) -> bytes | None:
         """What was said, in whole lines and without signs of life; else as `ByteChannel.receive`."""
@@ -168,7 +170,7 @@ class Conversation:
         self._buffer[:0] = line + b"\n"
         self._scanned = 0
 
-    def _some_bytes(self, patience_s: float) -> bytes:
+    def _some_bytes(self, patience_s: float, link_patience_s: float) -> bytes:
         while True:
             self.check_stop()
             if time.monotonic() > self._until:
@@ -183,28 +185,35 @@ class Conversation:
                 return data
             if data is not None:
                 raise BoardLost(self._device, f"{self._device}: {self._last_words()}", "dynofarm run --resume")
-            self.bear_silence(patience_s)
+            self.bear_silence(patience_s, link_patience_s)
 
-    def bear_silence(self, patience_s: float = 0.0) -> None:
+    def bear_silence(self, patience_s: float = 0.0, link_patience_s: float = 0.0) -> None:
         """Nothing was heard: is that to be borne? `BoardLost` when the link, or the agent, has been silent too long."""
         self.touch()
-        now = time.monotonic()
-        silent_s = now - max(self._heard_at, self._quiet_until) - patience_s
-        if silent_s < SUSPECT_AFTER_S:
-            return
-        answers = self._transport.answers(max(1.0, LINK_DEAD_AFTER_S - silent_s))
-        silent_s = time.monotonic() - max(self._heard_at, self._quiet_until) - patience_s
-        if not answers and silent_s >= LINK_DEAD_AFTER_S:
-            raise BoardLost(
-                self._device,
-                f"{self._device}: no sign of life for {silent_s:.0f} s; the board hangs, or its link is cut",
-                "look at its power and network, then: dynofarm run --resume",
-            )
-        if answers and silent_s >= AGENT_MUTE_AFTER_S:
+        quiet_since = max(self._heard_at, self._quiet_until)
+        self._ask_link(max(quiet_since, self._link_seen_at), link_patience_s)
+        silent_s = time.monotonic() - quiet_since
+        if silent_s >= AGENT_MUTE_AFTER_S + patience_s:
             raise BoardLost(
                 self._device,
                 f"{self._device}: its sshd answers, but the agent has been silent for {silent_s:.0f} s",
                 f"see what keeps it: dynofarm device check {self._device}",
+            )
+
+    def _ask_link(self, seen_at: float, patience_s: float) -> None:
+        """See whether the link answers, when nothing came over it for too long. `BoardLost`."""
+        silent_s = time.monotonic() - seen_at - patience_s
+        if silent_s < SUSPECT_AFTER_S:
+            return
+        if self._transport.answers(max(1.0, LINK_DEAD_AFTER_S - silent_s)):
+            self._link_seen_at = time.monotonic()
+            return
+        silent_s = time.monotonic() - seen_at
+        if silent_s >= LINK_DEAD_AFTER_S + patience_s:
+            raise BoardLost(
+                self._device,
+                f"{self._device}: no sign of life for {silent_s:.0f} s; the board hangs, or its link is cut",
+                "look at its power and network, then: dynofarm run --resume",
             )
 
     def _last_words(self) -> str:

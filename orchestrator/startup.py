@@ -23,6 +23,8 @@ from orchestrator.transport.push_lines import NOISE_LIMIT_LINES
 BOOT_MARKER = b"dynofarm-boot "
 SLOW_START_S = 60.0
 """A Pi Zero takes seconds to start Python; nothing is heard from it until then."""
+SLOWEST_LINK_BYTES_S = 4000
+"""A cellular one on a bad day. It answers nothing before the agent went over it."""
 
 
 def boot_command(device: Device, archive: AgentArchive) -> list[str]:
@@ -39,6 +41,7 @@ class Startup:
         self._archive = archive
         self._channel = channel
         self._talk = talk
+        self._sending_s = 0.0
 
     def boot(self) -> None:
         """Wait for the boot script's line behind whatever the login says, and send the agent if the board lacks it.
@@ -60,10 +63,11 @@ class Startup:
             raise _refusal(self._device.name, words)
         if answer.get("state") == "need":
             self._talk.say_raw(self._archive.data)
+            self._sending_s = len(self._archive.data) / SLOWEST_LINK_BYTES_S
 
     def greet(self, holder: str, lock_wait_s: float, claim: Claim) -> Ready:
         """Say who comes, and wait until the board's lock is ours. `BoardBusy`, `BoardReserved`, and as `boot`."""
-        patience_s = SLOW_START_S + lock_wait_s
+        patience_s = SLOW_START_S + lock_wait_s + self._sending_s
         hello = Hello(
             PROTOCOL_VERSION,
             holder,
@@ -92,7 +96,7 @@ class Startup:
         except BoardLost as error:
             cut = error
         try:
-            line = self._talk.hear_line(patience_s)
+            line = self._talk.hear_line(patience_s, self._sending_s)
         except BoardLost as error:
             raise cut or error from error
         at = line.find(BOOT_MARKER)

@@ -5,6 +5,7 @@ import shutil
 import signal
 import sqlite3
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -131,6 +132,25 @@ def test_a_board_that_hangs_is_noticed_and_its_result_is_collected_when_it_wakes
     done = running.end().ok()
     assert "4 ok" in done.err
     assert_each_job_once(farm, 4)
+
+
+def test_a_board_that_hangs_while_its_agent_starts_is_noticed_as_soon(
+    kitchen: LoopbackBoard, farm: TestFarm, tmp_path: Path
+) -> None:
+    slow = tmp_path / "slow-python"
+    slow.write_text(f'#!/bin/sh\nsleep 30\nexec {sys.executable} "$@"\n')
+    slow.chmod(0o755)
+    farm.run("device", "edit", "kitchen", "--set", f"python={slow}").ok()
+    with farm.start("device", "check", "kitchen") as check:
+        wait_until(lambda: any("sleep" in one.argv for one in kitchen.alive().values()), "the agent's start")
+        kitchen.freeze()
+        frozen_at = time.monotonic()
+        try:
+            said = "".join(check.communicate(timeout=60))
+        finally:
+            kitchen.thaw()
+    assert "kitchen: no sign of life" in said
+    assert time.monotonic() - frozen_at < 20
 
 
 def test_a_link_that_drops_in_mid_job_loses_nothing_and_measures_nothing_twice(

@@ -1,5 +1,6 @@
 """The ear for silence, on a channel that follows a script: no board is silent on demand to the tenth of a second."""
 
+import math
 import threading
 from collections import deque
 from collections.abc import Sequence
@@ -43,12 +44,15 @@ class ScriptedTransport:
 
     def __init__(self, *, alive: bool) -> None:
         self._alive = alive
+        self.asked = 0
+        self.dies_after = math.inf
 
     def open_channel(self, argv: Sequence[str]) -> ScriptedChannel:
         return ScriptedChannel([])
 
     def answers(self, timeout_s: float) -> bool:
-        return self._alive
+        self.asked += 1
+        return self._alive and self.asked <= self.dies_after
 
     def close(self) -> None: ...
 
@@ -133,6 +137,31 @@ def test_a_mute_agent_on_a_living_link_has_more_time_and_another_sentence(clock:
     assert clock[0] > conversation.AGENT_MUTE_AFTER_S
 
 
+def test_a_busy_agent_is_borne_longer_and_its_link_is_not(clock: list[float]) -> None:
+    with pytest.raises(BoardLost, match=r"no sign of life for 1[0-9] s"):
+        talk([], alive=False).hear(Evicted, patience_s=120.0)
+
+
+def test_a_busy_agent_on_a_living_link_is_borne_as_long_as_it_was_promised(clock: list[float]) -> None:
+    with pytest.raises(BoardLost, match=r"its sshd answers, but the agent has been silent for 14[0-9] s"):
+        talk([], alive=True).hear(Evicted, patience_s=120.0)
+
+
+def test_a_link_that_died_while_the_agent_was_busy_is_found_dead_soon(clock: list[float]) -> None:
+    transport = ScriptedTransport(alive=True)
+    conversation_ = Conversation(Device("kitchen"), transport, ScriptedChannel([None] * 10), threading.Event())
+    with pytest.raises(BoardLost, match=r"no sign of life for 1[0-9] s"):
+        transport.dies_after = 4
+        conversation_.hear(Evicted, patience_s=1000.0)
+    assert transport.asked >= 5
+    assert clock[0] < 100.0
+
+
+def test_a_link_that_still_carries_something_answers_later(clock: list[float]) -> None:
+    with pytest.raises(BoardLost, match=r"no sign of life for 7[0-9] s"):
+        talk([], alive=False).hear_line(patience_s=120.0, link_patience_s=60.0)
+
+
 def test_announced_silence_is_borne_and_no_longer(clock: list[float]) -> None:
     conversation_ = talk([encode(Stage("j", "timing", quiet_s=60.0))], alive=False)
     conversation_.hear(Stage)
@@ -159,7 +188,7 @@ def test_an_idle_agent_is_told_that_somebody_is_there(clock: list[float]) -> Non
 
 
 def test_what_starts_the_agent_hears_no_ping(clock: list[float]) -> None:
-    conversation_ = talk([None] * 20 + [b"dynofarm-boot state=need\n"])
+    conversation_ = talk([None] * 10 + [b"dynofarm-boot state=need\n"])
     assert conversation_.hear_line(patience_s=60.0)
     conversation_.say_raw(b"the agent's text")
     clock[0] += conversation.TOUCH_EVERY_S
