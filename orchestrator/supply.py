@@ -55,6 +55,24 @@ Tell = Callable[[int], None]
 
 
 @dataclass(frozen=True)
+class Lack:
+    """The files that a board has not whole, and how many bytes of some it has, by their hashes."""
+
+    files: Sequence[File]
+    partial: Mapping[str, int]
+
+    def size_bytes(self) -> int:
+        """How much is to come. Raises `ModelError` where a file is gone."""
+        total_bytes = 0
+        for digest, path, _ in self.files:
+            try:
+                total_bytes += path.stat().st_size - self.partial.get(digest, 0)
+            except OSError as error:
+                raise _unreadable(path, error) from None
+        return total_bytes
+
+
+@dataclass(frozen=True)
 class Wanted:
     """A file that a board needs. `needs`: all that it needs on its disk. `send` pushes the file to any board."""
 
@@ -109,11 +127,11 @@ class Supply:
         facts: Facts,
         job: Job,
         needed: Sequence[Job],
-        before_sending: Callable[[], None] = lambda: None,
+        before_sending: Tell = lambda _lacking_bytes: None,
     ) -> JobSpec:
         """Push what is missing for `job` and return its order. `needed`: the jobs after it; their things are evicted
-        only where the board cannot hold them as well. `before_sending` is called before anything goes to the board,
-        which may take long.
+        only where the board cannot hold them as well. `before_sending` hears how many bytes the board lacks, before any
+        go there, which may take long.
 
         Raises `RuntimeUnavailable`, `ModelError` (the file is gone or changed) and the board's errors.
         """
@@ -122,10 +140,10 @@ class Supply:
         carrier = self._carrier(device, job.runtime, facts)
         if isinstance(carrier, RuntimeUnavailable):
             raise carrier
-        lacking, partial = self._lacking(session, self._files_of(job, model, carrier))
-        if lacking:
-            before_sending()
-            self._bring_all(session, lacking, partial, self._needs(device, facts, job, needed))
+        lack = self._lack(session, self._files_of(job, model, carrier))
+        if lack.files:
+            before_sending(lack.size_bytes())
+            self._bring_all(session, lack, self._needs(device, facts, job, needed))
         if carrier.runtime.carrier == "bundle" and carrier.runtime.digest is not None:
             session.unpack(carrier.runtime.digest)
         gate = ThermalGate(start_c, limit_s=device.thermal_limit_s)
@@ -143,18 +161,14 @@ class Supply:
         carrier = self._carrier(device, job.runtime, facts)
         if isinstance(carrier, RuntimeUnavailable):
             return None
-        lacking, partial = self._lacking(session, self._files_of(job, model, carrier))
-        if not lacking:
+        lack = self._lack(session, self._files_of(job, model, carrier))
+        if not lack.files:
             return None
-        try:
-            size_bytes = sum(path.stat().st_size - partial.get(digest, 0) for digest, path, _ in lacking)
-        except OSError as error:
-            raise _unreadable(model.path, error) from None
         needs = self._needs(device, facts, job, needed)
-        session.make_room(size_bytes, needs.all)
+        session.make_room(lack.size_bytes(), needs.all)
 
         def send() -> None:
-            for digest, path, what in lacking:
+            for digest, path, what in lack.files:
                 with self._artifacts.lend(digest, path) as artifact:
                     self._bring(session, digest, artifact, what, needs, beside=True)
 
@@ -164,10 +178,9 @@ class Supply:
         choices = dict.fromkeys(one.runtime for one in (job, *after))
         return needs_of(job, after, {one: self._carrier(device, one, facts) for one in choices})
 
-    def _lacking(self, session: AgentSession, files: Sequence[File]) -> tuple[list[File], Mapping[str, int]]:
-        """The files that the board has not whole, and how many bytes of some it has."""
+    def _lack(self, session: AgentSession, files: Sequence[File]) -> Lack:
         holdings = session.holdings([digest for digest, _, _ in files])
-        return [one for one in files if one[0] in holdings.missing], holdings.partial
+        return Lack([one for one in files if one[0] in holdings.missing], holdings.partial)
 
     def _files_of(self, job: Job, model: Model, carrier: Carrier) -> list[File]:
         """What a job needs on its board: hash, file, and what it is."""
@@ -199,21 +212,15 @@ class Supply:
                 self._carriers[key] = error
         return self._carriers[key]
 
-    def _bring_all(
-        self,
-        session: AgentSession,
-        lacking: Sequence[File],
-        partial: Mapping[str, int],
-        needs: Needs,
-    ) -> None:
-        """Push these files. `partial`: how many bytes of some came already."""
-        for digest, path, what in lacking:
+    def _bring_all(self, session: AgentSession, lack: Lack, needs: Needs) -> None:
+        for digest, path, what in lack.files:
+            came_bytes = lack.partial.get(digest, 0)
             try:
                 with self._artifacts.lend(digest, path) as artifact:
                     model = self._models.get(digest)
                     if model is not None:
                         artifact.check_size(model.size_bytes)
-                    evicted = session.make_room(artifact.size_bytes - partial.get(digest, 0), needs.now, needs.later)
+                    evicted = session.make_room(artifact.size_bytes - came_bytes, needs.now, needs.later)
                     self._note_evicted(session.device.name, set(evicted.digests) & set(needs.later))
                     self._bring(session, digest, artifact, what, needs)
             except OSError as error:

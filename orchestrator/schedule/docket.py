@@ -19,6 +19,9 @@ from orchestrator.trust.rules_of_surroundings import PUSHED_MEANWHILE
 ATTEMPTS_A_JOB = 2
 """A job that loses its board twice may be the reason; it stays owed and the next one has its turn."""
 
+WORTH_BYTES = 1 << 20
+"""A link that brings so much before it breaks brings the whole file, some time; one that brings less may never."""
+
 
 class Docket:
     """For the thread of the board."""
@@ -36,6 +39,8 @@ class Docket:
         self.pushed_meanwhile: dict[str, Mapping[str, float]] = {}
         """By job id: what was sent to the board while the job ran (`Ahead.traces`)."""
         self._attempts: dict[str, int] = defaultdict(int)
+        self._lacked_bytes: dict[str, int] = {}
+        """By job id: what its board lacked when something was sent for it last."""
 
     @property
     def asked_for(self) -> int:
@@ -65,6 +70,16 @@ class Docket:
         self._attempts[job.job_id] += 1
         self._tools.notify(JobStarted(self._name, job))
         return job
+
+    def came_nearer(self, lacking_bytes: int) -> bool:
+        """Something is sent for the job in hand, whose board lacks so much: did the attempt before this one, whose link
+        broke, bring some of it? Then that was not in vain, and does not count."""
+        job_id = self.owed[0].job_id
+        lacked_bytes, self._lacked_bytes[job_id] = self._lacked_bytes.get(job_id, 0), lacking_bytes
+        if lacked_bytes - lacking_bytes < WORTH_BYTES:
+            return False
+        self._attempts[job_id] -= 1
+        return True
 
     def collect(self, session: AgentSession) -> int:
         """Take in what earlier connections left on the board; what was planned elsewhere, or for another board, stays.

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence, Set
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from agent.protocol import Facts, JobFailure, JobResult, Stage
 from orchestrator.conversation import Stopped
@@ -178,7 +179,9 @@ class Drive:
         job = docket.take()
         self._ordered, self._loading_since_s = False, None
         try:
-            order = self._tools.supply.outfit(session, facts, job, list(docket.owed), lambda: docket.keep_now(session))
+            order = self._tools.supply.outfit(
+                session, facts, job, list(docket.owed), partial(self._begin_to_send, session)
+            )
         except (RuntimeUnavailable, ModelError) as error:
             docket.finish(docket.without_result(job, RunStatus.SKIPPED, error.message, error.hint))
             return
@@ -200,6 +203,13 @@ class Drive:
             docket.keep()
         docket.acknowledge(session)
         self._settle()
+
+    def _begin_to_send(self, session: AgentSession, lacking_bytes: int) -> None:
+        """Files go to the board, which may take long, and again where the link breaks: that may, as often as it likes,
+        while each time something arrives."""
+        self._docket.keep_now(session)
+        if self._docket.came_nearer(lacking_bytes):
+            self._recovery.progress()
 
     def _is_awaited(self, outcome: JobResult | JobFailure) -> bool:
         """Must an outcome be committed before the next job begins? Where there is none, where the board could not keep

@@ -10,6 +10,7 @@ import subprocess
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -108,10 +109,10 @@ def test_a_board_hit_again_and_again_has_each_result_once(kitchen: LoopbackBoard
 
 
 @pytest.mark.timeout(240)
-def test_a_push_cut_in_the_middle_is_gone_on_with_and_leaves_nothing(
+def test_a_push_cut_again_and_again_is_gone_on_with_and_leaves_nothing(
     kitchen: LoopbackBoard, farm: TestFarm, tmp_path: Path
 ) -> None:
-    size_bytes = 150_000_000
+    size_bytes = 80_000_000
     large = tmp_path / "large.json"
     declared = {
         "format": "dynofarm-fake",
@@ -127,18 +128,21 @@ def test_a_push_cut_in_the_middle_is_gone_on_with_and_leaves_nothing(
             .read_text()
             .replace("[fake]\nrun", "[large]\nrun")
         )
+        (farm.root / "farm.yaml").write_text("uplink: 20 MB/s\n")
         running = farm.watch("run", farm.write_sweep("large", text))
         incoming = kitchen.work_dir / "incoming"
 
-        def arrived_bytes() -> int:
-            return sum(path.stat().st_size for path in incoming.glob("*")) if incoming.is_dir() else 0
+        def has_arrived(share: float) -> bool:
+            return incoming.is_dir() and sum(path.stat().st_size for path in incoming.glob("*")) > share * size_bytes
 
-        wait_until(lambda: arrived_bytes() > 0.1 * size_bytes, "the push")
-        kitchen.kill_sessions()
-        assert not list((kitchen.work_dir / "blobs").iterdir()), "the push was over before it was cut"
+        for share in (0.1, 0.3, 0.5, 0.7):
+            wait_until(partial(has_arrived, share), "the push")
+            kitchen.kill_sessions()
+            assert not list((kitchen.work_dir / "blobs").iterdir()), "the push was over before it was cut"
         done = running.end().ok()
         assert "trying again" in done.err
         assert "goes on at byte" in done.err
+        assert farm.sql("SELECT kind, attempt FROM link_faults_view") == [{"kind": "lost", "attempt": 1}] * 4
         assert_measured_once_and_in_turn(farm, 1)
         assert_nothing_left(kitchen)
     finally:

@@ -2,7 +2,7 @@
 
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, cast
@@ -10,7 +10,7 @@ from typing import Any, cast
 from agent.protocol import Conditions, Facts, JobFailure, JobResult
 from orchestrator.breaker import Limits
 from orchestrator.devices import Device
-from orchestrator.errors import BoardError, RuntimeUnavailable
+from orchestrator.errors import BoardError, BoardLost, RuntimeUnavailable
 from orchestrator.events import Event
 from orchestrator.links import Link
 from orchestrator.records import LinkFault, PowerCycle
@@ -86,19 +86,22 @@ class FakeLink:
 
 
 class FakeSupply:
-    """Whatever a job needs is there already, but for the jobs in `pushes`, and for those in `missing` it cannot be
-    had."""
+    """Whatever a job needs is there already, but for the jobs in `lacks`, and for those in `missing` it cannot be had.
+    `lacks`: the bytes of each push; the link breaks in all but the last."""
 
-    def __init__(self, pushes: Sequence[str] = (), missing: Sequence[str] = ()) -> None:
-        self._pushes, self._missing = pushes, missing
+    def __init__(self, lacks: Mapping[str, Sequence[int]], missing: Sequence[str] = ()) -> None:
+        self._lacks, self._missing = {job_id: list(sizes) for job_id, sizes in lacks.items()}, missing
 
     def outfit(
-        self, _session: object, _facts: Facts, job: Job, _needed: Sequence[Job], before_sending: Callable[[], None]
+        self, _session: object, _facts: Facts, job: Job, _needed: Sequence[Job], before_sending: Callable[[int], None]
     ) -> Job:
         if job.job_id in self._missing:
             raise RuntimeUnavailable("litert cannot be fetched now", "try again later")
-        if job.job_id in self._pushes:
-            before_sending()
+        sizes = self._lacks.get(job.job_id)
+        if sizes:
+            before_sending(sizes.pop(0))
+            if sizes:
+                raise BoardLost(job.device, "the link broke in the middle of a push")
         return job
 
 
@@ -164,7 +167,7 @@ class Stage:
     stop: threading.Event = field(default_factory=threading.Event)
     limits: Limits = HASTY
     power: Power | None = None
-    pushes: tuple[str, ...] = ()
+    lacks: dict[str, list[int]] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
 
     def play(self, *links: FakeLink, jobs: int = 1, lock_wait_s: float = 0.0) -> None:
@@ -181,7 +184,7 @@ class Stage:
             for link in links
         ]
         self.ledger.planned = {job.job_id: job for job in planned}
-        supply = cast("Supply", FakeSupply(self.pushes, self.missing))
+        supply = cast("Supply", FakeSupply(self.lacks, self.missing))
         tools = Tools(self.ledger, supply, self.heard.append, self.stop, 7, self.limits, self.power)
         run_sweep(cast("list[Link]", list(links)), planned, tools, lock_wait_s, missed)
 

@@ -74,7 +74,7 @@ def test_what_tells_the_next_thermal_gate_something_is_committed_first(stage: St
 
 
 def test_before_a_push_it_is_committed(stage: Stage) -> None:
-    stage.pushes = ("a-1",)
+    stage.lacks = {"a-1": [5_000_000]}
     diary = diary_of(stage, FakeLink("a"))
     assert diary.index("save a-0") < diary.index("acknowledge a-0") < diary.index("order a-1")
 

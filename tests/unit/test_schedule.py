@@ -114,6 +114,31 @@ def test_a_job_that_loses_its_board_twice_makes_room_for_the_next(stage: Stage) 
     assert stage.outcomes == {"a": ["lost", "ok"]}
 
 
+def test_a_push_that_comes_nearer_each_time_is_gone_on_with_however_often_the_link_breaks(stage: Stage) -> None:
+    stage.lacks = {"a-0": [90_000_000 - 2_000_000 * number for number in range(40)]}
+    stage.play(FakeLink("a"), jobs=2)
+    assert stage.outcomes == {"a": ["ok", "ok"]}
+    assert len(stage.ledger.faults) == 39
+    assert {fault.attempt for fault in stage.ledger.faults} == {1}
+
+
+@pytest.mark.parametrize("lacks", [[90_000_000] * 9, [90_000_000 - 1000 * number for number in range(9)]])
+def test_a_push_that_comes_no_nearer_makes_room_for_the_next_job(stage: Stage, lacks: list[int]) -> None:
+    stage.lacks = {"a-0": lacks}
+    stage.play(FakeLink("a"), jobs=2)
+    assert stage.outcomes == {"a": ["lost", "ok"]}
+    assert len(stage.ledger.faults) == 2
+
+
+def test_a_job_that_loses_its_board_after_a_troubled_push_has_its_two_attempts(stage: Stage) -> None:
+    stage.lacks = {"a-0": [90_000_000, 60_000_000, 30_000_000]}
+    stage.play(FakeLink("a", runs=[LOST]), jobs=1)
+    assert stage.outcomes == {"a": ["ok"]}
+    stage.lacks = {"b-0": [90_000_000, 60_000_000, 30_000_000]}
+    stage.play(FakeLink("b", runs=[LOST, LOST]), jobs=1)
+    assert stage.outcomes["b"] == ["lost"]
+
+
 def test_a_board_lost_with_its_last_job_is_not_connected_to_for_nothing(stage: Stage) -> None:
     link = FakeLink("a", runs=[LOST, LOST])
     stage.play(link)
