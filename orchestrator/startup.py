@@ -61,9 +61,10 @@ class Startup:
         answer = dict(word.partition("=")[::2] for word in words.split(" ", 3))
         if answer.get("state") == "refused":
             raise _refusal(self._device.name, words)
-        if answer.get("state") == "need":
-            self._talk.say_raw(self._archive.data)
-            self._sending_s = len(self._archive.data) / SLOWEST_LINK_BYTES_S
+        if answer.get("state") in ("need", "need_plain"):
+            sent = self._archive.packed if answer["state"] == "need" else self._archive.plain
+            self._talk.say_raw(sent)
+            self._sending_s = len(sent) / SLOWEST_LINK_BYTES_S
 
     def greet(self, holder: str, lock_wait_s: float, claim: Claim) -> Ready:
         """Say who comes, and wait until the board's lock is ours. `BoardBusy`, `BoardReserved`, and as `boot`."""

@@ -52,7 +52,7 @@ class TalkingAgent(ABC):
         self.hello: Hello | None = None
         """Who was let in, or waits to be."""
         self._digest, self._work_dir = digest, work_dir
-        self._due_bytes = 0
+        self._lacks_agent, self._agent = False, bytearray()
         self._reader = LineReader()
 
     # --------------------------------------------------------- what is its own
@@ -98,10 +98,10 @@ class TalkingAgent(ABC):
 
     # ------------------------------------------------------------------- talk
 
-    def boot(self, missing_bytes: int = 0) -> None:
-        """The first line; the agent of so many bytes is asked for."""
-        self._due_bytes = missing_bytes
-        self.send(f"dynofarm-boot python=3.11.2 state={'need' if missing_bytes else 'have'}\n".encode())
+    def boot(self, *, has_agent: bool = True) -> None:
+        """The first line; an agent that is missing is asked for."""
+        self._lacks_agent = not has_agent
+        self.send(f"dynofarm-boot python=3.11.2 state={'have' if has_agent else 'need'}\n".encode())
 
     def ready(self, spooled: Sequence[str] = ()) -> Ready:
         return Ready(PROTOCOL_VERSION, self._digest, 1, list(spooled), 0, self._work_dir)
@@ -111,12 +111,14 @@ class TalkingAgent(ABC):
 
     def take(self, data: bytes) -> None:
         """Bytes of the orchestrator: first the agent itself, if it was asked for, then requests."""
-        if self._due_bytes:
-            taken = min(self._due_bytes, len(data))
-            self._due_bytes -= taken
-            data = data[taken:]
-            if not self._due_bytes:
-                self.arrived()
+        if self._lacks_agent:
+            self._agent += data
+            end = 8 + int(self._agent[:8], 16) if len(self._agent) >= 8 else 8
+            if len(self._agent) < end:
+                return
+            data = bytes(self._agent[end:])
+            self._lacks_agent = False
+            self.arrived()
         for line in self._reader.feed(data) if data else ():
             try:
                 if isinstance(line, WireError):

@@ -51,7 +51,7 @@ def test_a_fresh_board_takes_the_agent_and_becomes_it(tmp_path: Path, any_python
     work = tmp_path / "work"
     (work / "blobs").mkdir(parents=True)
     (work / "blobs" / MODEL_DIGEST).write_bytes(MODEL)
-    data = archive.data + encode(make_hello()) + encode(Have([MODEL_DIGEST]))
+    data = archive.packed + encode(make_hello()) + encode(Have([MODEL_DIGEST]))
     code, output = run_boot(boot_argv(any_python, work, archive.digest, len(archive.data)), data)
     assert code == 0
     first, *rest = output.splitlines()
@@ -93,23 +93,42 @@ def test_a_damaged_agent_is_needed_again(tmp_path: Path, any_python: str) -> Non
     archive = agent_zipapp()
     (tmp_path / "agent").mkdir()
     (tmp_path / "agent" / f"{archive.digest}.pyz").write_bytes(archive.data[:-1])
-    _, output = run_boot(boot_argv(any_python, tmp_path, archive.digest, len(archive.data)), archive.data)
+    _, output = run_boot(boot_argv(any_python, tmp_path, archive.digest, len(archive.data)), archive.packed)
     assert output.splitlines()[0].endswith(b" state=need")
     assert (tmp_path / "agent" / f"{archive.digest}.pyz").read_bytes() == archive.data
 
 
 def test_an_agent_that_arrives_with_another_hash_is_refused_and_not_kept(tmp_path: Path, any_python: str) -> None:
-    code, output = run_boot(boot_argv(any_python, tmp_path, hashlib.sha256(b"a").hexdigest(), 1), b"b")
+    code, output = run_boot(boot_argv(any_python, tmp_path, hashlib.sha256(b"a").hexdigest(), 1), b"00000001b")
     assert code == 3
     assert b"state=refused reason=corrupt" in output
     assert names_in(tmp_path / "agent") == []
 
 
 def test_an_agent_that_does_not_arrive_whole_is_refused_and_not_kept(tmp_path: Path, any_python: str) -> None:
-    code, output = run_boot(boot_argv(any_python, tmp_path, "a" * 64, 100), b"only this")
+    code, output = run_boot(boot_argv(any_python, tmp_path, "a" * 64, 100), b"00000064only this")
     assert code == 3
     assert b"state=refused reason=truncated" in output
     assert names_in(tmp_path / "agent") == []
+
+
+@pytest.mark.parametrize("sent", [b"only this", b"00000009only this", b"00000064" + bytes(99) + b"!"])
+def test_an_agent_that_arrives_damaged_is_refused_and_not_kept(tmp_path: Path, any_python: str, sent: bytes) -> None:
+    code, output = run_boot(boot_argv(any_python, tmp_path, "a" * 64, 200), sent)
+    assert code == 3
+    assert b"state=refused reason=corrupt" in output
+    assert names_in(tmp_path / "agent") == []
+
+
+def test_a_python_without_zlib_takes_the_agent_as_it_is(tmp_path: Path, any_python: str) -> None:
+    archive = agent_zipapp()
+    argv = boot_argv(any_python, tmp_path, archive.digest, len(archive.data))
+    at = argv.index("-c") + 1
+    argv[at] = f"import sys; sys.modules['zlib'] = None\n{argv[at]}"
+    _, output = run_boot(argv, archive.plain + encode(make_hello()))
+    assert output.splitlines()[0].endswith(b" state=need_plain")
+    assert isinstance(decode(output.splitlines()[1]), Ready)
+    assert (tmp_path / "agent" / f"{archive.digest}.pyz").read_bytes() == archive.data
 
 
 def test_a_work_folder_that_cannot_be_made_is_refused_in_the_first_line(tmp_path: Path, any_python: str) -> None:

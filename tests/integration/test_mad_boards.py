@@ -102,7 +102,7 @@ def test_a_board_that_takes_the_agent_and_then_refuses_it_says_why(farm_of_two: 
     for name, (reason, _) in REFUSALS.items():
         program = f"""
 say_raw(b"dynofarm-boot python=3.11.2 state=need\\n")
-sys.stdin.buffer.read(int(sys.argv[-1]))
+sys.stdin.buffer.read(int(sys.stdin.buffer.read(8), 16))
 say_raw(b"dynofarm-boot python=3.11.2 state=refused reason={reason}\\n")
 sys.exit(3)
 """

@@ -45,12 +45,11 @@ class Line(Protocol):
 class SimulatedAgent(TalkingAgent):
     """Called by the world alone. `dead`: the process is gone."""
 
-    def __init__(self, board: SimulatedBoard, line: Line, digest: str, size_bytes: int, latencies: int) -> None:
+    def __init__(self, board: SimulatedBoard, line: Line, digest: str, latencies: int) -> None:
         super().__init__(digest, "/work")
         self.board = board
         self.dead = False
         self._line = line
-        self._size_bytes = size_bytes
         self._latencies = latencies
         self._requests: list[Any] = []
         self._ended = False
@@ -110,7 +109,7 @@ class SimulatedAgent(TalkingAgent):
         self._line.deliver(data)
 
     def _start(self) -> None:
-        self.boot(0 if self._digest in self.board.agents else self._size_bytes)
+        self.boot(has_agent=self._digest in self.board.agents)
 
     def arrived(self) -> None:
         self.board.agents.add(self._digest)

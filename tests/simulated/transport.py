@@ -33,8 +33,8 @@ class SimulatedTransport:
     def open_channel(self, argv: Sequence[str]) -> ByteChannel:
         """The agent: it is all that is ever started on a board."""
         channel = SimulatedChannel(self._board)
-        _work, digest, size = argv[argv.index("-c") + 2 :]
-        channel.end_of_board = SimulatedAgent(self._board, channel, digest, int(size), self._latencies)
+        _work, digest, _size = argv[argv.index("-c") + 2 :]
+        channel.end_of_board = SimulatedAgent(self._board, channel, digest, self._latencies)
         self._channels.append(channel)
         return channel
 

@@ -1,3 +1,4 @@
+import ast
 import hashlib
 import io
 import os
@@ -5,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+import zlib
 from pathlib import Path
 
 import pytest
@@ -128,5 +130,13 @@ def test_its_receiving_verb_works_alone(version, tmp_path):
 
 def test_the_boot_script_is_two_of_the_agents_own_files_and_fits_a_command_line():
     start, boot = ((SOURCE / name).read_text(encoding="utf-8") for name in ("start.py", "boot.py"))
-    assert boot_script() == f"{start}\n\n{boot}"
+    assert ast.dump(ast.parse(boot_script())) == ast.dump(ast.parse(f"{start}\n\n{boot}"))
+    assert not [line for line in boot_script().splitlines() if line.lstrip().startswith("#")]
     assert len(boot_script()) < 32_000
+
+
+def test_what_is_sent_is_the_archive_behind_its_length():
+    archive = agent_zipapp()
+    assert (int(archive.plain[:8], 16), archive.plain[8:]) == (len(archive.data), archive.data)
+    assert (int(archive.packed[:8], 16), zlib.decompress(archive.packed[8:])) == (len(archive.packed) - 8, archive.data)
+    assert len(archive.packed) < 0.4 * len(archive.data)
