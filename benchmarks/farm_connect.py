@@ -8,10 +8,12 @@ from pathlib import Path
 from crowd import Crowd, crowd
 from farm_peers import Asked, ansible_ping, ask
 from interleaved import median_of, ratio_of
+from wiring import Cable, Shape, missing
 
 SLOW_ONES_UP_TO = 50
 BAR_CPU_MS = 4.0
 BAR_OF_SLOW = 0.15
+SLOW_LINK = Shape("2 Mbit/s, 20 ms round trip", 10.0, 2.0)
 
 
 def connect_all(folder: Path, counts: Sequence[int], rounds: int) -> None:
@@ -67,19 +69,24 @@ def _middle(values: Sequence[float]) -> float:
 
 
 def fresh_board(folder: Path, rounds: int) -> None:
-    """From nothing to the agent's first answer on a board without any file of ours, which is its lock taken."""
-    with crowd(folder / "fresh", 1) as boards:
-        took = _in_turn(
-            {
-                "ours, first answer": lambda: _never_seen(boards, "ours, first answer"),
-                "mitogen": lambda: _never_seen(boards, "mitogen"),
-                "ansible": lambda: _never_seen(boards, "ansible"),
-            },
-            rounds,
-        )
+    """From nothing to the agent's first answer on a board without any file of ours, which is its lock taken; then over
+    a slow link, where what travels counts."""
     print("\na board never seen, to the first answer of Python there (ours: agent carried over, started, lock taken)")
-    ours = [one.wall_s for one in took["ours, first answer"]]
-    for name, bar in (("ours, first answer", 1.0), ("mitogen", 0.5), ("ansible", 0.1)):
+    with crowd(folder / "fresh", 1) as boards:
+        _first_answers(boards, rounds)
+    if missing():
+        print(f"over a slow link: not measured here: {missing()}")
+        return
+    print(f"over {SLOW_LINK.name} (no bar)")
+    with Cable(SLOW_LINK) as cable, crowd(folder / "slow", 1, [cable.board_address], cable.inside()) as boards:
+        _first_answers(boards, rounds)
+
+
+def _first_answers(boards: Crowd, rounds: int) -> None:
+    names = ("ours, first answer", "mitogen", "ansible")
+    took = _in_turn({name: lambda name=name: _never_seen(boards, name) for name in names}, rounds)
+    ours = [one.wall_s for one in took[names[0]]]
+    for name, bar in zip(names, (1.0, 0.5, 0.1), strict=True):
         walls = [one.wall_s for one in took[name]]
         print(f"{name:18} {median_of(walls)} s   ours/it {ratio_of(ours, walls)}   (bar {bar})")
 
