@@ -25,7 +25,7 @@ def _descriptors() -> dict[str, str]:
     return found
 
 
-def _children() -> set[int]:
+def children() -> set[int]:
     """Direct children of this process, zombies included."""
     me, found = str(os.getpid()), set()
     for folder in Path("/proc").iterdir():
@@ -43,7 +43,7 @@ def _children() -> set[int]:
 def no_leaks() -> Iterator[None]:
     """Fails when the block leaves a thread, an open descriptor or a child process."""
     gc.collect()
-    before = _threads(), set(_descriptors().items()), _children()
+    before = _threads(), set(_descriptors().items()), children()
     yield
     deadline = time.monotonic() + SETTLE_S
     while True:
@@ -51,7 +51,7 @@ def no_leaks() -> Iterator[None]:
         left = (
             _threads() - before[0],
             {item for item in _descriptors().items() if item not in before[1]},
-            _children() - before[2],
+            children() - before[2],
         )
         if not any(left):
             return

@@ -49,8 +49,8 @@ class PinnedHostKey(MissingHostKeyPolicy):
         """paramiko asks for every server: its own list of keys is empty. Raises `HostKeyUnknown`, `HostKeyChanged`."""
         hop = self._hop
         shown = shown_key(hop, key)
-        accepted = self._known.keys_of(hop.host, hop.port)
-        if self._known.is_revoked(hop.host, hop.port, key.asbytes()):
+        accepted = self._known.keys_of(*hop.known_as)
+        if self._known.is_revoked(*hop.known_as, key.asbytes()):
             raise faults.changed_host_key(hop, accepted, shown, revoked=True)
         if not accepted:
             raise faults.unknown_host_key(hop, shown)
@@ -59,7 +59,7 @@ class PinnedHostKey(MissingHostKeyPolicy):
 
 
 def shown_key(hop: Hop, key: PKey) -> HostKey:
-    return HostKey.of(hop.host, hop.port, key.get_name(), key.asbytes())
+    return HostKey.of(*hop.known_as, key.get_name(), key.asbytes())
 
 
 class Climb:
@@ -76,7 +76,7 @@ class Climb:
         connection.client = _Client(hop.user, policy)
         connection.connect_timeout = self._limit_s
         connection.connect_kwargs = {
-            "transport_factory": _transport_factory(known.keys_of(hop.host, hop.port), self._limit_s),
+            "transport_factory": _transport_factory(known.keys_of(*hop.known_as), self._limit_s),
             "banner_timeout": self._limit_s,
             "auth_timeout": self._limit_s,
             "channel_timeout": self._limit_s,

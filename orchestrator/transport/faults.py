@@ -158,7 +158,7 @@ def _copy_id(hop: Hop) -> str:
 
 def unknown_host_key(hop: Hop, key: HostKey) -> HostKeyUnknown:
     """A server that nobody accepted yet."""
-    message = f"{hop.subject} is not known yet; its host key is {key.key_type} {key.fingerprint}"
+    message = f"{_named(hop)} is not known yet; its host key is {key.key_type} {key.fingerprint}"
     return HostKeyUnknown(hop.device, message, _trust(hop, key), key.fingerprint, key.key_line)
 
 
@@ -167,12 +167,26 @@ def changed_host_key(hop: Hop, known: Sequence[HostKey], key: HostKey, *, revoke
     expected = " or ".join(f"{one.key_type} {one.fingerprint}" for one in known) or "none"
     found = f"{key.key_type} {key.fingerprint}"
     if revoked:
-        message = f"{hop.subject} shows a host key that known_hosts calls revoked: {found}"
+        message = f"{_named(hop)} shows a host key that known_hosts calls revoked: {found}"
     else:
-        message = f"{hop.subject} shows another host key than the accepted one: accepted {expected}, shown {found}"
-    hint = f"was it installed anew? if not, somebody may be in between; {_trust(hop, key)}"
+        message = f"{_named(hop)} shows another host key than the accepted one: accepted {expected}, shown {found}"
+    remedy = "" if revoked else _namesake(hop)
+    hint = f"was it installed anew? if not, somebody may be in between; {remedy}{_trust(hop, key)}"
     accepted = known[0].fingerprint if known else ""
     return HostKeyChanged(hop.device, message, hint, accepted, key.fingerprint, key.key_line)
+
+
+def _named(hop: Hop) -> str:
+    """The subject, and under which name its key is looked up where that is not its address."""
+    return hop.subject if hop.host_key_alias is None else f"{hop.subject}, HostKeyAlias {hop.host_key_alias},"
+
+
+def _namesake(hop: Hop) -> str:
+    """Private addresses are used at many sites; which of them is meant, only the way there tells."""
+    if hop.host_key_alias is not None or not (hop.has_route or hop.proxy_command):
+        return ""
+    what = "jump host" if hop.is_jump else "board"
+    return f"a second {what} with this address behind another jump host needs a HostKeyAlias in ssh_config; "
 
 
 def _trust(hop: Hop, key: HostKey) -> str:

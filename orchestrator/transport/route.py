@@ -23,6 +23,8 @@ from orchestrator.transport.keys import KeyRing
 from orchestrator.transport.ssh_config import read_ssh_config, without_effect
 
 SHELL_SIGNS = re.compile(r"[|<>;&$`]")
+PLAIN_NAME = re.compile(r"[^\s,*?!|\"@#][^\s,*?!|\"]*")
+"""What a line of known_hosts can begin with and mean one server."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,8 @@ class Hop:
     proxy_command: str | None = None
     has_route: bool = False
     """It is reached through the hop before it."""
+    host_key_alias: str | None = None
+    """The name of ssh_config under which its keys are known, instead of its address."""
 
     @property
     def host(self) -> str:
@@ -48,6 +52,11 @@ class Hop:
     @property
     def user(self) -> str:
         return str(self.connection.user)
+
+    @property
+    def known_as(self) -> tuple[str, int]:
+        """The host and port under which known_hosts files it; an alias stands there alone, as on the usual port."""
+        return (self.host, self.port) if self.host_key_alias is None else (self.host_key_alias, SSH_PORT)
 
     @property
     def address(self) -> str:
@@ -97,7 +106,8 @@ def _resolve(device: Device, host: str) -> Route:
         settings = config.lookup(name)
         ring = partial(KeyRing, key_file=device.key_file, alone=not is_jump)
         command = None if hops else _proxy_command(settings)
-        hops.append(Hop(device.name, _connection(place, config, ring, hops), is_jump, command, bool(hops)))
+        connection, alias = _connection(place, config, ring, hops), _host_key_alias(settings)
+        hops.append(Hop(device.name, connection, is_jump, command, bool(hops), alias))
         warnings |= dict.fromkeys(without_effect(settings))
         if command and SHELL_SIGNS.search(command):
             warnings |= {"ssh_config ProxyCommand: it runs without a shell, so | < > ; & $ mean nothing in it": None}
@@ -180,3 +190,14 @@ def _proxy_command(settings: Mapping[str, object]) -> str | None:
         return None
     shlex.split(str(command))  # an open quote is an error of the file, said here
     return str(command)
+
+
+def _host_key_alias(settings: Mapping[str, object]) -> str | None:
+    """In lower case, as OpenSSH takes it. A wildcard would let one server's key pass for all: raises `ValueError`."""
+    value = settings.get("hostkeyalias")
+    if value is None:
+        return None
+    alias = re.sub(r"\s+#.*", "", str(value)).strip('"').lower()
+    if PLAIN_NAME.fullmatch(alias) is None:
+        raise ValueError(f"HostKeyAlias {value}: it must be one plain name")
+    return alias

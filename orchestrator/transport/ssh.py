@@ -58,8 +58,7 @@ def forget_host_key(device: Device, known_hosts: Path) -> bool:
     """Take the accepted key of a board that leaves the farm out of `known_hosts`; False when there was none."""
     if device.link is Link.LOCAL:
         return False
-    hop = find_route(device).hops[-1]
-    return forget(known_hosts, hop.host, hop.port)
+    return forget(known_hosts, *find_route(device).hops[-1].known_as)
 
 
 def _attempt(action: Callable[[], T], told: Callable[[Drop], None] = unheard) -> T:

@@ -36,7 +36,6 @@ WITHOUT_EFFECT = {
     "userknownhostsfile": f"UserKnownHostsFile: {OWN_KNOWN_HOSTS}",
     "globalknownhostsfile": f"GlobalKnownHostsFile: {OWN_KNOWN_HOSTS}",
     "stricthostkeychecking": f"StrictHostKeyChecking: {OWN_KNOWN_HOSTS}",
-    "hostkeyalias": f"HostKeyAlias: {OWN_KNOWN_HOSTS}",
     "serveraliveinterval": f"ServerAliveInterval: {OWN_WATCH}",
     "serveralivecountmax": f"ServerAliveCountMax: {OWN_WATCH}",
     "ciphers": f"Ciphers: {OWN_CIPHERS}",

@@ -9,6 +9,7 @@ import typer
 from orchestrator.cli import console, device_add
 from orchestrator.errors import HostKeyUnknown, UsageError
 from orchestrator.transport import ssh
+from tests.boards.keys import read_public_key
 from tests.boards.loopback import LoopbackBoard
 from tests.cli.conftest import Dynofarm
 
@@ -82,6 +83,28 @@ def test_a_jump_hosts_key_is_accepted_before_the_boards(
     both = ["--accept-fingerprint", "SHA256:jump", "--accept-fingerprint", board.host_key_fingerprint]
     said = dynofarm(*words_for(board, "--no-check", "--json", *both)).ok()
     assert said.json["accepted"] == ["SHA256:jump", board.host_key_fingerprint]
+
+
+def test_a_key_is_accepted_trusted_anew_and_forgotten_under_its_alias(
+    dynofarm: Dynofarm, farm: Path, board: LoopbackBoard
+) -> None:
+    config = Path.home() / ".ssh" / "config"
+    config.parent.mkdir()
+    config.write_text(f"Host oven\n HostName {board.host}\n Port {board.port}\n HostKeyAlias South-Oven\n")
+    namesake, first = f"{board.host_key_line}\n", read_public_key(board.host_key_file)
+    known_hosts = farm / "known_hosts"
+    known_hosts.write_text(namesake)  # another site's board with this address
+    words = ["device", "add", "kitchen", f"{board.user}@oven", "--key", str(board.key_file), "--kind", "loopback"]
+    dynofarm(*words, "--no-check", "--accept-fingerprint", board.host_key_fingerprint).ok()
+    assert known_hosts.read_text() == f"{namesake}south-oven {first}\n"
+    board.change_host_key()
+    refused = dynofarm("device", "check", "kitchen").failed(4)
+    assert "HostKeyAlias south-oven, shows another host key" in refused.out + refused.err
+    dynofarm("device", "trust", "kitchen", "--accept-fingerprint", board.host_key_fingerprint).ok()
+    assert known_hosts.read_text() == f"{namesake}south-oven {read_public_key(board.host_key_file)}\n"
+    removed = dynofarm("device", "remove", "kitchen", "--yes", "--json").ok()
+    assert removed.json["host_key_forgotten"] is True
+    assert known_hosts.read_text() == namesake
 
 
 def test_a_fingerprint_is_compared_whole() -> None:

@@ -2,8 +2,10 @@
 
 import contextlib
 import os
+import shlex
 import socket
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -14,6 +16,23 @@ from typing import Any
 from orchestrator.devices import Device
 from orchestrator.transport import ByteChannel
 from tests.boards.loopback import LoopbackBoard
+
+_PIPE = (
+    "import os, socket, sys, threading\n"
+    "s = socket.create_connection((sys.argv[1], int(sys.argv[2])))\n"
+    "def up():\n"
+    "    while d := os.read(0, 65536): s.sendall(d)\n"
+    "    os._exit(0)\n"
+    "threading.Thread(target=up, daemon=True).start()\n"
+    "while d := s.recv(65536): os.write(1, d)\n"
+)
+
+
+def proxy_command(board: LoopbackBoard, folder: Path) -> str:
+    """A line of ssh_config that ends at this board, whatever the address."""
+    script = folder / "pipe.py"
+    script.write_text(_PIPE)
+    return "ProxyCommand " + shlex.join([sys.executable, str(script), board.host, str(board.port)])
 
 
 def device_of(board: LoopbackBoard, **changes: Any) -> Device:
