@@ -38,6 +38,7 @@ class Claim:
         self._places, self._link, self._root = places, link, root
         self._lock = BoardLock(places.root)
         self._until = 0.0
+        self._greeted: Optional[reservation.Clock] = None
         self._origin = workshop.own_origin()
 
     @property
@@ -60,6 +61,7 @@ class Claim:
         else:
             self.hello = request
             self._until = time.monotonic() + request.lock_wait_s
+            self._greeted = reservation.read_clock(self._root)
             self._note_use()
 
     def attempt(self, hello: Hello, breathe: Breathe) -> float:
@@ -94,10 +96,10 @@ class Claim:
 
     def _take(self, hello: Hello) -> Optional[Reservation]:
         """Where it was not taken: the reservation that stands in the way, if it is one."""
-        taken = reservation.in_the_way(self._places, hello, self._root)
+        taken = reservation.in_the_way(self._places, hello, self._root, self._greeted)
         if taken is None and self._lock.acquire(hello.holder):
             # Somebody may have reserved between the look and the lock.
-            taken = reservation.in_the_way(self._places, hello, self._root)
+            taken = reservation.in_the_way(self._places, hello, self._root, self._greeted)
             self.held = taken is None
             if taken is not None:
                 self._lock.release()
@@ -111,7 +113,7 @@ class Claim:
         self.restore()
         clear_incoming(self._places)
         spool.clear_unfinished(self._places)
-        reserved, notes = reservation.settle(self._places, hello, self._root)
+        reserved, notes = reservation.settle(self._places, hello, self._root, self._greeted)
         waiting, digest = spool.waiting(self._places), workshop.own_digest()
         place = self._places.root
         self._link.say(Ready(PROTOCOL_VERSION, digest, os.getpid(), waiting, reaped, place, reserved, notes))

@@ -64,22 +64,27 @@ def left_s(kept: Kept, clock: Clock, asked_s: float) -> float:
     return min(kept.left_s - clock.up_s, kept.duration_s - passed_s)
 
 
-def in_the_way(places: Places, hello: Hello, root: str = "/") -> Optional[Reservation]:
-    """The reservation that keeps this visitor out; None when there is none, or it is the visitor's own or lifted."""
+def in_the_way(places: Places, hello: Hello, root: str = "/", greeted: Optional[Clock] = None) -> Optional[Reservation]:
+    """The reservation that keeps this visitor out; None when there is none, or it is the visitor's own or lifted.
+    `greeted`: when he said `hello`; None: just now."""
     kept, _ = _read(places)
     if kept is None or kept.owner == hello.owner or kept.id in hello.lift:
         return None
-    left = left_s(kept, read_clock(root), hello.utc_s)
+    clock = read_clock(root)
+    left = left_s(kept, clock, hello.utc_s + _waited_s(greeted, clock))
     return Reservation(kept.id, kept.owner, left, kept.why) if left > 0 else None
 
 
-def settle(places: Places, hello: Hello, root: str = "/") -> Tuple[Optional[Reservation], List[str]]:
+def settle(
+    places: Places, hello: Hello, root: str = "/", greeted: Optional[Clock] = None
+) -> Tuple[Optional[Reservation], List[str]]:
     """Bring the file to what the visitor says, whom nothing keeps out; what holds now, and notes for people.
 
-    To be called under the board's lock. What is over, lifted or garbage is removed. A fault of the disk is a note:
-    the visit goes on.
+    To be called under the board's lock, for which he may have waited since he `greeted`. What is over, lifted or
+    garbage is removed. A fault of the disk is a note: the visit goes on.
     """
     clock = read_clock(root)
+    hello = _said_now(hello, _waited_s(greeted, clock))
     kept, fault = _read(places)
     notes = [fault] if fault else []
     path = _path(places)
@@ -101,6 +106,18 @@ def settle(places: Places, hello: Hello, root: str = "/") -> Tuple[Optional[Rese
     if kept is None:
         return None, notes
     return Reservation(kept.id, kept.owner, _left(kept, clock, hello), kept.why), notes
+
+
+def _waited_s(greeted: Optional[Clock], clock: Clock) -> float:
+    return 0.0 if greeted is None else max(0.0, clock.up_s - greeted.up_s)
+
+
+def _said_now(hello: Hello, waited_s: float) -> Hello:
+    """A greeting as its visitor would say it after so long: his clock went on, and so did what he has reserved."""
+    wish = hello.reserve
+    if wish is not None:
+        wish = None if 0 < wish.left_s <= waited_s else replace(wish, left_s=wish.left_s - waited_s)
+    return replace(hello, utc_s=hello.utc_s + waited_s, reserve=wish)
 
 
 def _left(kept: Kept, clock: Clock, hello: Hello) -> float:

@@ -15,11 +15,15 @@ from orchestrator.records import LeaseRecord
 
 @dataclass(frozen=True)
 class Claim:
-    """Said to a board at the beginning of a visit: who comes, what is reserved for him, which reservations are over."""
+    """Said to a board at the beginning of a visit: who comes, what is reserved for him, which reservations are over.
+
+    `others` is not said: a reservation of somebody else's that the store knows of, and the board perhaps not yet.
+    """
 
     owner: str
     reserved: LeaseRecord | None = None
     lifted: tuple[str, ...] = ()
+    others: LeaseRecord | None = None
 
     def reservation(self, now: datetime) -> Reservation | None:
         """The visitor's own as the board hears it; None when there is none, or none any more."""
@@ -27,6 +31,14 @@ class Claim:
             return None
         left_s = (self.reserved.until - now).total_seconds()
         return Reservation(self.reserved.key, self.owner, min(left_s, LONGEST_S), self.reserved.why)
+
+    def kept_out(self, now: datetime) -> BoardReserved | None:
+        """The error that the board would answer with, if it knew what the store knows; None where that keeps nobody."""
+        others = self.others
+        if others is None or others.until is None or others.until <= now:
+            return None
+        left_s = (others.until - now).total_seconds()
+        return kept_out(others.device, Reservation(others.key, others.owner, left_s, others.why), now)
 
 
 def myself() -> str:

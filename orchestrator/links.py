@@ -1,6 +1,7 @@
 """One board's link through a sweep: opened, kept in touch with, opened again after a loss."""
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from types import TracebackType
@@ -16,6 +17,8 @@ from orchestrator.events import Connected, Connecting, Event, Noted, Waiting
 from orchestrator.records import FaultKind, LinkFault
 from orchestrator.session import AgentSession
 from orchestrator.transport import Drop, Transport
+
+RESERVED_POLL_S = 1.0
 
 
 class Connect(Protocol):
@@ -67,10 +70,14 @@ class Link:
 
         A busy board is asked once without waiting, so that the user reads who holds it, and once with; whoever waits
         for a lock keeps no other from connecting. `Stopped` when the user asks to stop before it is this link's turn.
+
+        A board that was never had is not taken while the store says that somebody else has reserved it: the board
+        itself may not have heard of that yet.
         """
         if self.session is not None:
             return self.session
         try:
+            lock_wait_s = self._wait_for_owner(lock_wait_s)
             try:
                 with self._slots:
                     self._reach()
@@ -91,6 +98,29 @@ class Link:
         self._notify(Connected(self.device.name, probed.facts))
         assert self.session is not None  # noqa: S101 - it answered just now
         return self.session
+
+    def kept_out(self) -> BoardReserved | None:
+        """Whose the board is, as an error, when the store says now that somebody else has reserved it."""
+        claim = self._ask_claim()
+        return None if claim is None else claim.kept_out(datetime.now().astimezone())
+
+    def _wait_for_owner(self, wait_s: float) -> float:
+        """As for a lock: only as long as may be waited, and not in vain. What is left of the wait then, seconds."""
+        until_s, told = time.monotonic() + wait_s, False
+        while True:
+            left_s = max(0.0, until_s - time.monotonic())
+            try:
+                self._check_free()
+            except BoardReserved as kept:
+                if left_s <= 0 or _lasts_longer(kept, left_s):
+                    raise
+                if not told:
+                    self._notify(Waiting(self.device.name, kept.message))
+                    told = True
+                if self._stop.wait(min(RESERVED_POLL_S, left_s)):
+                    raise Stopped from None
+            else:
+                return left_s
 
     def _reach(self) -> None:
         """Connect and start the agent, without waiting for its lock."""
@@ -120,12 +150,27 @@ class Link:
 
     def _start(self, lock_wait_s: float) -> None:
         assert self._transport is not None  # noqa: S101 - opened by the caller
+        self.claim = self._ask_claim()
         self.session = AgentSession(self.device, self._transport, self._archive, self._stop)
-        self.claim = None if self._claims is None else self._claims(self.device.name)
         ready = self.session.start(self._holder, lock_wait_s, self.claim)
         self.reserved = ready.reserved
         for note in ready.notes:
             self._notify(Noted(self.device.name, note))
+        try:
+            self._check_free()
+        except BoardReserved:
+            # The lock may have come late: whoever reserved the board meanwhile finds it free at once.
+            self.session.close(politely=True)
+            self.session = None
+            raise
+
+    def _ask_claim(self) -> Claim | None:
+        return None if self._claims is None else self._claims(self.device.name)
+
+    def _check_free(self) -> None:
+        """`BoardReserved` where a reservation keeps us from a board that we never had."""
+        if self.facts is None and (kept := self.kept_out()) is not None:
+            raise kept
 
     def take_drops(self, sweep_id: int | None, attempts: int = 0) -> list[LinkFault]:
         """How often the server hung up since this was last asked, to be written down. `attempts`: faults before."""

@@ -19,25 +19,34 @@ CURRENT_S = 1.0
 
 
 class Claims:
-    """What to say to a board at the beginning of a visit, by its name. For any thread; asked of the store once for all
-    boards that are visited within a second."""
+    """What to say to a board at the beginning of a visit, by its name, and who else has it. For any thread.
+
+    The store is asked once for all boards that are first visited within a second, and each time that one asks again:
+    what was reserved a moment ago counts before a lock is kept, or power is switched off.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._me = myself()
         self._active: dict[str, LeaseRecord] = {}
         self._lifted: dict[str, tuple[str, ...]] = {}
+        self._answered: set[str] = set()
         self._asked_at_s = -math.inf
         self._turn = threading.Lock()
 
     def __call__(self, device: str) -> Claim:
         with self._turn:
-            if time.monotonic() - self._asked_at_s > CURRENT_S:
-                now, self._asked_at_s = datetime.now(UTC), time.monotonic()
-                self._active, self._lifted = self._store.reservations.active(now), self._store.reservations.lifted(now)
-            record = self._active.get(device)
-            own = record if record is not None and record.owner == self._me else None
-            return Claim(self._me, own, self._lifted.get(device, ()))
+            if device in self._answered or time.monotonic() - self._asked_at_s > CURRENT_S:
+                self._ask()
+            self._answered.add(device)
+            record, lifted = self._active.get(device), self._lifted.get(device, ())
+            if record is None or record.owner == self._me:
+                return Claim(self._me, record, lifted)
+            return Claim(self._me, None, lifted, record)
+
+    def _ask(self) -> None:
+        now, self._asked_at_s = datetime.now(UTC), time.monotonic()
+        self._active, self._lifted = self._store.reservations.active(now), self._store.reservations.lifted(now)
 
 
 def note_told(store: Store, links: Sequence[Link]) -> None:

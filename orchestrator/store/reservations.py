@@ -39,7 +39,8 @@ class Reservations:
             return _end(connection, key, by, how, at)
 
     def keep_foreign(self, record: LeaseRecord) -> None:
-        """Write down how a reservation ended that another store made and only the board knew of."""
+        """Write down how a reservation ended that another store made and only the board knew of. One that turns out to
+        be of this store, made a moment ago, ends here."""
         with self._database.write() as connection:
             _keep_foreign(connection, record)
 
@@ -90,10 +91,13 @@ def _end(connection: Connection, key: str, by: str, how: Ending, at: datetime) -
 
 
 def _keep_foreign(connection: Connection, record: LeaseRecord) -> None:
+    known = (log.c.key == record.key, log.c.ended.is_(None))
+    ended = {"ended": record.ended, "ended_by": record.ended_by, "ending": str(record.ending)}
+    if record.key and connection.execute(update(log).where(*known).values(ended)).rowcount:
+        return
     name_devices(connection, {record.device})
     row = _row(record.device, record.owner, record.why, record.since, record.until)
-    ended = {"ended": record.ended, "ended_by": record.ended_by, "ending": str(record.ending), "told": record.since}
-    connection.execute(insert(log), row | ended | {"key": record.key})
+    connection.execute(insert(log), row | ended | {"told": record.since, "key": record.key})
 
 
 def _active(connection: Connection, at: datetime) -> dict[str, LeaseRecord]:

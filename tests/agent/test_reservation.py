@@ -14,6 +14,7 @@ from agent.places import Places
 from agent.protocol import LONGEST_S, Busy, Bye, Hello, Ready, Reservation, Reserved
 from agent.reservation import FILE_NAME, Clock, Kept, left_s
 from tests.agent.serving import FolderBoard, is_root, make_hello
+from tests.waiting import wait_until
 
 ANNA, BEN = "anna@lab", "ben@desk"
 HOUR = 3600.0
@@ -100,6 +101,35 @@ def test_what_is_no_reservation_is_ignored_with_a_note_and_removed(board: Folder
     assert board.serve(owner=BEN).ready.notes == []
 
 
+def wait_behind(board: FolderBoard, root: str, wish: Reservation, waited_s: float) -> Ready:
+    """What the owner hears who reserved, and got the lock so much later by the board's clock."""
+    first = board.serve(root, owner=ANNA, utc_s=NOON)
+    second = board.start(root=root)
+    second.say(hello(ANNA, reserve=wish, lock_wait_s=60.0))
+    wait_until(lambda: second.heartbeats != [])  # it was greeted
+    start(root, "boot-1", 1000.0 + waited_s)
+    first.say(Bye())
+    first.close()
+    ready: Ready = second.hear(Ready)
+    return ready
+
+
+def test_a_wait_for_the_lock_is_no_longer_reservation(board: FolderBoard, root: str) -> None:
+    ready = wait_behind(board, root, WISH, 0.5 * HOUR)
+    assert ready.reserved == replace(WISH, left_s=1.5 * HOUR)
+    held = json.loads((board.work / FILE_NAME).read_text())
+    assert held["left_s"] == 1.5 * HOUR
+    assert held["made_s"] + held["duration_s"] == NOON + 2 * HOUR, "it ends when its owner was told that it ends"
+
+
+def test_a_reservation_that_was_over_before_its_owner_had_the_lock_is_not_written(
+    board: FolderBoard, root: str
+) -> None:
+    ready = wait_behind(board, root, WISH, 2 * HOUR)
+    assert (ready.reserved, ready.notes) == (None, [])
+    assert not (board.work / FILE_NAME).exists()
+
+
 # The file and the clocks, in this process ----------------------------------------------------------
 
 
@@ -146,6 +176,21 @@ def test_a_board_without_those_files_has_a_clock_all_the_same(tmp_path: Path) ->
     first = reservation.read_clock(str(tmp_path))
     assert first.boot_id == ""
     assert reservation.read_clock(str(tmp_path)).up_s >= first.up_s
+
+
+def test_a_strangers_clock_goes_on_while_he_waits(places: Places, root: str) -> None:
+    reservation.settle(places, hello(ANNA, reserve=WISH), root)
+    start(root, "boot-2", 60.0)
+    greeted = reservation.read_clock(root)
+    told = reservation.in_the_way(places, hello(utc_s=NOON + HOUR), root, greeted)
+    assert told == replace(WISH, left_s=HOUR)
+    start(root, "boot-2", 60.0 + HOUR)
+    assert reservation.in_the_way(places, hello(utc_s=NOON + HOUR), root, greeted) is None
+
+
+def test_a_clock_that_ran_backwards_while_somebody_waited_lengthens_nothing(places: Places, root: str) -> None:
+    found, _ = reservation.settle(places, hello(ANNA, reserve=WISH), root, Clock("boot-1", 5000.0))
+    assert found == WISH
 
 
 def test_the_owners_newer_reservation_replaces_the_older_one_and_the_same_one_is_left(

@@ -1,23 +1,31 @@
 """A reserved board tells everybody itself: two farms without a common store, and a real sshd."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from orchestrator.devices import Device
 from orchestrator.errors import BoardReserved, Unreachable
-from orchestrator.events import Event
+from orchestrator.events import BoardFailed, Connected, Event, Waiting
 from orchestrator.farm import find_farm, init_farm
+from orchestrator.launch import Launcher, open_links
+from orchestrator.model_files import read_model
 from orchestrator.records import Ending
+from orchestrator.runs import Job
 from orchestrator.store import Store
+from orchestrator.sweep import RuntimeChoice, Sweep
+from orchestrator.tenancy import Claims
 from orchestrator.visits.checkup import check_devices
 from orchestrator.visits.reserving import Visitor, release, reserve
 from tests.boards.loopback import LoopbackBoard
 from tests.integration.reach import device_of
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 
@@ -88,3 +96,56 @@ def test_another_orchestrator_with_another_store_hears_from_the_board_who_has_it
     assert anna.check() is None
     become(ben)
     assert ben.check() is None
+
+
+def reserve_unheard(user: User) -> None:
+    """By somebody who shares the user's store, while the board does not answer."""
+    now = datetime.now(UTC)
+    user.store.reservations.reserve([user.device.name], "anna@lab", "flashing it", now, now + timedelta(hours=2))
+
+
+def test_a_sweep_leaves_a_board_alone_that_comes_when_somebody_has_reserved_it(
+    users: tuple[User, User], board: LoopbackBoard, fake_model: Path
+) -> None:
+    """The board itself knows nothing of it: its owner could only start it again by hand."""
+    _, ben = users
+    model = read_model(fake_model, "fake")
+    ben.store.add_model(model)
+    sweep = Sweep("fakes", ("fake",), ("all",), runtimes=(RuntimeChoice("fake"),), repeats=1, reference=False)
+
+    class Quiet:
+        def notify(self, event: Event) -> None:
+            ben.heard.append(event)
+
+        def expect(self, jobs: Sequence[Job]) -> None: ...
+        def stop_asked(self, by: str) -> None: ...
+
+    board.refuse()
+    launcher = Launcher(ben.farm, ben.store, Quiet(), ben.stop)
+    with ThreadPoolExecutor(1) as pool:
+        launched = pool.submit(launcher.launch, sweep, [model], [ben.device])
+        wait_until(lambda: any(isinstance(event, Waiting) for event in ben.heard))
+        reserve_unheard(ben)
+        board.listen()
+        outcome = launched.result(90)
+    (failed,) = [event for event in ben.heard if isinstance(event, BoardFailed)]
+    assert failed.message.startswith("kitchen is reserved by anna@lab until ")
+    assert not any(isinstance(event, Connected) for event in ben.heard)
+    assert (outcome.owed, outcome.reached) == (1, False)
+
+
+def test_a_board_that_is_reserved_while_its_lock_is_waited_for_is_free_for_its_owner(users: tuple[User, User]) -> None:
+    anna, ben = users
+    carol, link = (
+        open_links(ben.farm, [ben.device], user.heard.append, ben.stop, Claims(ben.store))[0] for user in (anna, ben)
+    )
+    carol.open(0.0)
+    with ThreadPoolExecutor(1) as pool:
+        opened = pool.submit(link.open, 60.0)
+        wait_until(lambda: any(isinstance(event, Waiting) for event in ben.heard))
+        reserve_unheard(ben)
+        carol.close(politely=True)
+        error = opened.exception(60)
+    assert isinstance(error, BoardReserved)
+    assert error.owner == "anna@lab"
+    assert anna.check() is None, "nobody holds the board's lock any more, and the board knows of no reservation"

@@ -54,6 +54,14 @@ def test_of_many_who_reserve_at_the_same_moment_one_wins(store: Store, database:
     assert len(store.reservations.history(MOMENT)) == 1
 
 
+def test_one_that_was_met_on_a_board_and_is_of_this_store_after_all_ends_here(store: Store) -> None:
+    record = keep(store)["kitchen"]
+    store.reservations.keep_foreign(record.over(MOMENT + HOUR, Ending.FORCED, BEN))
+    assert store.reservations.active(MOMENT + HOUR) == {}
+    (ended,) = store.reservations.history(MOMENT + HOUR)
+    assert (ended.key, ended.owner, ended.ending, ended.ended_by) == (record.key, ANNA, Ending.FORCED, BEN)
+
+
 def test_a_reservation_ends_by_itself(store: Store) -> None:
     keep(store)
     assert store.reservations.active(MOMENT + 2 * HOUR) == {}

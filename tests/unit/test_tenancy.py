@@ -102,7 +102,7 @@ def test_a_board_is_told_of_its_visitors_own_reservation_and_of_all_that_are_ove
     his = store.reservations.reserve(["attic"], "ben@desk", "y", now, now + HOUR)["attic"]
     claim = Claims(store)
     assert claim("kitchen") == Claim(myself(), mine)
-    assert claim("attic") == Claim(myself())
+    assert claim("attic") == Claim(myself(), others=his)
     store.reservations.end(his.key, "carl@desk", Ending.FORCED, now)
     assert Claims(store)("attic") == Claim(myself(), lifted=(his.key,))
     monkeypatch.setattr(tenancy, "CURRENT_S", 0.0)
@@ -126,6 +126,30 @@ def test_a_board_that_comes_back_is_not_told_of_a_reservation_that_is_over(
             link.open(20.0)
             assert link.reserved is None
             link.close(politely=True)
+
+
+def test_the_store_is_asked_once_for_all_boards_and_each_time_that_one_asks_again(store: Store) -> None:
+    claim = Claims(store)
+    assert claim("kitchen") == Claim(myself())
+    now = datetime.now(UTC)
+    his = store.reservations.reserve(["kitchen", "attic"], "ben@desk", "y", now, now + HOUR)
+    assert claim("attic") == Claim(myself()), "within a second after the other"
+    assert claim("attic") == Claim(myself(), others=his["attic"])
+    assert claim("kitchen") == Claim(myself(), others=his["kitchen"])
+    store.reservations.end(his["attic"].key, "ben@desk", Ending.RELEASED, datetime.now(UTC))
+    assert claim("kitchen") == Claim(myself(), others=his["kitchen"])
+    assert claim("attic") == Claim(myself(), lifted=(his["attic"].key,)), "also within a second after another board"
+
+
+def test_a_reservation_in_the_store_reads_as_one_on_the_board() -> None:
+    error = Claim("ben@desk", others=KEPT).kept_out(MOMENT + HOUR)
+    assert error is not None
+    assert error.message == kept_out("kitchen", Reservation(KEPT.key, "anna@lab", 3600.0, "x"), MOMENT + HOUR).message
+    assert error.message.startswith("kitchen is reserved by anna@lab until ")
+    assert (error.key, error.owner, error.why, error.until) == (KEPT.key, "anna@lab", "x", MOMENT + 2 * HOUR)
+    assert "dynofarm device release kitchen --force" in error.hint
+    assert Claim("ben@desk", others=KEPT).kept_out(MOMENT + 2 * HOUR) is None
+    assert Claim("anna@lab", KEPT).kept_out(MOMENT) is None
 
 
 def test_a_board_hears_how_much_is_left_and_nothing_of_what_is_over() -> None:
