@@ -1,5 +1,6 @@
 """`dynofarm device power-cycle`: switch a board off and on by the command in its profile."""
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -20,13 +21,17 @@ def power_cycle(
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until the board answers again.")] = True,
     as_json: Json = False,
 ) -> None:
-    """Switch a board off and on by the `power` command in its profile, and wait until it is back."""
+    """Switch a board off and on by the `power` command in its profile, and wait until it is back.
+
+    Exit code 4: somebody else has reserved it, the command failed, or the board does not come back.
+    """
     from orchestrator.cli.console import confirm
     from orchestrator.errors import PowerFailed, UsageError
     from orchestrator.launch import holder
     from orchestrator.power_cycle import switch_power
     from orchestrator.profiles import find_device
     from orchestrator.report.link_faults import power_row
+    from orchestrator.tenancy import Claims
 
     farm = settings_of(context).find_farm()
     device = find_device(load_devices(farm), name)
@@ -39,6 +44,9 @@ def power_cycle(
         question = f"Switch {name} ({device.address}) off and on? What it measures is lost."
         confirm(question, f"dynofarm device power-cycle {name} --yes")
     with open_store(farm, create=True) as store:
+        kept = Claims(store)(name).kept_out(datetime.now().astimezone())
+        if kept is not None:
+            raise kept
         cycle = switch_power(device, store.begin_power_cycle, holder())
         assert cycle is not None  # noqa: S101 - only in a sweep is a board's turn over once it was
         store.end_power_cycle(cycle)

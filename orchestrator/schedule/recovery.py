@@ -5,12 +5,13 @@ import time
 from datetime import UTC, datetime
 
 from orchestrator.breaker import Breaker, State
+from orchestrator.claims import reserved_text
 from orchestrator.errors import BoardLost, TransferCorrupt, Unreachable
 from orchestrator.events import Noted, Waiting
 from orchestrator.links import Link
 from orchestrator.records import FaultKind, LinkFault
 from orchestrator.schedule.company import Company
-from orchestrator.schedule.tools import Tools
+from orchestrator.schedule.tools import Power, Tools
 from orchestrator.turns import Ticket, Turns
 
 TransportFault = BoardLost | Unreachable | TransferCorrupt
@@ -136,15 +137,22 @@ class Recovery:
         if not self._company.others_are_well(self._name):
             self._tools.notify(Noted(self._name, NOBODY_ANSWERS))
             return ""
-        self._power = None
+        reserved = self._reserved()
+        if reserved:
+            return reserved
         ticket, self.kept = self._turns.take_up(self.kept), None
         try:
-            if not self._turns.wait(ticket):
-                return ""
-            self._tools.notify(Noted(self._name, "it does not answer: its power is switched off and on"))
-            cycle = power.switch(self._link.device, self._tools.ledger.begin_power_cycle)
+            return self._switch(power) if self._turns.wait(ticket) else ""
         finally:
             self._turns.leave(ticket)
+
+    def _switch(self, power: Power) -> str:
+        reserved = self._reserved()  # the turn may have come late
+        if reserved:
+            return reserved
+        self._power = None
+        self._tools.notify(Noted(self._name, "it does not answer: its power is switched off and on"))
+        cycle = power.switch(self._link.device, self._tools.ledger.begin_power_cycle)
         if cycle is None:
             return ""
         self._tools.ledger.end_power_cycle(cycle)
@@ -155,3 +163,14 @@ class Recovery:
         self._drops = 0
         self._breaker.renew()
         return "its power was switched off and on; "
+
+    def _reserved(self) -> str:
+        """Why its power stays on, in words, where somebody else has reserved the board since it was ours: he may be
+        working on it, and that may be why it does not answer."""
+        kept = self._link.kept_out()
+        if kept is None:
+            return ""
+        whose = reserved_text(kept.owner, kept.until, kept.why, datetime.now().astimezone())
+        words = f"its power stays on: it is {whose}"
+        self._tools.notify(Noted(self._name, words))
+        return f"{words}; "

@@ -1,10 +1,11 @@
 """`dynofarm device power-cycle`, what a sweep tells of lost boards, and how both look when something is wrong."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from orchestrator.claims import myself
 from orchestrator.records import FaultKind, LinkFault, PowerCycle
 from orchestrator.report.link_faults import faults_lines, power_lines
 from orchestrator.runs import RunStatus
@@ -90,6 +91,35 @@ def test_a_refused_power_cycle_owes_no_failed_job_again(farm: Path, dynofarm: Dy
     assert "none of these boards has a `power` command" in told.err
     with Store.open(farm / "results.db") as store:
         assert store.owed_jobs(sweep_id) == []
+
+
+def reserve(farm: Path, owner: str) -> None:
+    """In the store, as where the board hangs."""
+    now = datetime.now(UTC)
+    with Store.open(farm / "results.db", create=True) as store:
+        store.reservations.reserve(["local"], owner, "flashing it", now, now + timedelta(hours=2))
+
+
+def test_a_board_that_somebody_else_has_reserved_keeps_its_power(farm: Path, dynofarm: Dynofarm) -> None:
+    dynofarm("device", "edit", "local", "--set", switch(farm, "pdu", f"touch {farm / 'off'}")).ok()
+    dynofarm("device", "edit", "local", "--set", f"work_dir={farm / 'work'}").ok()
+    reserve(farm, "anna@lab")
+    told = dynofarm("device", "power-cycle", "local", "--yes", "--no-wait").failed(4)
+    assert "local is reserved by anna@lab until " in told.err
+    assert "(flashing it)" in told.err
+    assert "ask anna@lab; to take it all the same: dynofarm device release local --force" in told.err
+    assert not (farm / "off").exists()
+    assert cycles(farm) == []
+    dynofarm("device", "release", "local", "--force").ok()
+    dynofarm("device", "power-cycle", "local", "--yes", "--no-wait").ok()
+    assert (farm / "off").exists()
+
+
+def test_ones_own_reserved_board_is_switched(farm: Path, dynofarm: Dynofarm) -> None:
+    dynofarm("device", "edit", "local", "--set", switch(farm, "pdu", "true")).ok()
+    reserve(farm, myself())
+    dynofarm("device", "power-cycle", "local", "--yes", "--no-wait").ok()
+    assert len(cycles(farm)) == 1
 
 
 def test_the_losses_of_a_sweep_are_listed(farm: Path, dynofarm: Dynofarm) -> None:

@@ -10,7 +10,7 @@ from typing import Any, cast
 from agent.protocol import Conditions, Facts, JobFailure, JobResult
 from orchestrator.breaker import Limits
 from orchestrator.devices import Device
-from orchestrator.errors import BoardError, BoardLost, RuntimeUnavailable
+from orchestrator.errors import BoardError, BoardLost, BoardReserved, RuntimeUnavailable
 from orchestrator.events import Event
 from orchestrator.links import Link
 from orchestrator.records import LinkFault, PowerCycle
@@ -41,6 +41,8 @@ class FakeLink:
         self.session: FakeLink | None = None
         self.opened = 0
         self.drops: list[LinkFault] = []
+        self.reserved_by: Sequence[BoardReserved | None] = ()
+        """What the store says each time that it is asked; the last for good."""
         self.patience_s: list[float] = []
         self.diary: list[str] = []
         self.details: dict[str, Any] = {}
@@ -57,6 +59,11 @@ class FakeLink:
 
     def close(self, *, politely: bool) -> None:
         self.session = None
+
+    def kept_out(self) -> BoardReserved | None:
+        said, *rest = self.reserved_by or [None]
+        self.reserved_by = rest or [said]
+        return said
 
     def take_drops(self, _sweep_id: int | None, attempts: int) -> list[LinkFault]:
         drops, self.drops = self.drops, []

@@ -1,11 +1,13 @@
 """The command that switches a board off and on: what it is given, and every way in which it can fail."""
 
 import os
+import signal
 import time
 from pathlib import Path
 
 import pytest
 
+from orchestrator import power_cycle
 from orchestrator.devices import Device
 from orchestrator.power_cycle import power_argv, switch_power
 from orchestrator.records import PowerCycle
@@ -102,6 +104,43 @@ def test_one_that_does_not_end_is_killed_with_all_that_it_started(tmp_path: Path
     while pid_file.exists() and is_running(int(pid_file.read_text() or 0) or os.getpid()):
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+def test_one_that_may_not_be_killed_is_left_behind_and_that_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a user finds a sudo that runs as root; whoever runs these tests may kill all."""
+
+    def refuse(_group: int, _signal: int) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    pid_file = tmp_path / "pid"
+    began_s = time.monotonic()
+    with no_leaks():
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "killpg", refuse)
+            cycle = switch(board(script(tmp_path, f"echo $$ >{pid_file}; echo waiting; exec sleep 300")), limit_s=1.0)
+        assert time.monotonic() - began_s < 30.0
+        assert is_running(int(pid_file.read_text()))
+        os.killpg(int(pid_file.read_text()), signal.SIGKILL)
+    assert (
+        cycle.fault == "kitchen: its power command did not end within 1 s, could not be ended and may run on: waiting"
+    )
+    assert cycle.exit_status is None
+
+
+def test_one_that_does_not_die_of_being_killed_is_not_waited_for_without_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one that hangs in the kernel."""
+    pid_file = tmp_path / "pid"
+    with no_leaks():
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "killpg", lambda _group, _signal: None)
+            patch.setattr(power_cycle, "KILLED_WITHIN_S", 0.2)
+            cycle = switch(board(script(tmp_path, f"echo $$ >{pid_file}; exec sleep 300")), limit_s=1.0)
+        os.killpg(int(pid_file.read_text()), signal.SIGKILL)
+    assert cycle.fault == "kitchen: its power command did not end within 1 s, could not be ended and may run on"
 
 
 def test_one_that_leaves_a_service_behind_is_not_waited_for(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from orchestrator.errors import (
     BoardBusy,
     BoardError,
     BoardLost,
+    BoardReserved,
     BoardUnfit,
     HostKeyChanged,
     ProtocolBroken,
@@ -404,6 +405,38 @@ def test_nobody_is_switched_off_whom_another_process_switched_meanwhile(stage: S
 
 def test_nobody_is_switched_off_when_no_board_at_all_answers(stage: Stage) -> None:
     switch = Switch()
+def reserved(name: str) -> BoardReserved:
+    until = datetime.now().astimezone() + timedelta(hours=2)
+    return BoardReserved(name, f"{name} is reserved", "", key="k", owner="anna@lab", why="flashing it", until=until)
+
+
+def test_a_board_that_somebody_reserved_meanwhile_keeps_its_power_until_that_is_over(stage: Stage) -> None:
+    switch = Switch()
+    stage.power = Power(switch)
+    link = FakeLink("a", opens=[None, *[GONE] * 6], runs=[LOST], power=("pdu",))
+    link.reserved_by = [reserved("a"), None, reserved("a"), None]
+    stage.play(link)
+    assert switch.switched == ["a"]
+    words = "its power stays on: it is reserved by anna@lab until "
+    what_next = [fault.what_next for fault in stage.ledger.faults]
+    assert [told.startswith(words) for told in what_next] == [False, False, True, True, False, False, False]
+    assert "(flashing it); tried again after" in what_next[2]
+    assert what_next[4].startswith("its power was switched off and on; ")
+    assert [note.text.startswith(words) for note in stage.told(Noted)] == [True, True, False]
+
+
+def test_a_board_that_is_reserved_for_good_is_left_alone_with_its_power_on(stage: Stage) -> None:
+    switch = Switch()
+    stage.power = Power(switch)
+    link = FakeLink("a", opens=[None, *[GONE] * 20], runs=[LOST], power=("pdu",))
+    link.reserved_by = [reserved("a")]
+    stage.play(link)
+    assert (switch.switched, stage.ledger.begun) == ([], [])
+    last = stage.ledger.faults[-1].what_next
+    assert last.startswith("its power stays on: it is reserved by anna@lab until ")
+    assert last.endswith("; left alone for now; its jobs stay owed")
+
+
     stage.power = Power(switch)
     together = threading.Barrier(3)
 
