@@ -193,7 +193,8 @@ class AgentSession:
 
         way = way or Way()
         send = partial(push, self._transport, command, artifact, report, self.device.name, way)
-        in_talk = talk if way.fits_talk and not takes_lanes(self._channel.window_bytes, size_bytes) else None
+        alone = takes_lanes(self._channel.window_bytes, size_bytes, way.link_bytes_s)
+        in_talk = talk if way.fits_talk and not alone else None
         pushed = send(in_talk)
         was_there = pushed.offset_bytes or not pushed.sent_bytes
         if was_there and isinstance(pushed.answer, Error) and pushed.answer.code == "corrupt":

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from functools import partial
 from threading import Semaphore
 from typing import Protocol
 
@@ -261,14 +262,13 @@ class Supply:
         name = session.device.name
         places = self._pushing_small if artifact.size_bytes <= SMALL_BYTES else self._pushing
         turn = _Turn(places, tell, session.keep_up)
-        way = Way(self._uplink, session.device.site, self._link_bytes_s.get(name), turn, beside)
+        note_speed = partial(self._link_bytes_s.__setitem__, name)
+        way = Way(self._uplink, session.device.site, self._link_bytes_s.get(name), turn, beside, note_speed)
         try:
             pushed = session.push(digest, artifact.path, artifact.size_bytes, tell, artifact=artifact, way=way)
         except TransferCorrupt:
             self._check_unchanged(digest, artifact)
             raise
-        if pushed.link_bytes_s is not None:
-            self._link_bytes_s[name] = pushed.link_bytes_s
         how = pushed.how or "plain"
         log.info("%s: %s (%d bytes) went %s: %d bytes sent", name, what, artifact.size_bytes, how, pushed.sent_bytes)
         return pushed.how

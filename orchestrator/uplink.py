@@ -15,7 +15,9 @@ from dataclasses import dataclass, field
 BURST_S = 0.1
 PIECE_S = 0.05
 LEAST_PIECE_BYTES = 16_384
-MOST_PIECE_BYTES = 8 * 32_704
+PACKET_BYTES = 32_704
+"""What fits one packet of OpenSSH and Dropbear (32,768) beside its header."""
+MOST_PIECE_BYTES = 8 * PACKET_BYTES
 """What is read stays in the processor's cache until it is encrypted, and fills whole packets of SSH: a last one of a
 few bytes costs as much as a full one."""
 

@@ -19,7 +19,7 @@ from paramiko.transport import Transport
 
 from orchestrator.errors import BoardError, Unreachable
 from orchestrator.transport import faults
-from orchestrator.transport.dial import IDLE_POLL_S, POLL_S, HopStream, Proxy, dial
+from orchestrator.transport.dial import IDLE_POLL_S, POLL_S, HopStream, Proxy, Stream, dial, queued_bytes
 from orchestrator.transport.hostkeys import HostKey, KnownHosts
 from orchestrator.transport.packets import SwiftPacketizer
 from orchestrator.transport.route import Hop
@@ -105,7 +105,7 @@ class Climb:
         transport.sock.settimeout(IDLE_POLL_S)
         return transport
 
-    def _first_stream(self, hop: Hop) -> socket.socket:
+    def _first_stream(self, hop: Hop) -> Stream:
         stream: socket.socket | Proxy
         try:
             stream = Proxy(hop.proxy_command) if hop.proxy_command else dial(hop.host, hop.port, self._limit_s)
@@ -114,7 +114,11 @@ class Climb:
                 raise Unreachable(hop.device, f"{hop.subject} cannot be reached: {error}") from error
             raise faults.cannot_dial(hop, error, self._limit_s) from error
         self._streams.append(stream)
-        return stream.sock if isinstance(stream, Proxy) else stream
+        return HopStream(stream.sock) if isinstance(stream, Proxy) else stream
+
+    def queued_bytes(self) -> int:
+        """How much of what was sent is on its way to the first server still."""
+        return sum(queued_bytes(stream.sock if isinstance(stream, Proxy) else stream) for stream in self._streams)
 
     def close(self) -> None:
         """Give all of it up, from the outside in, and wait for the threads. Never raises."""

@@ -1,11 +1,14 @@
 """The first bytes' way to a server: a TCP connection, a ProxyCommand, or a channel through a jump host."""
 
 import contextlib
+import fcntl
 import ipaddress
 import shlex
 import socket
 import struct
 import subprocess
+import sys
+import termios
 import time
 from typing import Any, Protocol
 
@@ -106,6 +109,13 @@ class PromptSocket(socket.socket):
         return None
 
 
+def queued_bytes(sock: socket.socket) -> int:
+    """What was sent and has not arrived yet at the other end's kernel; 0 where this one does not tell."""
+    with contextlib.suppress(OSError, ValueError):
+        return int.from_bytes(fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, bytes(4)), sys.byteorder)
+    return 0
+
+
 class Proxy:
     """A running ProxyCommand; `sock` is its standard input and output in one.
 
@@ -141,10 +151,11 @@ class Proxy:
 
 
 class HopStream:
-    """A channel through a jump host, with the limit that TCP_USER_TIMEOUT sets for a real socket.
+    """A channel through a jump host, or the input of a ProxyCommand, with the limit that TCP_USER_TIMEOUT sets for a
+    real socket.
 
-    paramiko tries a send that timed out again for ever; a frozen board behind a living jump host would hold its
-    caller for good.
+    paramiko tries a send that timed out again for ever; a frozen board behind a living jump host or command would hold
+    its caller for good.
     """
 
     def __init__(self, channel: Stream) -> None:

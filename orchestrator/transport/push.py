@@ -18,12 +18,18 @@ from orchestrator.transport import ByteChannel, Transport
 from orchestrator.transport.push_artifact import Artifact
 from orchestrator.transport.push_lines import NOISE_LIMIT_LINES, Ear, message_in
 from orchestrator.transport.push_tally import Pushed, Tally, Way
+from orchestrator.uplink import PACKET_BYTES
 
 SMALL_WINDOW_BYTES = 256 * 1024
 MOST_LANES = 7
 """Of a board's eight channels the agent has one."""
 LANES_FROM_BYTES = 4 << 20
 """Below this the other channels' Pythons start later than the file is there."""
+LANES_FROM_BYTES_S = 100_000
+"""A slower link is full with one channel unless a round trip takes a quarter of a second; and where it breaks, the
+blocks that seven channels have begun are lost, which one channel goes on with at the byte."""
+PATIENT_BYTES_S = 1_000_000
+"""On a slower link, or one that is not known yet, who sends looks around after each packet."""
 
 log = logging.getLogger(__name__)
 
@@ -46,9 +52,11 @@ def push(
     return _Push(transport, command, artifact, report, name, way or Way(), talk).run()
 
 
-def takes_lanes(window_bytes: int, size_bytes: int) -> bool:
-    """Is one channel too slow for a file, because its server lets little be on its way?"""
-    return window_bytes < SMALL_WINDOW_BYTES and size_bytes >= LANES_FROM_BYTES
+def takes_lanes(window_bytes: int, size_bytes: int, link_bytes_s: float | None) -> bool:
+    """Is one channel too slow for a file, because its server lets little be on its way? `link_bytes_s`: what the link
+    was seen to take."""
+    swift = link_bytes_s is None or link_bytes_s >= LANES_FROM_BYTES_S
+    return swift and window_bytes < SMALL_WINDOW_BYTES and size_bytes >= LANES_FROM_BYTES
 
 
 class _Refused(Exception):
@@ -73,6 +81,7 @@ class _Push:
 
     def run(self) -> Pushed:
         with ExitStack() as channels:
+            channels.callback(self._note_speed)
             with self._way.turn:
                 leader = self._lead(channels)
                 ready = leader.hear()
@@ -81,14 +90,21 @@ class _Push:
                 self._tally.start(ready.offset_bytes, self._probe if ready.zstd and self._probe.pays else None)
                 lanes = self._send(leader, channels)
             # The leader looks whether all is there once its own input ends, so the others end first.
-            *helped, answer = [lane.finish() for lane in [*lanes[1:], leader]]
+            on_its_way_s = self._tally.on_its_way_s
+            *helped, answer = [lane.finish(on_its_way_s) for lane in [*lanes[1:], leader]]
             if not isinstance(answer, Received):  # a helper may know why
                 answer = next((one for one in helped if not isinstance(one, LaneDone)), answer)
             return self._tally.pushed(answer)
 
+    def _note_speed(self) -> None:
+        """Also that of a link that broke: the next push goes by it."""
+        seen_bytes_s = self._tally.seen_bytes_s()
+        if seen_bytes_s is not None:
+            self._way.note_speed(seen_bytes_s)
+
     def _send(self, leader: "_Lane", channels: ExitStack) -> list["_Lane"]:
         """Over the lanes that this takes, which are returned, the leader first."""
-        if takes_lanes(leader.window_bytes, self._tally.left_bytes):
+        if takes_lanes(leader.window_bytes, self._tally.left_bytes, self._way.link_bytes_s):
             return self._share(leader, channels)
         self._feed(leader)
         return [leader]
@@ -173,8 +189,14 @@ class _Push:
             self._tally.stop()
 
     def _send_piece(self, lane: "_Lane", piece: memoryview) -> None:
-        self._way.uplink.take(self._name, self._way.site, len(piece), self._tally.check(self._report))
-        lane.channel.send(piece)
+        look = self._tally.check(self._report)
+        self._way.uplink.take(self._name, self._way.site, len(piece), look)
+        link_bytes_s = self._tally.link_bytes_s()
+        swift = link_bytes_s is not None and link_bytes_s >= PATIENT_BYTES_S
+        step = len(piece) if swift else PACKET_BYTES
+        for at in range(0, len(piece), step):
+            look()
+            lane.channel.send(piece[at : at + step])
 
 
 class _Outbox:
@@ -228,10 +250,10 @@ class _Lane:
         self.channel, self.ear, self._name = channel, ear, name
         self.window_bytes: int = channel.window_bytes
 
-    def hear(self) -> Any:
+    def hear(self, on_its_way_s: float = 0.0) -> Any:
         """The next message, whatever a login shell says before it. `BoardLost` where none comes."""
         for _ in range(NOISE_LIMIT_LINES):
-            line = self.ear.line()
+            line = self.ear.line(on_its_way_s)
             message = message_in(line)
             if message is not None:
                 return message
@@ -254,7 +276,7 @@ class _Lane:
             if not self.ear.last_words():
                 raise
 
-    def finish(self) -> Any:
+    def finish(self, on_its_way_s: float) -> Any:
         """End its input, and hear what it says."""
         self.end_input()
-        return self.hear()
+        return self.hear(on_its_way_s)

@@ -53,10 +53,11 @@ class Ear:
             return self.said_early() and bool(self._heard)
         return False
 
-    def line(self) -> bytes:
+    def line(self, on_its_way_s: float = 0.0) -> bytes:
         """The next line; what there is when the output ends before one. `BoardLost`.
 
-        It may be silent while it reads or writes its disk, the link may not.
+        It may be silent while it reads or writes its disk, the link may not. `on_its_way_s`: so long what was sent may
+        take to arrive.
         """
         began = heard_at = time.monotonic()
         while b"\n" not in self._heard and not self._ended and len(self._heard) < ANSWER_LIMIT_BYTES:
@@ -66,16 +67,16 @@ class Ear:
                 self._heard += data
                 self._ended = not data
             elif time.monotonic() - heard_at >= SILENCE_S:
-                self._ask(began)
+                self._ask(began + on_its_way_s)
                 heard_at = time.monotonic()
         head, newline, rest = self._heard.partition(b"\n")
         self._heard = rest
         return bytes(head + newline)
 
-    def _ask(self, began: float) -> None:
-        if time.monotonic() - began > self._limit_s:
+    def _ask(self, arrives_at: float) -> None:
+        if time.monotonic() > arrives_at + self._limit_s:
             raise BoardLost(
                 self._name, f"{self._name}: what was pushed is not confirmed: it has been writing for too long"
             )
-        if not self._transport.answers(LINK_LIMIT_S):
+        if not self._transport.answers(LINK_LIMIT_S) and time.monotonic() > arrives_at:
             raise BoardLost(self._name, f"{self._name}: it answers no more while it takes what was pushed")

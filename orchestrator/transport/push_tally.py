@@ -15,6 +15,8 @@ COMPRESSING_SHARE = 0.8
 TALK_FROM_BYTES_S = 1_000_000
 """Under a lower limit the pieces of a file, in turn with those of many boards, may be so far apart in time that an
 agent gives its orchestrator up in between. A receiver of its own is more patient, and its start hardly counts there."""
+MOST_QUEUED_BYTES = 4 << 20
+"""What Linux lets one connection have on its way unless it was told otherwise (tcp_wmem)."""
 PROVEN_S = 0.05
 """So long must a link have been fed before its speed is believed."""
 
@@ -23,13 +25,15 @@ PROVEN_S = 0.05
 class Way:
     """What is known of the way to a board. `link_bytes_s`: what it took at an earlier push, None for the first. `turn`
     is held while a file is on its way, and not any more while the board writes and checks the last of it. `beside`:
-    the talk with its agent goes on meanwhile, so the file needs a channel of its own."""
+    the talk with its agent goes on meanwhile, so the file needs a channel of its own. `note_speed` hears what the link
+    took this time, whatever came of the push."""
 
     uplink: Uplink = field(default_factory=Uplink)
     site: str | None = None
     link_bytes_s: float | None = None
     turn: AbstractContextManager[object] = field(default_factory=nullcontext)
     beside: bool = False
+    note_speed: Callable[[float], None] = lambda _bytes_s: None
 
     @property
     def fits_talk(self) -> bool:
@@ -50,7 +54,6 @@ class Pushed:
     sent_bytes: int = 0
     packed_bytes: int = 0
     lanes: int = 1
-    link_bytes_s: float | None = None
 
     @property
     def how(self) -> str:
@@ -105,12 +108,19 @@ class Tally:
 
     def link_bytes_s(self) -> float | None:
         """What the link takes: its limit, what this push saw, or an earlier one."""
-        return min((rate for rate in (self._seen_bytes_s(), self._limit_bytes_s) if rate is not None), default=None)
+        return min((rate for rate in (self.seen_bytes_s(), self._limit_bytes_s) if rate is not None), default=None)
 
-    def _seen_bytes_s(self) -> float | None:
+    def seen_bytes_s(self) -> float | None:
+        """What this push saw of the link, or an earlier one did."""
         if self._sending_s < PROVEN_S * self.lanes:
             return self._earlier_bytes_s
         return self._sent * self.lanes / self._sending_s
+
+    @property
+    def on_its_way_s(self) -> float:
+        """How long the last that was sent may take to arrive."""
+        link_bytes_s = self.seen_bytes_s()
+        return 0.0 if link_bytes_s is None else min(self._sent, MOST_QUEUED_BYTES) / link_bytes_s
 
     def note(
         self, size_bytes: int, sent_bytes: int, took_s: float, packed: bool, report: Callable[[int], None]
@@ -135,4 +145,4 @@ class Tally:
         self._stopped = True
 
     def pushed(self, answer: Any) -> Pushed:
-        return Pushed(answer, self._offset, self._sent, self._packed, self.lanes, self._seen_bytes_s())
+        return Pushed(answer, self._offset, self._sent, self._packed, self.lanes)

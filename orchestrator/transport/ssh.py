@@ -177,12 +177,19 @@ class SshTransport:
         return SshChannel(name, channel, self._slots.release, here=self._device.kind is Kind.LOOPBACK)
 
     def answers(self, timeout_s: float) -> bool:
-        """Does the server answer a request that demands an answer? Never longer than `timeout_s`."""
+        """Does the server answer a request that demands an answer? Never longer than `timeout_s`.
+
+        The request waits behind all that was sent before it: up to a megabyte, which a link of 20 kB/s takes a minute
+        for. While that grows less, somebody takes it, and the link is no dead one.
+        """
+        queued_bytes = self._climb.queued_bytes()
         with self._asking:
             if self._question is None or self._question.is_over():
                 self._question = _Question(self._transport, self._device.name)
             question = self._question
-        return question.answered(timeout_s)
+        if question.answered(timeout_s):
+            return True
+        return self._transport.is_active() and self._climb.queued_bytes() < queued_bytes
 
     def close(self) -> None:
         """End the session and those of the jump hosts. Never raises."""

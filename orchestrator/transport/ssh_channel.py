@@ -16,15 +16,14 @@ from orchestrator.errors import BoardLost
 from orchestrator.transport.dial import PromptSocket
 from orchestrator.transport.faults import FAULTS
 from orchestrator.transport.packets import ChannelData
+from orchestrator.uplink import PACKET_BYTES
 
-PIECE_BYTES = 32_704
-"""What fits one packet of OpenSSH and Dropbear (32,768) beside its header."""
 MOST_AT_ONCE = 8
 """Packets that go in one call of the kernel: both ends wake once for all of them."""
 SWIFT_S = 0.02
 """What takes longer has waited for a slow link, on which an order shall not wait for eight packets."""
 READ_BYTES = 1 << 16
-BULK_BYTES = 4 * PIECE_BYTES
+BULK_BYTES = 4 * PACKET_BYTES
 WIDE_WINDOW_BYTES = 1 << 20
 FLIGHT_BYTES = 512 * 1024
 SHORT_TRIP_S = 0.001
@@ -184,7 +183,7 @@ class SshChannel:
         channel, sent = self._channel, 0
         while sent < len(data) and len(packets.messages) < self._at_once and (not sent or self._has_room()):
             # Some servers take packets of any size, which would hold up whatever else goes over the link.
-            size: int = channel._wait_for_send_window(min(len(data) - sent, PIECE_BYTES))  # type: ignore[attr-defined]
+            size: int = channel._wait_for_send_window(min(len(data) - sent, PACKET_BYTES))  # type: ignore[attr-defined]
             if not size:
                 break
             packets.add(data[sent : sent + size])

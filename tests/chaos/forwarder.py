@@ -38,12 +38,14 @@ class Wiring:
 
 
 class Cable:
-    """From `host:port` to the board's own port at the same address."""
+    """From `host:port` to the board's own port at the same address. `room_bytes`: how much the kernel takes in for it
+    before it is moved on; None for as much as it likes."""
 
-    def __init__(self, wiring: Wiring, host: str, board_port: int) -> None:
+    def __init__(self, wiring: Wiring, host: str, board_port: int, room_bytes: int | None = None) -> None:
         self.host = host
         self.port = free_port(host)
         self._board_port = board_port
+        self._room_bytes = room_bytes
         self._wiring = wiring
         self._server: asyncio.Server | None = None
         self._open: asyncio.Event
@@ -83,7 +85,10 @@ class Cable:
         await self._listen()
 
     async def _listen(self) -> None:
-        self._server = await asyncio.start_server(self._join, self.host, self.port)
+        self._server = await asyncio.start_server(self._join, self.host, self.port, start_serving=False)
+        for listener in self._server.sockets if self._room_bytes is not None else ():
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self._room_bytes)
+        await self._server.start_serving()
 
     async def _end(self) -> None:
         if self._server is not None:

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,7 @@ import pytest
 
 from agent.protocol import Received
 from orchestrator.bundle import agent_zipapp
+from orchestrator.conversation import Stopped
 from orchestrator.devices import Device
 from orchestrator.errors import BoardLost
 from orchestrator.session import AgentSession
@@ -26,6 +28,7 @@ from orchestrator.transport.push_tally import Pushed
 from tests.boards.board import known_hosts_line
 from tests.boards.loopback import LoopbackBoard
 from tests.boards.processes import send
+from tests.chaos.forwarder import Cable, Wiring
 from tests.integration.reach import Relay, device_of, make_key
 from tests.pushing import noise, push_file, receiver
 from tests.waiting import wait_until
@@ -205,6 +208,52 @@ def test_a_session_that_is_cut_in_a_push_goes_on_at_the_byte(
             assert pushed.offset_bytes > 8 * MIB
             assert list((board.work_dir / "incoming").iterdir()) == []
             assert session.holdings([digest]).present == [digest]
+
+
+@pytest.fixture
+def slow_way(board: LoopbackBoard, known_hosts: Path) -> Iterator[tuple[Device, Cable]]:
+    """A cable that may be slowed down. What was sent lies in the kernel's buffers, as on a real one."""
+    with Wiring() as wiring:
+        cable = Cable(wiring, board.host, board.port, room_bytes=1 << 16)
+        with known_hosts.open("a") as file:
+            file.write(known_hosts_line(cable.host, cable.port, board.login.host_key) + "\n")
+        yield device_of(board, host=cable.host, port=cable.port, work_dir=str(board.work_dir)), cable
+        cable.unplug()
+
+
+def test_what_a_slow_link_carries_for_half_a_minute_after_the_last_was_sent_arrives(
+    slow_way: tuple[Device, Cable], known_hosts: Path, tmp_path: Path
+) -> None:
+    device, cable = slow_way
+    model = tmp_path / "slow"
+    model.write_bytes(os.urandom(MIB + MIB // 2))
+    digest = hashlib.sha256(model.read_bytes()).hexdigest()
+    with visit(device, known_hosts) as session:
+        cable.slow(50_000)
+        began = time.monotonic()
+        pushed = session.push(digest, model, model.stat().st_size)
+        assert time.monotonic() - began > 25, "the link was not slow"
+        assert pushed.answer == Received(digest, model.stat().st_size)
+
+
+def test_a_stop_is_heard_in_the_middle_of_a_block(
+    slow_way: tuple[Device, Cable], known_hosts: Path, model: Path
+) -> None:
+    device, cable = slow_way
+    stop = threading.Event()
+    transport = ssh.connect(device, known_hosts)
+    session = AgentSession(device, transport, agent_zipapp(), stop)
+    session.start("tests", 20.0)
+    cable.slow(50_000)
+    threading.Timer(3.0, stop.set).start()
+    began = time.monotonic()
+    try:
+        with pytest.raises(Stopped):
+            session.push(hashlib.sha256(model.read_bytes()).hexdigest(), model, 24 * MIB)
+        assert time.monotonic() - began < 10
+    finally:
+        session.close(politely=False)
+        transport.close()
 
 
 def test_a_second_receiver_ends_a_first_whose_link_is_dead(

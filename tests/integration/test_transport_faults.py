@@ -2,6 +2,8 @@
 
 import contextlib
 import errno
+import os
+import signal
 import socket
 import threading
 import time
@@ -23,8 +25,8 @@ from tests.boards import loopback
 from tests.boards.board import known_hosts_line
 from tests.boards.loopback import LoopbackBoard
 from tests.integration.conftest import NewBoard
-from tests.integration.reach import Relay, device_of, hear_all, make_key
-from tests.leaks import no_leaks
+from tests.integration.reach import Relay, device_of, hear_all, make_key, proxy_command
+from tests.leaks import children, no_leaks
 from tests.pushing import noise, push_file
 
 pytestmark = pytest.mark.integration
@@ -382,6 +384,24 @@ def test_a_stream_through_a_jump_host_that_takes_nothing_ends(monkeypatch: pytes
                     stream.send(bytes(100_000))
         theirs.recv(1_000_000)
         assert stream.send(b"x") == 1
+
+
+def test_a_proxy_command_that_hangs_is_a_lost_board_and_holds_nobody(
+    home: Path, board: LoopbackBoard, known_hosts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dial, "DEAD_AFTER_MS", 1000)
+    (home / ".ssh" / "config").write_text(f"Host *\n  {proxy_command(board, tmp_path)}\n")
+    before = children()
+    transport = ssh.connect(device_of(board), known_hosts)
+    channel = transport.open_channel(["sleep", "100"])
+    (command,) = children() - before
+    os.kill(command, signal.SIGSTOP)
+    try:
+        with pytest.raises(BoardLost):
+            channel.send(bytes(1_500_000))
+    finally:
+        os.kill(command, signal.SIGCONT)
+    transport.close()
 
 
 def test_a_jump_host_that_dies_is_a_lost_board(new_board: NewBoard, board: LoopbackBoard, known_hosts: Path) -> None:

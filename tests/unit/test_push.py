@@ -95,9 +95,9 @@ def test_its_turn_is_over_when_all_is_sent_and_not_when_the_board_has_written_it
     words: list[str] = []
     finish = push_module._Lane.finish
 
-    def noted(lane: push_module._Lane) -> object:
+    def noted(lane: push_module._Lane, on_its_way_s: float) -> object:
         words.append("the end is sent")
-        return finish(lane)
+        return finish(lane, on_its_way_s)
 
     monkeypatch.setattr(push_module._Lane, "finish", noted)
     model = noise(tmp_path / "model", 2)
@@ -263,6 +263,23 @@ def test_a_channel_that_has_no_more_to_carry_waits_for_nothing(
     last_sent = max(at for at, what in enumerate(happened) if what == "send")
     assert "end" in happened[:last_sent]
     assert kept(work, model) == model.read_bytes()
+
+
+def test_a_slow_link_gets_one_channel_however_small_its_window_is(narrow: Narrow, work: Path, tmp_path: Path) -> None:
+    model = noise(tmp_path / "model", 5)
+    assert push_file(narrow, work, model, way=Way(link_bytes_s=20_000)).lanes == 1
+    assert kept(work, model) == model.read_bytes()
+
+
+def test_the_speed_of_a_link_that_broke_is_known_to_the_next_push(
+    desk: LocalTransport, work: Path, tmp_path: Path
+) -> None:
+    seen: list[float] = []
+    way = Way(Uplink(8e6), note_speed=seen.append)
+    with pytest.raises(InterruptedError):
+        push_file(desk, work, noise(tmp_path / "model", 4), report=stop_at(2 * MIB), way=way)
+    (bytes_s,) = seen
+    assert 4e6 < bytes_s < 4e7
 
 
 def test_a_server_that_refuses_sessions_gets_fewer_channels(narrow: Narrow, work: Path, tmp_path: Path) -> None:

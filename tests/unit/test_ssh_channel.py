@@ -17,7 +17,8 @@ from orchestrator.transport import ssh_channel
 from orchestrator.transport.dial import PromptSocket
 from orchestrator.transport.dial import dial as tcp_dial
 from orchestrator.transport.packets import ChannelData, SwiftPacketizer
-from orchestrator.transport.ssh_channel import FLIGHT_BYTES, MOST_AT_ONCE, PIECE_BYTES, SshChannel
+from orchestrator.transport.ssh_channel import FLIGHT_BYTES, MOST_AT_ONCE, SshChannel
+from orchestrator.uplink import PACKET_BYTES
 from tests.waiting import wait_until
 
 KIB, MIB = 1 << 10, 1 << 20
@@ -132,7 +133,7 @@ def test_whatever_the_window_and_the_cipher_all_of_it_arrives(
 
 
 @pytest.mark.usefixtures("swift")
-@pytest.mark.parametrize(("told_bytes", "largest_bytes"), [(2 * MIB, PIECE_BYTES), (8 * KIB, 8 * KIB - 64)])
+@pytest.mark.parametrize(("told_bytes", "largest_bytes"), [(2 * MIB, PACKET_BYTES), (8 * KIB, 8 * KIB - 64)])
 def test_packets_are_as_large_as_the_server_takes_them_and_no_larger_than_usual(
     dial: Dial, told_bytes: int, largest_bytes: int
 ) -> None:
@@ -197,7 +198,7 @@ def test_no_more_is_under_way_than_the_link_needs(
     while len(sent) < 2 or sent[-1] > sent[-2] or not sent[-1]:
         time.sleep(0.3)
         sent.append(sum(map(sum, session.calls)))
-    assert 0 <= sent[-1] - under_way_bytes < PIECE_BYTES
+    assert 0 <= sent[-1] - under_way_bytes < PACKET_BYTES
     session.reads.set()
     sending.join(20.0)
     assert session.heard() == data
