@@ -5,6 +5,7 @@
     │   ├── ConfigError            a YAML file is wrong: every fault with file:line:column
     │   ├── UnknownName            no such device, model, sweep, run; lists the nearest
     │   └── ModelError             a model file that cannot be read or is not what it was
+    │       └── FileOutOfReach     a file of a sweep that cannot be opened now; its jobs stay owed
     ├── StoreError            4    the database cannot be used
     │   ├── StoreBusy              another process writes and does not stop
     │   ├── StoreTooNew            made by a newer dynofarm
@@ -12,6 +13,7 @@
     │   └── UnknownJob             a result of a job that this database never planned
     ├── DiskFull              4    no room left on this machine
     ├── RuntimeUnavailable    2    no build of a runtime for that board
+    │   └── RuntimeOutOfReach      there may be one, and it cannot be fetched now; its jobs stay owed
     └── BoardError            4    something about one board; carries its name
         ├── HostKeyUnknown         never seen before
         ├── HostKeyChanged         not the key that was accepted
@@ -59,6 +61,10 @@ class ModelError(UsageError):
     pass
 
 
+class FileOutOfReach(ModelError):
+    pass
+
+
 class StoreError(DynofarmError):
     exit_code = 4
 
@@ -84,6 +90,10 @@ class DiskFull(DynofarmError):
 
 
 class RuntimeUnavailable(DynofarmError):
+    pass
+
+
+class RuntimeOutOfReach(RuntimeUnavailable):
     pass
 
 

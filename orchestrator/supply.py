@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from orchestrator.affinity import cpus_of
 from orchestrator.assignment import Assignment
 from orchestrator.carriers import Carrier
 from orchestrator.devices import Device
-from orchestrator.errors import ModelError, RuntimeUnavailable, TransferCorrupt
+from orchestrator.errors import FileOutOfReach, ModelError, RuntimeOutOfReach, RuntimeUnavailable, TransferCorrupt
 from orchestrator.events import Event, Fetching, Noted, Pushing
 from orchestrator.farm_file import FarmSettings
 from orchestrator.idle import gate_c
@@ -39,6 +40,10 @@ SMALL_BYTES = 1 << 20
 last one waited a minute for its 20 kB, with eight at once."""
 SMALL_AT_ONCE = 8
 """Small ones have places of their own: so many for each place of a larger one."""
+ASK_AGAIN_S = 60.0
+ASK_AGAIN_TIMES = 10
+"""What was out of reach is asked for again after a minute, or ten times as long as it took to hear so: a network that
+swallows everything takes a minute or two to be found dead, and its boards have other jobs."""
 LOOK_S = 1.0
 """How often who waits for a place looks after its board."""
 
@@ -63,7 +68,7 @@ class Lack:
     partial: Mapping[str, int]
 
     def size_bytes(self) -> int:
-        """How much is to come. Raises `ModelError` where a file is gone."""
+        """How much is to come. Raises `FileOutOfReach` where a file is gone."""
         total_bytes = 0
         for digest, path, _ in self.files:
             try:
@@ -113,6 +118,7 @@ class Supply:
         self._noted: set[str] = set()
         self._crowded: set[str] = set()
         self._carriers: dict[tuple[str, RuntimeChoice], Carrier | RuntimeUnavailable] = {}
+        self._ask_again_s: dict[tuple[str, RuntimeChoice], float] = {}
         self._by_relay = by_relay
         settings = settings or FarmSettings()
         self._pushing = Semaphore(settings.pushes)
@@ -203,14 +209,18 @@ class Supply:
         return cpus
 
     def _carrier(self, device: Device, choice: RuntimeChoice, facts: Facts) -> Carrier | RuntimeUnavailable:
-        """All that a board needs is fetched before its first job; what cannot be had is asked for only once."""
+        """All that a board needs is fetched before its first job. What cannot be had is asked for only once; what
+        is out of reach now, again for a later job: an hour without a network shall not cost a night's sweep."""
         key = (device.name, choice)
-        if key not in self._carriers:
+        known, began_s = self._carriers.get(key), time.monotonic()
+        if known is None or (isinstance(known, RuntimeOutOfReach) and began_s >= self._ask_again_s[key]):
             self._notify(Fetching(device.name, str(choice)))
             try:
                 self._carriers[key] = self._shelf.fetch(choice, facts)
             except RuntimeUnavailable as error:
                 self._carriers[key] = error
+                now_s = time.monotonic()
+                self._ask_again_s[key] = now_s + max(ASK_AGAIN_S, ASK_AGAIN_TIMES * (now_s - began_s))
         return self._carriers[key]
 
     def _bring_all(self, session: AgentSession, lack: Lack, needs: Needs) -> None:
@@ -300,8 +310,9 @@ class _Turn:
         self._places.release()
 
 
-def _unreadable(path: Path, error: OSError) -> ModelError:
-    return ModelError(f"{path}: {error.strerror or error}", "add it again: dynofarm model add FILE")
+def _unreadable(path: Path, error: OSError) -> FileOutOfReach:
+    hint = "is its disk there? bring it back, or add it again: dynofarm model add FILE"
+    return FileOutOfReach(f"{path}: {error.strerror or error}", hint)
 
 
 def _check_hash(path: Path, digest: str) -> None:

@@ -6,7 +6,7 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 from orchestrator.carriers.package_index import NoMatch, PackageIndex, Unreachable
-from orchestrator.errors import RuntimeUnavailable
+from orchestrator.errors import RuntimeOutOfReach, RuntimeUnavailable
 from orchestrator.runtimes.targets import Pair, Target
 
 PYTHONS: tuple[Pair, ...] = tuple((3, minor) for minor in range(8, 15))
@@ -41,9 +41,9 @@ def no_wheel(fault: NoMatch, index: PackageIndex, target: Target) -> RuntimeUnav
     return RuntimeUnavailable(f"{missing}, nor for its neighbours", "choose another runtime for this board")
 
 
-def offline(what: str, reason: str) -> RuntimeUnavailable:
+def offline(what: str, reason: str) -> RuntimeOutOfReach:
     """The error for what was never fetched, and cannot be now."""
-    return RuntimeUnavailable(
+    return RuntimeOutOfReach(
         f"{what} is not in the cache, and no package index can be reached ({reason})",
         "connect this machine once, or name a folder of wheels: PIP_FIND_LINKS=/path/to/wheels",
     )

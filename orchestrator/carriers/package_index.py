@@ -13,7 +13,7 @@ from typing import Any
 
 from orchestrator.carriers.cache import NO_ROOM
 from orchestrator.carriers.stand_in import lay_stand_in
-from orchestrator.errors import DiskFull, RuntimeUnavailable
+from orchestrator.errors import DiskFull, RuntimeOutOfReach, RuntimeUnavailable
 from orchestrator.runtimes.targets import Target, dotted
 
 ASK_TIMEOUT_S = 180.0
@@ -71,7 +71,8 @@ class PackageIndex:
         return os.environ.get("PIP_NO_INDEX", "").lower() in ("1", "true", "yes", "on")
 
     def resolve(self, requirements: Sequence[str], target: Target) -> list[Wheel]:
-        """The wheels that fit the target, one a requirement. `NoMatch`, `Unreachable`, `RuntimeUnavailable`."""
+        """The wheels that fit the target, one a requirement. `NoMatch`, `Unreachable`, `RuntimeOutOfReach` where pip
+        itself fails."""
         report = self._scratch / "report.json"
         options = ["--dry-run", "--ignore-installed", "--target", "nowhere", "--report", str(report)]
         self._pip("install", [*options, *_fit(target), "--", *requirements], ASK_TIMEOUT_S)
@@ -117,7 +118,7 @@ class PackageIndex:
         self, verb: str, options: Sequence[str], timeout_s: float, surroundings: Mapping[str, str] | None = None
     ) -> str:
         if find_spec("pip") is None:
-            raise RuntimeUnavailable(
+            raise RuntimeOutOfReach(
                 f"this Python environment has no pip, and {self._what} is fetched with it",
                 f"{sys.executable} -m ensurepip --upgrade",
             )
@@ -159,15 +160,16 @@ def _fault(stderr: str, what: str) -> Exception:
         return DiskFull(f"no room left on this machine while {what} was fetched", "free some room and try again")
     no_match = _NO_MATCH.search(stderr)
     versions = [] if no_match is None or no_match[2] == "none" else no_match[2].split(", ")
-    if not versions and _UNREACHABLE.search(stderr):
-        return Unreachable("it does not answer")
+    if _UNREACHABLE.search(stderr):  # one of several, maybe: what the others have is not all there is
+        told = f"one does not answer; others have {', '.join(versions)}" if versions else "it does not answer"
+        return Unreachable(told)
     if no_match is not None:
         return NoMatch(no_match[1], versions)
     if "no such option" in stderr:
-        return RuntimeUnavailable(
+        return RuntimeOutOfReach(
             "this Python environment's pip is too old to ask for another machine's wheels",
             f"{sys.executable} -m pip install --upgrade pip",
         )
     said = [line for line in stderr.splitlines() if line.startswith("ERROR:")] or stderr.splitlines()[-1:]
     reason = re.sub(r"//[^/\s@]+@", "//…@", said[0].removeprefix("ERROR:").strip()) if said else "no reason given"
-    return RuntimeUnavailable(f"pip cannot fetch {what}: {reason}", "the same pip must be able to install packages")
+    return RuntimeOutOfReach(f"pip cannot fetch {what}: {reason}", "the same pip must be able to install packages")

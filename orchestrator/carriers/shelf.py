@@ -12,7 +12,7 @@ from orchestrator.carriers.cache import CarrierCache, Kept, digest_of
 from orchestrator.carriers.nearest import no_wheel, offline
 from orchestrator.carriers.package_index import NoMatch, PackageIndex, Unreachable, Wheel
 from orchestrator.carriers.wheels import BadWheel, pack, read_member
-from orchestrator.errors import RuntimeUnavailable
+from orchestrator.errors import RuntimeOutOfReach, RuntimeUnavailable
 from orchestrator.runtimes import board_objection, find_runtime, requirements_for, uses_own_copy, version_for
 from orchestrator.runtimes.catalogue import Runtime
 from orchestrator.runtimes.targets import Pair, Target, target_of
@@ -44,8 +44,8 @@ class CarrierShelf:
     def fetch(self, choice: RuntimeChoice, facts: Facts) -> Carrier:
         """The carrier of a runtime for a board, from the cache or from the package index.
 
-        Raises `RuntimeUnavailable` where there is no build for the board, or none can be had now, `UnknownName`,
-        `DiskFull`, and `DynofarmError` where the cache cannot be used.
+        Raises `RuntimeUnavailable` where there is no build for the board, `RuntimeOutOfReach` where none can be had
+        now, `UnknownName`, `DiskFull`, and `DynofarmError` where the cache cannot be used.
         """
         row = find_runtime(choice.name)
         reason = board_objection(choice, facts)
@@ -128,7 +128,7 @@ class CarrierShelf:
             raise offline(what, str(error)) from None
         files = sorted(folder.iterdir())
         if sorted(digest_of(file) for file in files) != sorted(wheel.digest for wheel in wheels):
-            raise RuntimeUnavailable(
+            raise RuntimeOutOfReach(
                 f"what was downloaded as {what} is not what the package index announced", "try again"
             )
         self._notify(f"packing {what}")

@@ -8,7 +8,15 @@ from functools import partial
 from agent.protocol import Facts, JobFailure, JobResult, Stage
 from orchestrator.conversation import Stopped
 from orchestrator.devices import Link as Kind
-from orchestrator.errors import BoardBusy, BoardDiskFull, BoardError, ModelError, RuntimeUnavailable
+from orchestrator.errors import (
+    BoardBusy,
+    BoardDiskFull,
+    BoardError,
+    FileOutOfReach,
+    ModelError,
+    RuntimeOutOfReach,
+    RuntimeUnavailable,
+)
 from orchestrator.events import BoardDone, BoardFailed, JobStage, Waiting
 from orchestrator.links import Link
 from orchestrator.runs import Job, Role, RunStatus
@@ -186,6 +194,11 @@ class Drive:
             docket.finish(docket.without_result(job, RunStatus.SKIPPED, error.message, error.hint))
             return
         except BoardDiskFull as error:
+        except (RuntimeOutOfReach, FileOutOfReach) as error:
+            # It may be there again for the next --resume; a look at the board is about now, and is not made up for.
+            status = RunStatus.LOST if job.asked_for else RunStatus.SKIPPED
+            docket.finish(docket.without_result(job, status, error.message, error.hint))
+            return
             docket.finish(docket.without_result(job, RunStatus.DISK_FULL, error.message, error.hint))
             return
         self._look_ahead(session, facts)

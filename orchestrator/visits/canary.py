@@ -32,8 +32,10 @@ def health_sweep(devices: Sequence[str], runs: int) -> Sweep:
 def close_sweep(store: Store, sweep_id: int) -> None:
     """What could not be measured now is not owed: a health check is about now, and the next one is another."""
     now = datetime.now(UTC)
+    told = {run.job_id: run.message for run in store.runs(RunFilter(sweep=sweep_id)) if run.message}
     for job in store.owed_jobs(sweep_id):
-        store.save_run(Run(job, RunStatus.SKIPPED, now, now, "the board could not be looked at then"))
+        why = told.get(job.job_id, "the board could not be looked at then")
+        store.save_run(Run(job, RunStatus.SKIPPED, now, now, why))
 
 
 def look(store: Store, device: str, sweep_id: int) -> Health:

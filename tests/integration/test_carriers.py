@@ -17,7 +17,7 @@ from agent.litert_versions import KNOWN_BUILDS
 from agent.runtimes.executorch_capi import KNOWN_VERSIONS, LIBRARIES
 from orchestrator.carriers import CarrierShelf
 from orchestrator.carriers.cache import digest_of
-from orchestrator.errors import DiskFull, RuntimeUnavailable
+from orchestrator.errors import DiskFull, RuntimeOutOfReach, RuntimeUnavailable
 from orchestrator.runtimes import find_runtime
 from orchestrator.sweep import RuntimeChoice
 from tests.facts import a_board
@@ -193,6 +193,14 @@ def test_a_version_that_no_board_like_this_has_names_the_nearest(shelf, small_in
         "there is no wheel of tflite-runtime 2.14.0 for Python 3.9, aarch64, glibc 2.31; the nearest there is: 2.13.0"
     )
     assert "2.13.0" in caught.value.hint
+    assert not isinstance(caught.value, RuntimeOutOfReach)
+
+
+def test_a_version_that_an_index_which_is_away_may_have_is_not_given_up(shelf, small_index, offline, monkeypatch):
+    monkeypatch.setenv("PIP_FIND_LINKS", str(small_index))
+    with pytest.raises(RuntimeOutOfReach, match=r"can be reached \(one does not answer; others have 2\.13\.0\)"):
+        shelf.fetch(RuntimeChoice("tflite-runtime", "2.14.0"), a_board(**PI_4))
+    assert shelf.fetch(TFLITE, a_board(**PI_4)).runtime.version == "2.13.0"
 
 
 def test_a_version_written_short_is_told_in_full(shelf, small_index):
@@ -231,14 +239,14 @@ def test_a_wheel_without_the_library_is_refused(shelf, wheels):
 
 
 def test_an_empty_folder_of_wheels_is_offline_in_one_sentence(shelf, wheels):
-    with pytest.raises(RuntimeUnavailable) as caught:
+    with pytest.raises(RuntimeOutOfReach) as caught:
         shelf.fetch(RuntimeChoice("onnxruntime"), a_board())
     assert "is not in the cache, and no package index can be reached" in caught.value.message
 
 
 @pytest.mark.parametrize("name", ["litert", "onnxruntime"])
 def test_a_closed_index_is_offline_in_one_sentence(shelf, offline, name):
-    with pytest.raises(RuntimeUnavailable) as caught:
+    with pytest.raises(RuntimeOutOfReach) as caught:
         shelf.fetch(RuntimeChoice(name), a_board())
     assert "is not in the cache, and no package index can be reached" in caught.value.message
     assert "\n" not in caught.value.message
@@ -254,7 +262,7 @@ def test_no_password_of_an_index_is_shown(shelf, offline, monkeypatch):
 
 def test_an_environment_without_pip_says_so(shelf, wheels, monkeypatch):
     monkeypatch.setattr("orchestrator.carriers.package_index.find_spec", lambda _name: None)
-    with pytest.raises(RuntimeUnavailable) as caught:
+    with pytest.raises(RuntimeOutOfReach) as caught:
         shelf.fetch(RuntimeChoice("onnxruntime"), a_board())
     assert "has no pip" in caught.value.message
     assert "ensurepip" in caught.value.hint

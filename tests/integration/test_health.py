@@ -38,6 +38,15 @@ def remember(farm: TestFarm, board: str, median_ns: float, visits: int, version:
             store.save_run(replace(make_run(job, started=at, finished=at), result=result))
 
 
+def test_a_board_that_cannot_be_looked_at_for_want_of_a_runtime_says_so(farm: TestFarm) -> None:
+    farm.add_local()
+    away = {"PIP_NO_INDEX": "1", "XDG_CACHE_HOME": str(farm.root / "empty")}
+    (found,) = farm.run("health", "--runs", "1", "--json", environment=away).json
+    assert found["state"] == "unseen"
+    assert "no package index can be reached" in " ".join(found["why"])
+    assert farm.sql("SELECT owed FROM sweeps_view") == [{"owed": 0}]
+
+
 @pytest.mark.timeout(300)
 def test_a_board_that_became_slow_is_found_taken_out_left_out_and_put_back(
     make_board: MakeBoard, farm: TestFarm, fake_model: Path

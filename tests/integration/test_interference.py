@@ -42,7 +42,7 @@ def test_a_busy_loop_in_mid_loop_makes_the_run_suspect_and_is_named(
         launcher = Launcher(folder, store, disturber, threading.Event())
         outcome = launcher.launch(sweep, [store.model("bert-tiny-int8")], boards)
         runs = store.runs(RunFilter(sweep=outcome.sweep_id))
-        if all(run.status == "skipped" for run in runs):
+        if all(run.status in ("skipped", "lost") for run in runs):
             pytest.skip(f"LiteRT's library cannot be had: {runs[0].message}")
         assert len(disturber.started) == TRIES
         judged = [store.run(run.job_id) for run in runs]

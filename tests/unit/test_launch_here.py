@@ -171,12 +171,12 @@ def test_a_stop_before_anything_runs_connects_to_no_board(bench: Bench) -> None:
     assert bench.told(Connected) == []
 
 
-def test_a_model_file_that_is_gone_is_a_skipped_job_and_not_the_end(bench: Bench) -> None:
+def test_a_model_file_that_is_gone_is_an_owed_job_and_not_the_end(bench: Bench) -> None:
     gone, here = bench.model("gone"), bench.model("here", note="another content, another hash")
     gone.path.unlink()
     sweep = bench.sweep(gone, models=("gone", "here"))
     outcome = bench.launcher().launch(sweep, [gone, here], [bench.device()])
-    assert outcome.counts == {RunStatus.OK: 1, RunStatus.SKIPPED: 1}
+    assert (outcome.counts, outcome.owed, outcome.exit_code) == ({RunStatus.OK: 1, RunStatus.LOST: 1}, 1, 1)
 
 
 def test_a_check_remembers_what_it_found_and_names_what_it_could_not_reach(bench: Bench) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.carriers import CarrierShelf
-from orchestrator.errors import RuntimeUnavailable, UnknownName
+from orchestrator.errors import RuntimeOutOfReach, RuntimeUnavailable, UnknownName
 from orchestrator.events import BoardFailed, JobFinished
 from orchestrator.farm import find_farm
 from orchestrator.launch import Outcome
@@ -164,7 +164,7 @@ def test_a_board_that_cannot_have_the_library_runs_its_cases_all_the_same(
 
     def offline(shelf: CarrierShelf, choice: object, facts: object) -> object:
         if choice == REFERENCE_RUNTIME:
-            raise RuntimeUnavailable("litert cannot be fetched now", "try again later")
+            raise RuntimeOutOfReach("litert cannot be fetched now", "try again later")
         return whole(shelf, choice, facts)
 
     monkeypatch.setattr(CarrierShelf, "fetch", offline)
