@@ -5,8 +5,8 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from functools import partial
+from pathlib import Path
 from threading import Semaphore
 from typing import Protocol
 
@@ -137,8 +137,8 @@ class Supply:
         before_sending: Tell = lambda _lacking_bytes: None,
     ) -> JobSpec:
         """Push what is missing for `job` and return its order. `needed`: the jobs after it; their things are evicted
-        only where the board cannot hold them as well. `before_sending` hears how many bytes the board lacks, before any
-        go there, which may take long.
+        only where the board cannot hold them as well. `before_sending` hears how many bytes the board lacks, which
+        may take long to go there.
 
         Raises `RuntimeUnavailable`, `ModelError` (the file is gone or changed) and the board's errors.
         """
@@ -148,8 +148,8 @@ class Supply:
         if isinstance(carrier, RuntimeUnavailable):
             raise carrier
         lack = self._lack(session, self._files_of(job, model, carrier))
+        before_sending(lack.size_bytes())
         if lack.files:
-            before_sending(lack.size_bytes())
             self._bring_all(session, lack, self._needs(device, facts, job, needed))
         if carrier.runtime.carrier == "bundle" and carrier.runtime.digest is not None:
             session.unpack(carrier.runtime.digest)

@@ -12,7 +12,9 @@ from orchestrator.devices import Device, Link
 from orchestrator.events import Event, Noted
 from orchestrator.links import Link as BoardLink
 from orchestrator.records import FaultKind, LinkFault
-from orchestrator.relays.relay import Relay, RelayFault
+from orchestrator.relays.bustle import Bustle
+from orchestrator.relays.reach import RelayFault
+from orchestrator.relays.relay import Relay
 from orchestrator.session import AgentSession
 from orchestrator.supply import Tell, Wanted
 from orchestrator.transport import lending
@@ -43,6 +45,13 @@ class Relays:
         """From now on each file that a relay does not give is written down for this sweep."""
         self._keep, self._sweep_id = keep, sweep_id
 
+    def bustle_of(self, name: str) -> Bustle | None:
+        """When a board was busy with files for its site; None for one that never is while it measures."""
+        for relay in self._of_site.values():
+            if relay.device.name == name and relay.device.push_while_measuring:
+                return relay.bustle
+        return None
+
     def close(self, *, politely: bool) -> None:
         """No board needs a relay any more; those that are boards of the sweep are closed with the others."""
         for relay in self._of_site.values():
@@ -59,7 +68,8 @@ class Relays:
         if relay is None or device.site is None:
             return False
         if device.name == relay.device.name:
-            return relay.take_in(session, wanted, tell)
+            relay.take_in(session, wanted, tell)
+            return True
         with self._guard:
             if device.name in self._without:
                 return False

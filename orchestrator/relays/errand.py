@@ -32,6 +32,7 @@ class Errand:
         self._channel: ByteChannel = (
             transport.open_channel(argv, keys) if transport is not None else session.transport.open_channel(argv)
         )
+        self.window_bytes: int = self._channel.window_bytes
 
     def ask(self, request: Any, size_bytes: int = 0, heard: Callable[[int], None] = lambda _bytes: None) -> Any:
         """The answer; an `Error` of the code `disk_full` is raised. A file of `size_bytes` may move for it, of which

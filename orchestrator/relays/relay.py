@@ -3,13 +3,16 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 
 from agent.protocol import Error, Evict, Fetch, Have, Received
 from orchestrator.devices import Device
-from orchestrator.errors import BoardDiskFull, BoardError, BoardUnfit, DynofarmError, ProtocolBroken
+from orchestrator.errors import BoardDiskFull, BoardError, BoardLost, BoardUnfit, ProtocolBroken
 from orchestrator.links import Link
+from orchestrator.relays.bustle import Bustle
 from orchestrator.relays.errand import Errand
+from orchestrator.relays.holds import Hold, Holds
+from orchestrator.relays.places import Places
+from orchestrator.relays.reach import Reach, RelayFault
 from orchestrator.session import AgentSession
 from orchestrator.supply import Tell, Wanted
 from orchestrator.transport import lending
@@ -24,23 +27,6 @@ PATIENCE_S = 120.0
 POLL_S = 0.5
 
 
-class RelayFault(Exception):
-    """Why a neighbour does not get a file from the relay; `lasting`: there is no point in trying for another file."""
-
-    def __init__(self, reason: str, *, lasting: bool) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.lasting = lasting
-
-
-@dataclass
-class _Hold:
-    """A file on its way to the relay, or there. Whoever comes later waits for `over`."""
-
-    over: threading.Event = field(default_factory=threading.Event)
-    fault: str = ""
-
-
 class Relay:
     """`guest`: it is no board of this sweep, so it is connected to when it is first needed, and never measures."""
 
@@ -48,14 +34,15 @@ class Relay:
         self.device = link.device
         self.link = link
         self.guest = guest
-        self._opening = threading.Lock()
-        self._unreachable = ""
+        self.bustle = Bustle()
+        self._reach = Reach(link, guest=guest)
         self._turns: Turns | None = None
         self._guard = threading.Lock()
         self._ticket: Ticket | None = None
         self._visitors = 0
         self._gives = threading.BoundedSemaphore(GIVES_AT_ONCE)
-        self._holds: dict[str, _Hold] = {}
+        self._places = Places()
+        self._holds = Holds()
         self._needed: set[str] = set()
 
     def take_turns(self, turns: Turns) -> None:
@@ -65,8 +52,10 @@ class Relay:
 
     def lend(self, session: AgentSession, wanted: Wanted, tell: Tell) -> None:
         """See to it that the neighbour has the file. `RelayFault`; errors of the neighbour's own; `Stopped`."""
+        if not self.guest:  # one that is lost may keep its turn for the job that it had in hand
+            self._reach.session(session.keep_up)
         with self._quiet(session):
-            own = self._session()
+            own = self._reach.session(session.keep_up)
             with self._guard:
                 self._needed.update(wanted.needs.all, [wanted.digest])
             hold = self._hold(own, wanted, tell, session.keep_up)
@@ -77,28 +66,25 @@ class Relay:
             finally:
                 self._gives.release()
 
-    def take_in(self, session: AgentSession, wanted: Wanted, tell: Tell) -> bool:
-        """The relay needs a file itself. False when it should be pushed as to any board."""
+    def take_in(self, session: AgentSession, wanted: Wanted, tell: Tell) -> None:
+        """The relay needs a file itself. Raises its own errors; its own thread tries again."""
+        digest = wanted.digest
         with self._guard:
-            self._needed.update(wanted.needs.all, [wanted.digest])
-            hold = self._holds.get(wanted.digest)
-            if hold is None or hold.over.is_set():
-                hold, mine = _Hold(), True
-                self._holds[wanted.digest] = hold
-            else:
-                mine = False
-        if not mine:
-            _wait(hold, session.keep_up)
-            return not hold.fault
+            self._needed.update(wanted.needs.all, [digest])
+        while True:
+            hold, mine = self._holds.claim(digest, anew=True)
+            if mine:
+                break
+            hold.wait(session.keep_up)
+            if not hold.fault:
+                return
         try:
-            wanted.send(session, tell)
+            with self._places.one(session.keep_up), self.bustle.going_on():
+                wanted.send(session, tell)
         except BaseException as error:
-            _end(hold, str(error) or type(error).__name__)
-            with self._guard:
-                self._holds.pop(wanted.digest, None)  # its own thread tries again
+            self._holds.drop(digest, hold, str(error) or type(error).__name__, again=False)
             raise
-        _end(hold, "")
-        return True
+        self._holds.fill(digest, hold)
 
     @contextmanager
     def _quiet(self, session: AgentSession) -> Iterator[None]:
@@ -130,49 +116,57 @@ class Relay:
                     self._ticket = None
                     turns.leave(ticket)
 
-    def _session(self) -> AgentSession:
-        with self._opening:
-            session = self.link.session
-            if session is None and self.guest and not self._unreachable:
-                try:
-                    session = self.link.open(0.0)
-                except DynofarmError as error:
-                    self._unreachable = error.message
-            if session is None:
-                raise RelayFault(self._unreachable or "it is not connected", lasting=True)
-            return session
+    def _hold(self, own: AgentSession, wanted: Wanted, tell: Tell, keep_up: Callable[[], None]) -> Hold:
+        """Send the file to the relay, if nobody did; whoever wants it too waits for that one push, and where it failed
+        the next of them tries."""
+        while True:
+            hold, mine = self._holds.claim(wanted.digest)
+            if mine:
+                self._fill(hold, own, wanted, tell, keep_up)
+            else:
+                hold.wait(keep_up)
+            if not hold.fault:
+                return hold
+            if mine or not hold.again:
+                raise RelayFault(hold.fault, lasting=False)
 
-    def _hold(self, own: AgentSession, wanted: Wanted, tell: Tell, keep_up: Callable[[], None]) -> _Hold:
-        """Send the file to the relay, if nobody did; whoever wants it too waits for that one push."""
-        with self._guard:
-            hold = self._holds.get(wanted.digest)
-            mine = hold is None
-            hold = self._holds.setdefault(wanted.digest, _Hold())
-        if mine:
-            fault = "sending the file there was given up"
-            try:
-                self._send(own, wanted, tell)
-                fault = ""
-            except BoardError as error:
-                fault = error.message
-            finally:
-                _end(hold, fault)
+    def _fill(self, hold: Hold, own: AgentSession, wanted: Wanted, tell: Tell, keep_up: Callable[[], None]) -> None:
+        """Send the file there and end the hold. Raises the neighbour's own errors, and `Stopped`."""
+        digest = wanted.digest
+        try:
+            with self._places.one(keep_up), self.bustle.going_on():
+                error = self._try_to_send(own, wanted, tell)
+            is_lost = isinstance(error, BoardLost) and self._reach.is_lost(own)
+        except BaseException:
+            self._holds.drop(digest, hold, "sending the file there was given up", again=True)
+            raise
+        if error is None:
+            self._holds.fill(digest, hold)
+        elif isinstance(error, BoardDiskFull):
+            self._holds.bar(hold, error.message)
+        elif is_lost:
+            self._holds.drop(digest, hold, error.message, again=False)
         else:
-            _wait(hold, keep_up)
-        if hold.fault:
-            raise RelayFault(hold.fault, lasting=False)
-        return hold
+            self._holds.fail(digest, hold, error.message)
+
+    def _try_to_send(self, own: AgentSession, wanted: Wanted, tell: Tell) -> BoardError | None:
+        """The relay's error, which is none of the neighbour's."""
+        try:
+            self._send(own, wanted, tell)
+        except BoardError as error:
+            return error
+        return None
 
     def _send(self, own: AgentSession, wanted: Wanted, tell: Tell) -> None:
         limit_bytes, size_bytes = self.device.storage_limit_bytes, wanted.size_bytes
         with self._guard:
             needed = sorted(self._needed)
-            in_use = sorted(digest for digest, hold in self._holds.items() if not hold.over.is_set())
         with Errand(own, "ask") as board:
+            self._places.know_window(board.window_bytes)
             held = board.ask(Have([wanted.digest]), size_bytes)
             if wanted.digest in getattr(held, "present", ()):
                 return
-            for keep in (needed, in_use):  # all that the sweep needs of it, or what is on its way
+            for keep in (needed, self._holds.on_their_way()):  # all that the sweep needs of it, or that much
                 evicted = board.ask(Evict(limit_bytes, size_bytes, keep), size_bytes)
                 if getattr(evicted, "used_bytes", 0) + size_bytes <= limit_bytes:
                     break
@@ -180,18 +174,20 @@ class Relay:
                 raise BoardDiskFull(own.device.name, f"its storage_limit leaves no room for {size_bytes} bytes")
         wanted.send(own, tell)
 
-    def _give(self, own: AgentSession, session: AgentSession, wanted: Wanted, hold: _Hold, tell: Tell) -> None:
+    def _give(self, own: AgentSession, session: AgentSession, wanted: Wanted, hold: Hold, tell: Tell) -> None:
         from orchestrator.transport.key_agent import KeyAgent  # with it comes paramiko
 
         transport = lending(own.transport)
         login = transport.login() if transport is not None else None
         if login is None:
+            if self._reach.is_lost(own):
+                raise RelayFault("it is not connected", lasting=False)
             raise RelayFault("it was not logged in to with a key", lasting=True)
         host, port = _address(self.device, login.host, login.port)
         try:
             command = own.verb("give", "--digest", wanted.digest)
-        except BoardError as error:
-            raise RelayFault(error.message, lasting=True) from error
+        except BoardLost as error:
+            raise RelayFault(error.message, lasting=False) from error
         keys = KeyAgent(login)
         request = Fetch(
             wanted.digest,
@@ -204,7 +200,7 @@ class Relay:
             self.device.connect_timeout_s,
         )
         try:
-            with Errand(session, "fetch", keys) as neighbour:
+            with self.bustle.going_on(), Errand(session, "fetch", keys) as neighbour:
                 answer = neighbour.ask(request, wanted.size_bytes, tell)
         except (ProtocolBroken, BoardUnfit) as error:
             raise RelayFault(error.message, lasting=True) from error
@@ -212,23 +208,13 @@ class Relay:
             keys.revoke()
         if isinstance(answer, Error):
             if answer.code == "missing":
-                with self._guard:
-                    if self._holds.get(wanted.digest) is hold:  # else somebody sends it again already
-                        del self._holds[wanted.digest]
+                self._holds.forget(wanted.digest, hold)
                 raise RelayFault("it has lost the file since it was sent there", lasting=False)
-            raise RelayFault(keys.refusals[-1] if keys.refusals else answer.message, lasting=True)
+            if keys.refusals:
+                raise RelayFault(keys.refusals[-1], lasting=True)
+            raise RelayFault(answer.message, lasting=not self._reach.is_lost(own))
         if not isinstance(answer, Received):
             raise RelayFault(f"its agent answered {type(answer).__name__}", lasting=True)
-
-
-def _end(hold: _Hold, fault: str) -> None:
-    hold.fault = fault
-    hold.over.set()
-
-
-def _wait(hold: _Hold, keep_up: Callable[[], None]) -> None:
-    while not hold.over.wait(POLL_S):
-        keep_up()
 
 
 def _address(device: Device, host: str, port: int) -> tuple[str, int]:

@@ -19,6 +19,10 @@ from orchestrator.trust.rules_of_surroundings import PUSHED_MEANWHILE
 ATTEMPTS_A_JOB = 2
 """A job that loses its board twice may be the reason; it stays owed and the next one has its turn."""
 
+PUSHES_A_JOB = 3
+"""So many links may break in a row while its files are sent, without anything having come nearer. The first may have
+been fed too fast for what it is (`push.takes_lanes`), and the one after it is known by the next alone."""
+
 WORTH_BYTES = 1 << 20
 """A link that brings so much before it breaks brings the whole file, some time; one that brings less may never."""
 
@@ -36,11 +40,13 @@ class Docket:
         self._measured: Run | None = None
         self._kept: list[str] = []
         """The ids of the jobs whose outcomes were kept, and the board does not know it."""
-        self.pushed_meanwhile: dict[str, Mapping[str, float]] = {}
-        """By job id: what was sent to the board while the job ran (`Ahead.traces`)."""
+        self._pushed_meanwhile: dict[str, Mapping[str, float]] = {}
+        """By job id: what was sent to the board, or fetched from it, while the job ran (`Ahead.traces`)."""
         self._attempts: dict[str, int] = defaultdict(int)
         self._lacked_bytes: dict[str, int] = {}
-        """By job id: what its board lacked when something was sent for it last."""
+        """By job id: what its board lacked when something was sent for it last, until it was ordered."""
+        self.is_ordered = False
+        """Was the job in hand given to the board?"""
 
     @property
     def asked_for(self) -> int:
@@ -67,19 +73,26 @@ class Docket:
         """The next job, now in hand."""
         job = self.owed[0]
         self.in_hand = job
+        self.is_ordered = False
         self._attempts[job.job_id] += 1
+        self._pushed_meanwhile.pop(job.job_id, None)
         self._tools.notify(JobStarted(self._name, job))
         return job
 
     def came_nearer(self, lacking_bytes: int) -> bool:
-        """Something is sent for the job in hand, whose board lacks so much: did the attempt before this one, whose link
-        broke, bring some of it? Then that was not in vain, and does not count."""
+        """The board lacks so much for the job in hand: did the attempts before this one, whose links broke, bring some
+        of it? Then they were not in vain, and do not count."""
         job_id = self.owed[0].job_id
         lacked_bytes, self._lacked_bytes[job_id] = self._lacked_bytes.get(job_id, 0), lacking_bytes
         if lacked_bytes - lacking_bytes < WORTH_BYTES:
             return False
-        self._attempts[job_id] -= 1
+        self._attempts[job_id] = 1
         return True
+
+    def note_ordered(self) -> None:
+        """The job in hand has all that it needs, and is given to the board."""
+        self.is_ordered = True
+        self._lacked_bytes.pop(self.owed[0].job_id, None)
 
     def collect(self, session: AgentSession) -> int:
         """Take in what earlier connections left on the board; what was planned elsewhere, or for another board, stays.
@@ -138,15 +151,24 @@ class Docket:
         self.owed = deque(job for job in self.owed if job.job_id != run.job.job_id)
         self.in_hand = None
 
+    def note_pushed(self, job: Job, traces: Mapping[str, float]) -> None:
+        """Beside the job in hand. What is noted twice counts once: a relay's record has what is sent ahead to it."""
+        before = self._pushed_meanwhile.get(job.job_id, {})
+        if before or traces["s"] > 0:
+            self._pushed_meanwhile[job.job_id] = {
+                key: max(seconds, before.get(key, 0.0)) for key, seconds in traces.items()
+            }
+
     def lose(self, error: DynofarmError, *, for_good: bool) -> None:
-        """The job in hand lost its board: at the second time, or `for_good`, it is left to the next `--resume`."""
-        job = self.in_hand
-        if job is not None and (for_good or self._attempts[job.job_id] >= ATTEMPTS_A_JOB):
+        """The job in hand lost its board: at the second time (the third before it was ordered), or `for_good`, it is
+        left to the next `--resume`."""
+        job, most = self.in_hand, ATTEMPTS_A_JOB if self.is_ordered else PUSHES_A_JOB
+        if job is not None and (for_good or self._attempts[job.job_id] >= most):
             self.finish(self.without_result(job, RunStatus.LOST, error.message, error.hint))
 
     def run_of(self, job: Job, outcome: JobResult | JobFailure, started: datetime, finished: datetime) -> Run:
         """What the agent sent, as it is stored; what disturbed it and was our doing goes with it."""
-        meanwhile = self.pushed_meanwhile.get(job.job_id)
+        meanwhile = self._pushed_meanwhile.get(job.job_id)
         if meanwhile is not None and isinstance(outcome, JobResult):
             outcome = replace(outcome, details={**outcome.details, PUSHED_MEANWHILE: dict(meanwhile)})
         return Run(

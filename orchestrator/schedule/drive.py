@@ -1,5 +1,6 @@
 """One board's part in a sweep."""
 
+import itertools
 import time
 from collections.abc import Sequence, Set
 from datetime import UTC, datetime, timedelta
@@ -19,8 +20,9 @@ from orchestrator.errors import (
 )
 from orchestrator.events import BoardDone, BoardFailed, JobStage, Waiting
 from orchestrator.links import Link
+from orchestrator.relays.bustle import Bustle
 from orchestrator.runs import Job, Role, RunStatus
-from orchestrator.schedule.ahead import Ahead
+from orchestrator.schedule.ahead import CLOCKED_STAGES, Ahead
 from orchestrator.schedule.company import Company
 from orchestrator.schedule.docket import Docket
 from orchestrator.schedule.recovery import RETRIED, Recovery
@@ -66,10 +68,12 @@ class Drive:
         self._owed: Set[str] | None = None
         """What is owed of the sweep since the board is ours; None when that is to be asked."""
         self._ahead: Ahead | None = None
+        self._bustle = tools.relays.bustle_of(self.name) if tools.relays is not None else None
+        """When the board gave and took files for its neighbours, where it does while it measures."""
+        self._stages: list[tuple[str, float]] = []
+        """Of the job in hand, and since when."""
         self._loading_since_s: float | None = None
         """Since when the board has been busy with the job in hand; None while it cools."""
-        self._ordered = False
-        """Was the job in hand given to the board?"""
         self._left_there: Job | None = None
         """What the agent of a lost link had in hand, and may have still."""
 
@@ -153,7 +157,7 @@ class Drive:
         """How long the agent of a lost link may go on with the job in hand, before which no other board of the machine
         may measure; 0 where it has no job. One that still cools its board gives the job up when it gives us up."""
         job, since_s = self._docket.in_hand, self._loading_since_s
-        if job is None or not self._ordered:
+        if job is None or not self._docket.is_ordered:
             return 0.0
         if since_s is None:
             return OWN_AGENT_LEAVES_S
@@ -185,31 +189,36 @@ class Drive:
         assert facts is not None  # noqa: S101 - an open link was probed
         docket, started, began_s = self._docket, datetime.now(UTC), time.monotonic()
         job = docket.take()
-        self._ordered, self._loading_since_s = False, None
+        self._loading_since_s = None
         try:
             order = self._tools.supply.outfit(
                 session, facts, job, list(docket.owed), partial(self._begin_to_send, session)
             )
-        except (RuntimeUnavailable, ModelError) as error:
-            docket.finish(docket.without_result(job, RunStatus.SKIPPED, error.message, error.hint))
-            return
-        except BoardDiskFull as error:
         except (RuntimeOutOfReach, FileOutOfReach) as error:
             # It may be there again for the next --resume; a look at the board is about now, and is not made up for.
             status = RunStatus.LOST if job.asked_for else RunStatus.SKIPPED
             docket.finish(docket.without_result(job, status, error.message, error.hint))
             return
+        except (RuntimeUnavailable, ModelError) as error:
+            docket.finish(docket.without_result(job, RunStatus.SKIPPED, error.message, error.hint))
+            return
+        except BoardDiskFull as error:
             docket.finish(docket.without_result(job, RunStatus.DISK_FULL, error.message, error.hint))
             return
         self._look_ahead(session, facts)
-        self._ordered = True
+        docket.note_ordered()
+        self._stages = [("ordered", time.monotonic())]
+        if self._bustle is not None:
+            self._bustle.forget()
         session.order(order)
         docket.keep()  # the one before, while the worker of this one starts
         try:
             outcome = session.outcome(order, lambda stage: self._note(job, stage))
         finally:
             if self._ahead is not None:
-                docket.pushed_meanwhile[job.job_id] = self._ahead.traces()
+                docket.note_pushed(job, self._ahead.traces())
+            if self._bustle is not None:
+                docket.note_pushed(job, _traces(self._bustle, self._stages))
         finished = started + timedelta(seconds=time.monotonic() - began_s)  # clocks are set back, too
         docket.finish_soon(docket.run_of(job, outcome, started, finished))
         if self._is_awaited(outcome):
@@ -220,7 +229,8 @@ class Drive:
     def _begin_to_send(self, session: AgentSession, lacking_bytes: int) -> None:
         """Files go to the board, which may take long, and again where the link breaks: that may, as often as it likes,
         while each time something arrives."""
-        self._docket.keep_now(session)
+        if lacking_bytes:
+            self._docket.keep_now(session)
         if self._docket.came_nearer(lacking_bytes):
             self._recovery.progress()
 
@@ -238,6 +248,7 @@ class Drive:
     def _note(self, job: Job, stage: Stage) -> None:
         if stage.name == "loading":
             self._loading_since_s = time.monotonic()
+        self._stages.append((stage.name, time.monotonic()))
         if self._ahead is not None:
             self._ahead.note(stage)
         self._tools.notify(JobStage(self.name, job, stage.name, stage.done, stage.steps))
@@ -264,3 +275,12 @@ class Drive:
         owed = self._docket.asked_for
         self._docket.lose(error, for_good=True)
         self._tools.notify(BoardFailed(self.name, error.message, error.hint, owed))
+
+
+def _traces(bustle: Bustle, stages: Sequence[tuple[str, float]]) -> dict[str, float]:
+    """As `Ahead.traces`: what a relay did for its neighbours beside the job that was in these stages until now."""
+    moments = [*stages, ("", time.monotonic())]
+    spans = [(stage, (since_s, to_s)) for (stage, since_s), (_, to_s) in itertools.pairwise(moments)]
+    beside_s = bustle.within_s([span for _, span in spans])
+    clocked_s = bustle.within_s([span for stage, span in spans if stage in CLOCKED_STAGES])
+    return {"s": round(beside_s, 3), "clocked_s": round(clocked_s, 3)}

@@ -152,8 +152,8 @@ _ENTRIES = (
     Entry(
         "pushed_meanwhile",
         Severity.SUSPECT,
-        "the next model was sent meanwhile",
-        "The next job's model was sent to the board while this one measured, for {seconds} s.",
+        "files were sent meanwhile",
+        "Files were sent to the board, or fetched from it, while this one measured, for {seconds} s.",
         "any push while the board warmed up, measured, or idled for the energy baseline",
         "Measure without it: dynofarm device edit DEVICE --set push_while_measuring=false",
     ),

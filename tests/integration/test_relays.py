@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -19,12 +20,12 @@ import pytest
 from orchestrator.bundle import agent_zipapp
 from orchestrator.devices import Device, Kind
 from orchestrator.devices import Link as Way
-from orchestrator.errors import BoardDiskFull
+from orchestrator.errors import BoardBusy, BoardDiskFull, BoardLost
 from orchestrator.events import Event, Noted
 from orchestrator.links import Keeper, Link
 from orchestrator.needs import Needs
 from orchestrator.records import FaultKind, LinkFault
-from orchestrator.relays import Relays, find_relays, relay
+from orchestrator.relays import Relays, find_relays, places, reach, relay
 from orchestrator.session import AgentSession
 from orchestrator.supply import Tell, Wanted
 from orchestrator.transport import ssh_config
@@ -38,6 +39,7 @@ from tests.boards.loopback import LoopbackBoard
 from tests.boards.sshd import has_sshd
 from tests.farming import TestFarm
 from tests.integration.reach import Relay as TcpRelay
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("relays")]
 """One process starts the site."""
@@ -290,7 +292,7 @@ def test_a_relay_that_dies_in_the_middle_is_done_without(site: Site) -> None:
     answers = relays.bring(site.session("n4"), wanted, lambda _n: None)
     killer.join(60)
     assert not answers
-    assert site.notes[0].startswith("n4 gets its files straight from here, not from the relay r0: ")
+    assert site.notes[0].startswith("n4 gets this file straight from here, not from the relay r0: ")
     wanted.send(site.session("n4"), lambda _n: None)
     assert site.has("n4", wanted)
     name, sent_bytes = site.sent[-1]
@@ -385,6 +387,189 @@ def test_a_relay_that_hangs_up_is_tried_again_and_each_time_is_written_down(site
         relays.close(politely=True)
     told = sorted((fault.device, str(fault.kind), fault.attempt) for fault in site.faults)
     assert told == [("n1", "relay", 1), ("r0", "dropped", 1), ("r0", "dropped", 2)]
+
+
+def hiccups(wanted: Wanted, faults: int, tried: list[str]) -> Wanted:
+    """The same file, whose first transfers to the relay break; `tried` hears of all."""
+
+    def send(session: AgentSession, tell: Tell) -> None:
+        tried.append(session.device.name)
+        if len(tried) <= faults:
+            raise BoardLost(session.device.name, "r0: a transfer broke")
+        wanted.send(session, tell)
+
+    return replace(wanted, send=send)
+
+
+def test_a_file_that_broke_once_on_its_way_is_sent_by_the_next_neighbour(site: Site) -> None:
+    tried: list[str] = []
+    relays, wanted = site.relays(), hiccups(site.wanted(1000), 1, tried)
+    assert site.bring(relays, wanted, "n1") == [False]
+    assert site.notes == ["n1 gets this file straight from here, not from the relay r0: r0: a transfer broke"]
+    assert site.bring(relays, wanted, "n2", "n1") == [True, True]
+    assert tried == ["r0", "r0"]
+
+
+def test_of_those_who_waited_for_a_file_that_broke_one_sends_it_again(site: Site) -> None:
+    tried: list[str] = []
+    relays, wanted = site.relays(), hiccups(site.wanted(1000), 2, tried)
+    assert sorted(site.bring(relays, wanted, *NEIGHBOURS)) == [False, False, True, True, True]
+    assert tried == ["r0"] * 3
+
+
+def test_a_file_that_breaks_each_time_is_not_sent_there_for_ever(site: Site) -> None:
+    tried: list[str] = []
+    relays, wanted = site.relays(), hiccups(site.wanted(1000), 99, tried)
+    assert [site.bring(relays, wanted, name) for name in NEIGHBOURS] == [[False]] * 5
+    assert tried == ["r0"] * 3
+    assert site.bring(relays, site.wanted(1000), "n1") == [True], "other files come from it"
+
+
+def test_a_disk_that_is_full_is_not_tried_again_for_that_file(site: Site) -> None:
+    tried: list[str] = []
+
+    def send(session: AgentSession, _tell: Tell) -> None:
+        tried.append(session.device.name)
+        raise BoardDiskFull(session.device.name, "r0: no room")
+
+    relays, wanted = site.relays(), replace(site.wanted(1000), send=send)
+    assert [site.bring(relays, wanted, name) for name in ("n1", "n2")] == [[False], [False]]
+    assert tried == ["r0"]
+
+
+def most_at_once(site: Site, relays: Relays, lasts_s: float) -> int:
+    """A file for each neighbour, another one for each: how many were on their way to the relay at one time."""
+    going, most, guard = 0, 0, threading.Lock()
+
+    def slowly(wanted: Wanted) -> Wanted:
+        def send(session: AgentSession, tell: Tell) -> None:
+            nonlocal going, most
+            with guard:
+                going += 1
+                most = max(most, going)
+            time.sleep(lasts_s)
+            wanted.send(session, tell)
+            with guard:
+                going -= 1
+
+        return replace(wanted, send=send)
+
+    files = [slowly(site.wanted(1000)) for _ in NEIGHBOURS]
+    with ThreadPoolExecutor(len(NEIGHBOURS)) as pool:
+        asked = [
+            pool.submit(relays.bring, site.session(name), wanted, lambda _n: None)
+            for name, wanted in zip(NEIGHBOURS, files, strict=True)
+        ]
+        assert [one.result() for one in asked] == [True] * 5
+    return most
+
+
+def test_a_relay_is_sent_so_many_files_at_a_time_that_its_channels_suffice(site: Site) -> None:
+    assert 1 < most_at_once(site, site.relays(), 1.0) <= 3
+
+
+def test_a_relay_whose_server_has_a_small_window_is_sent_one_file_at_a_time(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One may take all of its channels."""
+    monkeypatch.setattr(places, "SMALL_WINDOW_BYTES", 1 << 40)
+    assert most_at_once(site, site.relays(), 0.2) == 1
+
+
+def test_a_relay_that_connects_again_is_used_again_at_once(site: Site) -> None:
+    relays, r0 = site.relays(), site.links["r0"]
+    session, r0.session = r0.session, None
+    assert site.bring(relays, site.wanted(1000), "n1") == [False]
+    assert site.notes == ["n1 gets this file straight from here, not from the relay r0: it is not connected"]
+    r0.session = session
+    assert site.bring(relays, site.wanted(1000), "n1") == [True]
+
+
+def test_a_relay_whose_link_broke_is_used_again_when_its_thread_has_made_another(site: Site) -> None:
+    """Between the end of the link and that thread's notice of it neighbours come; the file is not barred for them."""
+    relays, wanted = site.relays(), site.wanted(1000)
+    site.boards["r0"].kill_sessions()
+    assert [site.bring(relays, wanted, name) for name in NEIGHBOURS] == [[False]] * 5
+    assert {event.text.partition(" straight")[0] for event in site.events if isinstance(event, Noted)} == {
+        "gets this file"
+    }
+    site.disconnect("r0", politely=False)
+    link = site.links["r0"]
+    wait_until(lambda: _opens(link))
+    site.open.append(link)
+    assert site.bring(relays, wanted, "n1", "n2") == [True, True]
+
+
+def _opens(link: Link) -> bool:
+    """The agent of the link that broke may hold the lock for a moment."""
+    try:
+        link.open(0.0)
+    except BoardBusy:
+        return False
+    return True
+
+
+def guest_of(site: Site) -> Relays:
+    """The relays of the site, where its relay is no board of the sweep."""
+    links = [link for name, link in site.links.items() if name != "r0"]
+    site.events.clear()
+    site.sent.clear()
+    return find_relays(
+        links,
+        lambda: [site.device("r0"), *(link.device for link in links)],
+        lambda devices: [site.new_link(device) for device in devices],
+        site.events.append,
+    )
+
+
+def test_a_gateway_that_somebody_has_is_tried_again_after_a_while(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    relays = guest_of(site)
+    assert site.bring(relays, site.wanted(1000), "n1") == [False]
+    assert "n1 gets this file straight from here, not from the relay r0: r0 is busy: held by tests" in site.notes[-1]
+    site.disconnect("r0")
+    assert site.bring(relays, site.wanted(1000), "n1", "n2") == [False, False], "not at every file"
+    monkeypatch.setattr(reach, "TRY_AGAIN_S", 0.0)
+    assert site.bring(relays, site.wanted(1000), "n1", "n2") == [True, True]
+    relays.close(politely=True)
+
+
+def test_a_gateway_that_refuses_the_login_is_not_tried_again(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reach, "TRY_AGAIN_S", 0.0)
+    granted = site.boards["r0"].folder / "authorized_keys"
+    before = granted.read_text()
+    granted.write_text("")
+    relays = guest_of(site)
+    assert site.bring(relays, site.wanted(1000), "n1") == [False]
+    assert site.notes[-1].startswith("n1 gets its files straight from here, not from the relay r0: ")
+    granted.write_text(before)
+    assert site.bring(relays, site.wanted(1000), "n1", "n2") == [False, False]
+    relays.close(politely=True)
+
+
+def test_a_gateway_whose_link_broke_is_opened_again_for_the_next_file(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.disconnect("r0")
+    relays = guest_of(site)
+    assert site.bring(relays, site.wanted(1000), "n1") == [True]
+    site.boards["r0"].kill_sessions()
+    assert site.bring(relays, site.wanted(1000), "n1") == [False], "that is how it is noticed"
+    monkeypatch.setattr(reach, "TRY_AGAIN_S", 0.1)
+    wait_until(lambda: site.bring(relays, site.wanted(1000), "n1") == [True])
+    relays.close(politely=True)
+
+
+def test_a_relay_that_gives_while_it_measures_knows_when_it_did(site: Site) -> None:
+    site.change("r0", push_while_measuring=True)
+    relays, wanted = site.relays(), site.wanted(1000)
+    bustle, began_s = relays.bustle_of("r0"), time.monotonic()
+    assert bustle is not None
+    assert relays.bustle_of("n1") is None
+    assert site.bring(relays, wanted, "n1") == [True]
+    received_s, gone_s = bustle.within_s([(began_s, time.monotonic())]), time.monotonic()
+    assert received_s > 0
+    assert site.bring(relays, wanted, "n2") == [True]
+    assert bustle.within_s([(gone_s, time.monotonic())]) > 0, "it gave"
 
 
 def test_this_machine_and_farms_without_sites_have_no_relay(site: Site) -> None:

@@ -128,7 +128,19 @@ def test_a_push_that_comes_no_nearer_makes_room_for_the_next_job(stage: Stage, l
     stage.lacks = {"a-0": lacks}
     stage.play(FakeLink("a"), jobs=2)
     assert stage.outcomes == {"a": ["lost", "ok"]}
-    assert len(stage.ledger.faults) == 2
+    assert len(stage.ledger.faults) == 3
+
+
+def test_a_push_whose_first_try_was_in_vain_has_another_chance(stage: Stage) -> None:
+    stage.lacks = {"a-0": [90_000_000, 90_000_000, *range(80_000_000, 0, -10_000_000)]}
+    stage.play(FakeLink("a"))
+    assert stage.outcomes == {"a": ["ok"]}
+
+
+def test_the_break_that_brought_the_rest_does_not_count_either(stage: Stage) -> None:
+    stage.lacks = {"a-0": [90_000_000, 0]}
+    stage.play(FakeLink("a", runs=[LOST]), jobs=1)
+    assert stage.outcomes == {"a": ["ok"]}
 
 
 def test_a_job_that_loses_its_board_after_a_troubled_push_has_its_two_attempts(stage: Stage) -> None:
@@ -393,18 +405,6 @@ def test_nobody_is_switched_off_who_answers_or_has_no_switch_or_had_its_turn_or_
     assert stage.ledger.cycles == []
 
 
-def test_nobody_is_switched_off_whom_another_process_switched_meanwhile(stage: Stage) -> None:
-    switch = Switch()
-    stage.power = Power(switch)
-    stage.ledger.switched_elsewhere = {"a"}
-    stage.play(FakeLink("a", opens=[None, *[GONE] * 4], runs=[LOST], power=("pdu",)))
-    assert switch.switched == []
-    assert stage.ledger.cycles == []
-    assert stage.outcomes == {"a": ["ok"]}
-
-
-def test_nobody_is_switched_off_when_no_board_at_all_answers(stage: Stage) -> None:
-    switch = Switch()
 def reserved(name: str) -> BoardReserved:
     until = datetime.now().astimezone() + timedelta(hours=2)
     return BoardReserved(name, f"{name} is reserved", "", key="k", owner="anna@lab", why="flashing it", until=until)
@@ -437,6 +437,18 @@ def test_a_board_that_is_reserved_for_good_is_left_alone_with_its_power_on(stage
     assert last.endswith("; left alone for now; its jobs stay owed")
 
 
+def test_nobody_is_switched_off_whom_another_process_switched_meanwhile(stage: Stage) -> None:
+    switch = Switch()
+    stage.power = Power(switch)
+    stage.ledger.switched_elsewhere = {"a"}
+    stage.play(FakeLink("a", opens=[None, *[GONE] * 4], runs=[LOST], power=("pdu",)))
+    assert switch.switched == []
+    assert stage.ledger.cycles == []
+    assert stage.outcomes == {"a": ["ok"]}
+
+
+def test_nobody_is_switched_off_when_no_board_at_all_answers(stage: Stage) -> None:
+    switch = Switch()
     stage.power = Power(switch)
     together = threading.Barrier(3)
 
