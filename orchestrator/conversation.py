@@ -6,14 +6,30 @@ and every five from then on; one that does not answer is dead after ten, an agen
 twenty, or later where it is known to be busy.
 """
 
+import json
 import math
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from typing import Any
 
-from agent.protocol import MAX_LINE_BYTES, Error, Heartbeat, Hello, Ping, Receiving, Stage, WireError, decode, encode
+from agent.protocol import (
+    KINDS,
+    MAX_LINE_BYTES,
+    Error,
+    Failure,
+    Heartbeat,
+    Hello,
+    Ping,
+    Receiving,
+    Result,
+    Stage,
+    WireError,
+    decode,
+    encode,
+)
 from orchestrator.devices import Device
 from orchestrator.errors import BoardDiskFull, BoardLost, ProtocolBroken, TransferCorrupt
 from orchestrator.heavy import HEAVY, LONG_LINE_BYTES
@@ -29,6 +45,13 @@ TOUCH_EVERY_S = 8.0
 
 
 PING, HEARTBEAT = encode(Ping()), encode(Heartbeat())
+
+
+@dataclass(frozen=True)
+class Strange:
+    """The outcome of a job as another version of dynofarm wrote it; `fault` says what of it is not understood."""
+
+    fault: str
 
 
 class Stopped(Exception):
@@ -116,10 +139,10 @@ class Conversation:
         """The next message that is not a heartbeat; one of `expected`, else `ProtocolBroken`.
 
         An `Error` of the agent becomes an exception. `patience_s` lengthens the silence that is borne from the
-        agent; the link must answer all the same.
+        agent; the link must answer all the same. Whoever expects `Strange` hears what else would be a broken protocol.
         """
         while True:
-            message = self._decoded(self.hear_line(patience_s))
+            message = self._decoded(self.hear_line(patience_s), strangely=Strange in expected)
             if isinstance(message, Heartbeat):
                 continue
             if self._ignored:
@@ -227,11 +250,13 @@ class Conversation:
     def _too_long(self) -> ProtocolBroken:
         return ProtocolBroken(self._device, f"{self._device}: a line of more than {MAX_LINE_BYTES} bytes")
 
-    def _decoded(self, line: bytes) -> Any:
+    def _decoded(self, line: bytes, *, strangely: bool = False) -> Any:
         try:
             with HEAVY if len(line) > LONG_LINE_BYTES else nullcontext():
                 return decode(line)
         except WireError as error:
+            if strangely and _tells_of_a_job(line):
+                return Strange(str(error))
             hint = "something on the board writes into the agent's stream, or the agent is of another version"
             raise ProtocolBroken(self._device, f"{self._device}: {error}", hint) from None
 
@@ -248,3 +273,14 @@ class Conversation:
         if error.code in ("missing", "corrupt"):
             return TransferCorrupt(self._device, f"{self._device}: {error.message}")
         return ProtocolBroken(self._device, f"{self._device}: the agent says: {error.message}")
+
+
+def _tells_of_a_job(line: bytes) -> bool:
+    """Is it the outcome of a job, by its kind, whatever else it says?"""
+    try:
+        with HEAVY if len(line) > LONG_LINE_BYTES else nullcontext():
+            plain = json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    kind = plain.get("kind") if isinstance(plain, dict) else None
+    return isinstance(kind, str) and KINDS.get(kind) in (Result, Failure)

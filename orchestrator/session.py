@@ -43,7 +43,7 @@ from agent.protocol import (
 )
 from orchestrator.bundle import AgentArchive
 from orchestrator.claims import Claim
-from orchestrator.conversation import Conversation
+from orchestrator.conversation import Conversation, Strange
 from orchestrator.devices import Device
 from orchestrator.errors import BoardDiskFull, BoardError, BoardLost, ProtocolBroken, TransferCorrupt
 from orchestrator.outcomes import outcome_of
@@ -246,13 +246,25 @@ class AgentSession:
                 on_stage(message)
 
     def collect(self) -> Iterator[JobResult | JobFailure]:
-        """What earlier connections left in the spool. Acknowledge each one after it was stored."""
+        """What earlier connections left in the spool. Acknowledge each one after it was stored.
+
+        The agent sends lines as they lie there, also those of other stores, whose dynofarm may be a newer one: what is
+        not understood is passed over, and stays.
+        """
         self._talk.say(Collect())
+        strange: list[str] = []
         while True:
-            message = self._talk.hear(Result, Failure, Collected, patience_s=SLOW_DISK_S)
+            message = self._talk.hear(Result, Failure, Strange, Collected, patience_s=SLOW_DISK_S)
             if isinstance(message, Collected):
-                return
-            yield outcome_of(message)
+                break
+            if isinstance(message, Strange):
+                strange.append(message.fault)
+            else:
+                yield outcome_of(message)
+        if strange:
+            what = "1 result" if len(strange) == 1 else f"{len(strange)} results"
+            text = "%s: %s on the board of another version of dynofarm: left for the one that planned it (%s)"
+            log.info(text, self.device.name, what, strange[0])
 
     def acknowledge(self, job_id: str) -> None:
         """Tell the agent that a result is committed here, so that it may forget it."""
