@@ -1,5 +1,8 @@
 """`dynofarm sql`: read-only SQL for those who want it."""
 
+from collections import Counter
+from collections.abc import Sequence
+from math import isfinite
 from typing import Annotated, Any
 
 import typer
@@ -39,6 +42,7 @@ def sql(
     columns, rows = run_sql(settings_of(context).find_farm().database, query, limit + 1)
     shown = rows[:limit]
     if as_json:
+        _check_names(columns)
         print_json([dict(zip(columns, map(_plain, row), strict=True)) for row in shown])
     else:
         rows_table(columns, shown)
@@ -46,6 +50,15 @@ def sql(
         say(f"only the first {count_text(limit, 'row')}; next: --limit {10 * limit}")
 
 
+def _check_names(columns: Sequence[str]) -> None:
+    """An object has each key once, so that of two columns of one name the first would be lost."""
+    name, count = Counter(columns).most_common(1)[0]
+    if count > 1:
+        raise UsageError(f"{count} columns are called {name}; JSON has each name once", "name them: SELECT … AS …")
+
+
 def _plain(value: Any) -> Any:
-    """JSON has no bytes; in hexadecimal, as SQLite's own shell writes them."""
-    return value.hex() if isinstance(value, bytes) else value
+    """JSON has no bytes: in hexadecimal, as SQLite's own shell writes them. Nor has it infinity, which becomes null."""
+    if isinstance(value, bytes):
+        return value.hex()
+    return None if isinstance(value, float) and not isfinite(value) else value

@@ -177,9 +177,18 @@ def test_sql_answers_for_people_and_for_scripts(dynofarm: Dynofarm, measured: Pa
         {"device": "kitchen", "median_ns": 5000000.0},
     ]
     assert dynofarm("sql", "select x'00ff' as b", "--json").ok().json == [{"b": "00ff"}]
+    endless = dynofarm("sql", "select 1e999 as up, -1e999 as down, 1.5 as x", "--json").ok()
+    assert json.loads(endless.out, parse_constant=pytest.fail) == [{"up": None, "down": None, "x": 1.5}]
     cut = dynofarm("sql", query, "--limit", "1", "--json").ok()
     assert len(cut.json) == 1
     assert cut.err == "only the first 1 row; next: --limit 10\n"
+
+
+def test_columns_of_one_name_are_refused_where_one_would_be_lost(dynofarm: Dynofarm, measured: Path) -> None:
+    said = dynofarm("sql", "select 1 as a, 2 as a, 3 as b", "--json").failed(2)
+    assert (said.out, "2 columns are called a" in said.err, "AS" in said.err) == ("", True, True)
+    assert "2" in dynofarm("sql", "select 1 as a, 2 as a").ok().out
+    assert dynofarm("sql", "select 1 as a, 2 as A", "--json").ok().json == [{"a": 1, "A": 2}]
 
 
 def test_the_schema_is_printed_for_people_and_for_scripts(dynofarm: Dynofarm, empty: Path) -> None:
