@@ -10,7 +10,7 @@ from orchestrator.cli.console import confirm
 from orchestrator.cli.context import load_devices, open_store, print_json, say, say_next, settings_of
 from orchestrator.cli.options import DeviceName, Json
 from orchestrator.devices import Link
-from orchestrator.errors import HostKeyUnknown, UsageError
+from orchestrator.errors import HostKeyChanged, HostKeyUnknown, UsageError
 
 if TYPE_CHECKING:
     from orchestrator.devices import Device
@@ -120,19 +120,24 @@ def trust(
 def _accept_host_keys(farm: "Farm", device: "Device", accepted: Sequence[str]) -> list[str]:
     """The fingerprints that were accepted. A jump host's key first, if there is one: nothing behind an unknown host
     can be believed."""
-    from orchestrator.transport.hostkeys import accept
+    from orchestrator.transport.hostkeys import accept, accepted_instead
     from orchestrator.transport.ssh import fetch_host_key
 
     done: list[str] = []
     while True:
         try:
             key = fetch_host_key(device, farm.known_hosts)
-        except HostKeyUnknown as jump:
-            _consent(jump.message, jump.fingerprint, accepted)
+        except (HostKeyUnknown, HostKeyChanged) as jump:
+            fingerprint = jump.fingerprint if isinstance(jump, HostKeyUnknown) else jump.found
+            _consent(jump.message, fingerprint, accepted)
             accept(farm.known_hosts, jump.key_line)
-            done.append(jump.fingerprint)
+            done.append(fingerprint)
             continue
-        _consent(f"{device.name}: host key of {device.address}: {key.fingerprint}", key.fingerprint, accepted)
+        told = f"{device.name}: host key of {device.address}: {key.fingerprint}"
+        others = accepted_instead(farm.known_hosts, key.key_line)
+        if others:
+            told += f"; it takes the place of {' and '.join(others)}, also for other boards with that address"
+        _consent(told, key.fingerprint, accepted)
         accept(farm.known_hosts, key.key_line)
         return [*done, key.fingerprint]
 

@@ -116,6 +116,13 @@ def read_known_hosts(path: Path) -> KnownHosts:
     return _files.of(path).content
 
 
+def accepted_instead(known_hosts: Path, key_line: str) -> list[str]:
+    """The fingerprints of the other keys of this line's server, which `accept` would remove. Raises `ConfigError`."""
+    name, _, encoded = key_line.split()[:3]
+    entries = KnownHosts(known_hosts)._entries_of(name)
+    return [fingerprint(one.blob) for one in entries if not one.marker and one.blob != base64.b64decode(encoded)]
+
+
 def accept(known_hosts: Path, key_line: str) -> None:
     """Make this key the only accepted one of its server. Twice is once. Raises `ConfigError`, `DiskFull`."""
     entry = _parse(key_line)

@@ -7,7 +7,7 @@ import pytest
 import typer
 
 from orchestrator.cli import console, device_add
-from orchestrator.errors import HostKeyUnknown, UsageError
+from orchestrator.errors import HostKeyChanged, HostKeyUnknown, UsageError
 from orchestrator.transport import ssh
 from tests.boards.keys import read_public_key
 from tests.boards.loopback import LoopbackBoard
@@ -83,6 +83,33 @@ def test_a_jump_hosts_key_is_accepted_before_the_boards(
     both = ["--accept-fingerprint", "SHA256:jump", "--accept-fingerprint", board.host_key_fingerprint]
     said = dynofarm(*words_for(board, "--no-check", "--json", *both)).ok()
     assert said.json["accepted"] == ["SHA256:jump", board.host_key_fingerprint]
+
+
+def test_a_jump_hosts_changed_key_is_accepted_anew(
+    dynofarm: Dynofarm, farm: Path, board: LoopbackBoard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dynofarm(*words_for(board, "--no-check", "--accept-fingerprint", board.host_key_fingerprint)).ok()
+    whole = ssh.fetch_host_key
+    jump_line = board.host_key_line.replace(board.host, "jump.example")
+
+    def through_a_changed_jump(device: object, known_hosts: Path) -> object:
+        if "jump.example" not in known_hosts.read_text():
+            raise HostKeyChanged("kitchen", "the jump host shows SHA256:new", "", "SHA256:old", "SHA256:new", jump_line)
+        return whole(device, known_hosts)
+
+    monkeypatch.setattr(ssh, "fetch_host_key", through_a_changed_jump)
+    both = ["--accept-fingerprint", "SHA256:new", "--accept-fingerprint", board.host_key_fingerprint]
+    said = dynofarm("device", "trust", "kitchen", "--json", *both).ok()
+    assert said.json["accepted"] == ["SHA256:new", board.host_key_fingerprint]
+
+
+def test_a_key_that_takes_the_place_of_another_says_so(dynofarm: Dynofarm, farm: Path, board: LoopbackBoard) -> None:
+    former = board.host_key_fingerprint
+    first = dynofarm(*words_for(board, "--no-check", "--accept-fingerprint", former)).ok()
+    assert "takes the place" not in first.err
+    board.change_host_key()
+    said = dynofarm("device", "trust", "kitchen", "--accept-fingerprint", board.host_key_fingerprint).ok()
+    assert f"it takes the place of {former}, also for other boards with that address" in said.err
 
 
 def test_a_key_is_accepted_trusted_anew_and_forgotten_under_its_alias(
