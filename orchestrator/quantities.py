@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from math import isfinite
 
 from orchestrator.errors import UsageError
@@ -60,6 +60,29 @@ def parse_rate_bytes_s(value: str | float) -> float:
     if not bytes_s or "/s" not in str(value):
         raise UsageError(f"{_shown(value)} is not a rate", "write it like 100 Mbit/s, 1 Gbit/s or 2.5 MB/s")
     return float(bytes_s)
+
+
+class _Here(tzinfo):
+    """The zone of this machine: a date has the offset of its own season, and not that of today."""
+
+    def utcoffset(self, moment: datetime | None) -> timedelta | None:
+        if moment is None:
+            return None
+        try:
+            return moment.replace(tzinfo=None).astimezone().utcoffset()
+        except (ValueError, OverflowError):  # at either end of the calendar
+            return datetime.now().astimezone().utcoffset()
+
+    def dst(self, _moment: datetime | None) -> timedelta | None:
+        return None
+
+    def tzname(self, _moment: datetime | None) -> str | None:
+        return None
+
+
+def now_here() -> datetime:
+    """For `parse_since`: what is typed without a zone is meant where the user is."""
+    return datetime.now().replace(tzinfo=_Here())
 
 
 def parse_since(text: str, now: datetime) -> datetime:

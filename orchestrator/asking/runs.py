@@ -1,10 +1,10 @@
 """From the words of `dynofarm results` to a filter of runs: the same words in the address of a page."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime
 
 from orchestrator.errors import UsageError
-from orchestrator.quantities import parse_since
+from orchestrator.quantities import now_here, parse_since
 from orchestrator.records import RunFilter
 from orchestrator.runs import Role, RunStatus
 from orchestrator.trust.verdicts import Verdict
@@ -53,27 +53,9 @@ def run_filter(
     )
 
 
-class _Here(tzinfo):
-    """The zone of this machine: a date has the offset of its own season, and not that of today."""
-
-    def utcoffset(self, moment: datetime | None) -> timedelta | None:
-        if moment is None:
-            return None
-        try:
-            return moment.replace(tzinfo=None).astimezone().utcoffset()
-        except (ValueError, OverflowError):  # at either end of the calendar
-            return datetime.now().astimezone().utcoffset()
-
-    def dst(self, _moment: datetime | None) -> timedelta | None:
-        return None
-
-    def tzname(self, _moment: datetime | None) -> str | None:
-        return None
-
-
 def _moment(text: str | None) -> datetime | None:
     # A date is meant where the user is.
-    return parse_since(text, datetime.now().replace(tzinfo=_Here())) if text is not None else None
+    return parse_since(text, now_here()) if text is not None else None
 
 
 def _numbers(text: str | None) -> tuple[int, ...]:

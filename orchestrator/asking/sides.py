@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from orchestrator.asking.boards import select_devices
 from orchestrator.comparing.boards import Looks
@@ -14,6 +13,7 @@ from orchestrator.comparing.verdicts import Compared, compare_sides
 from orchestrator.errors import UsageError
 from orchestrator.farm import Farm
 from orchestrator.profiles import load_profiles
+from orchestrator.quantities import now_here
 from orchestrator.store.reading import Reader
 
 
@@ -56,7 +56,7 @@ def ask(
 ) -> Question:
     """What was typed as a question. `UsageError`, `UnknownName` for what cannot be asked."""
     texts = _sides(reader, words, by)
-    now = datetime.now().astimezone()
+    now = now_here()
     first, second = parse_selector(texts[0], now), parse_selector(texts[1], now)
     fields = frozenset(field.strip() for part in across for field in part.split(",") if field.strip())
     terms = Terms(compared_axes(first, second), fields, include_suspect)

@@ -1,6 +1,5 @@
 """`dynofarm history`: since when a case is slower, and what changed then."""
 
-from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -35,11 +34,12 @@ def history(
     from orchestrator.comparing.history import histories
     from orchestrator.comparing.selectors import Selector, parse_selector
     from orchestrator.comparing.thresholds import parse_share
+    from orchestrator.quantities import now_here
     from orchestrator.report.history import histories_table, history_values
 
     share = parse_share(threshold) if threshold is not None else None
     farm = settings_of(context).find_farm()
-    selector = Selector("all runs") if what is None else parse_selector(what, datetime.now().astimezone())
+    selector = Selector("all runs") if what is None else parse_selector(what, now_here())
     with open_results(farm) as reader:
         runs = runs_of_side(farm, reader, selector)
         floors = reader.noise_floors()

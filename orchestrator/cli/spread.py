@@ -29,11 +29,10 @@ def spread(
     as_json: Json = False,
 ) -> None:
     """Show how far copies of the same board differ, and which differences of models are larger than that."""
-    from datetime import datetime
 
     from orchestrator.asking.boards import select_devices
     from orchestrator.health.copies import spread_of, units_of
-    from orchestrator.quantities import parse_since
+    from orchestrator.quantities import now_here, parse_since
     from orchestrator.records import RunFilter
     from orchestrator.report.spread import spread_tables, spread_values
     from orchestrator.runs import RunStatus
@@ -46,7 +45,7 @@ def spread(
         wanted = RunFilter(
             models=tuple(model or ()),
             statuses=(RunStatus.OK,),
-            since=parse_since(since, datetime.now().astimezone()) if since is not None else None,
+            since=parse_since(since, now_here()) if since is not None else None,
         )
         names = {unit.device for unit in units}
         runs = [run for run in store.runs(wanted) if run.device in names]

@@ -6,7 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from orchestrator import quantities
 from orchestrator.asking import runs
+from orchestrator.comparing.selectors import parse_selector
 from orchestrator.errors import UsageError
 
 
@@ -23,7 +25,7 @@ def berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     with monkeypatch.context() as patched:
         patched.setenv("TZ", "Europe/Berlin")
         time.tzset()
-        patched.setattr(runs, "datetime", November)
+        patched.setattr(quantities, "datetime", November)
         yield
     time.tzset()
 
@@ -51,3 +53,11 @@ def test_a_date_has_the_offset_of_its_own_season(text: str, moment: datetime) ->
 def test_the_ends_of_the_calendar_are_refused_with_a_sentence(text: str, told: str) -> None:
     with pytest.raises(UsageError, match=told):
         runs.run_filter(since=text)
+
+
+def test_the_days_of_a_comparison_have_the_offset_of_their_own_season() -> None:
+    found = parse_selector("device:kitchen,2026-07-01..2026-10-31", quantities.now_here()).wanted
+    assert (found.since, found.until) == (
+        datetime(2026, 6, 30, 22, tzinfo=UTC),
+        datetime(2026, 10, 31, 23, tzinfo=UTC),
+    )

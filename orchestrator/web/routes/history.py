@@ -1,7 +1,5 @@
 """The history of cases: the words and the code of `dynofarm history`."""
 
-from datetime import datetime
-
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
@@ -13,6 +11,7 @@ from orchestrator.comparing.change_points import FEWEST
 from orchestrator.comparing.history import History, histories
 from orchestrator.comparing.selectors import parse_selector
 from orchestrator.comparing.thresholds import parse_share
+from orchestrator.quantities import now_here
 from orchestrator.store.cases import cases_behind
 from orchestrator.web.limits import check_not_too_many
 from orchestrator.web.query import Query, parse_query
@@ -56,7 +55,7 @@ def history(request: Request) -> Response:
 def _histories(site: Site, query: Query) -> list[History]:
     text, threshold = query.one("of") or "", query.one("threshold")
     share = parse_share(threshold) if threshold is not None else None
-    selector = parse_selector(text, datetime.now().astimezone())
+    selector = parse_selector(text, now_here())
     with site.window.open() as look, look.reader() as reader:
         check_not_too_many(reader, [text])
         runs = runs_of_side(site.farm, reader, selector)
