@@ -28,7 +28,8 @@ def run_sweep(
 
     Boards that share an exclusion (one machine) take turns, job by job. `missed` are boards that were not reached
     yet, and why: they are tried again while others measure. An error that is not a board's own (the database, a fault
-    of ours) stops all boards and is raised here.
+    of ours, Ctrl-C in this thread) stops all boards and is raised here once they have left; a second Ctrl-C does not
+    wait for them.
     """
     sharers = Counter(link.device.exclusion for link in links)
     turns = {machine: Turns(shared=boards > 1) for machine, boards in sharers.items()}
@@ -48,26 +49,85 @@ def run_sweep(
             company.enter(name)
     _look_once_for_all(drives, [job for link in links if link.session for job in by_device[link.device.name]], tools)
     faults: list[BaseException] = []
+    roll = _Roll(len(drives))
 
     def guarded(drive: Drive) -> None:
+        if not roll.enter():
+            return
         try:
             drive.run()
         except BaseException as fault:
             faults.append(fault)
             tools.stop.set()
+        finally:
+            roll.leave()
 
-    threads = [threading.Thread(target=guarded, args=(drive,), name=f"board-{drive.name}") for drive in drives]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        while thread.is_alive():
-            thread.join(LOOK_EVERY_S)
+    def wait_for_all() -> None:
+        over = False
+        while not over:
             if tools.stop.is_set():
                 company.close()
                 for line in turns.values():
                     line.close()
+            over = roll.wait(LOOK_EVERY_S)
+
+    threads = [threading.Thread(target=guarded, args=(drive,), name=f"board-{drive.name}") for drive in drives]
+    try:
+        for thread in threads:
+            thread.start()
+        wait_for_all()
+    except BaseException:
+        # Ctrl-C where signals are left alone, or no room for one more thread. Whoever called closes the links: a board
+        # that was not told to stop would take that for a loss, connect again and measure on.
+        tools.stop.set()
+        roll.close()
+        wait_for_all()
+        raise
+    for thread in threads:
+        thread.join()
     if faults:
         raise faults[0]
+
+
+class _Roll:
+    """How many of the boards' threads are still to come, and how many are here.
+
+    The threads themselves cannot be asked. Python (3.11, 3.12) takes one for over when Ctrl-C meets whoever joins it,
+    and knows nothing yet of one that it meets in the middle of a start.
+    """
+
+    def __init__(self, expected: int) -> None:
+        self._changed = threading.Condition()
+        self._expected = expected
+        self._here = 0
+
+    def enter(self) -> bool:
+        """False for who comes after `close`."""
+        with self._changed:
+            if not self._expected:
+                return False
+            self._expected -= 1
+            self._here += 1
+            return True
+
+    def leave(self) -> None:
+        with self._changed:
+            self._here -= 1
+            if self._is_over():
+                self._changed.notify_all()
+
+    def close(self) -> None:
+        """Who has not come is not waited for, and needs not come any more."""
+        with self._changed:
+            self._expected = 0
+
+    def wait(self, limit_s: float) -> bool:
+        """Have all come and gone within the time?"""
+        with self._changed:
+            return self._changed.wait_for(self._is_over, limit_s)
+
+    def _is_over(self) -> bool:
+        return not self._expected and not self._here
 
 
 def _look_once_for_all(drives: Sequence[Drive], jobs: Sequence[Job], tools: Tools) -> None:
