@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
+from agent.protocol import Conditions, Facts
 from orchestrator.assignment import TaskChoice
 from orchestrator.breaker import USUAL, Limits
 from orchestrator.bundle import agent_zipapp
@@ -18,7 +19,7 @@ from orchestrator.carriers import CarrierShelf
 from orchestrator.claims import Claim, myself
 from orchestrator.devices import Device
 from orchestrator.errors import BoardError, DynofarmError, UsageError
-from orchestrator.events import Event
+from orchestrator.events import Event, Noted
 from orchestrator.farm import Farm
 from orchestrator.heavy import many_threads
 from orchestrator.judging import judge_sweep
@@ -26,14 +27,16 @@ from orchestrator.links import Keeper, Link
 from orchestrator.models import Model
 from orchestrator.plan import plan, reference_job
 from orchestrator.power_cycle import switch_power
+from orchestrator.records import LinkFault, PowerCycle
 from orchestrator.reference_model import reference_model
 from orchestrator.relays import Relays, find_relays
-from orchestrator.runs import Job, Role, RunStatus
+from orchestrator.runs import Job, Role, Run, RunStatus
 from orchestrator.runtimes import objection
 from orchestrator.schedule import Power, Tools, muster, run_sweep
 from orchestrator.sittings import Listener
 from orchestrator.stats import prepare
 from orchestrator.store import Store
+from orchestrator.store.faults import Patience
 from orchestrator.supply import Supply
 from orchestrator.sweep import Sweep
 from orchestrator.tasks.preparing import Prepared
@@ -42,6 +45,8 @@ from orchestrator.tenancy import Claims, Tenancy, note_told
 from orchestrator.transport.connect import connect
 
 log = logging.getLogger(__name__)
+
+NO_PROFILE = "it has no profile any more; to have its jobs measured: dynofarm device add …"
 
 
 class Audience(Protocol):
@@ -106,6 +111,7 @@ class Launcher:
         self._lock_wait_s = lock_wait_s
         self._power_cycle = power_cycle
         self._limits = limits
+        self._patience = Patience(stop)
 
     def launch(self, sweep: Sweep, models: Sequence[Model], devices: Sequence[Device]) -> Outcome:
         """Run a new sweep. Boards that cannot be reached are tried again while the others measure, and keep what is
@@ -129,19 +135,20 @@ class Launcher:
             return self._run(devices, supplied, planned, work.files, listener)
 
     def resume(self, sweep_id: int, devices: Sequence[Device], left_out: Collection[str] = ()) -> Outcome:
-        """Go on with the jobs of a sweep that have no final run; those of the boards left out stay owed."""
-        self._look_again(sweep_id, [device for device in devices if device.name not in left_out])
-        jobs = [job for job in self._store.owed_jobs(sweep_id) if job.device not in left_out]
+        """Go on with the jobs of a sweep that have no final run; those of the boards left out stay owed.
+
+        So do those of boards that have no profile any more, each of which is told. `UsageError` where no other is left.
+        """
+        wanted = {job.device for job in self._store.owed_jobs(sweep_id)}.difference(left_out)
+        gone = without_profile(sweep_id, wanted, devices)
+        for name in gone:
+            self._audience.notify(Noted(name, f"left out: {NO_PROFILE}"))
+        out = {*left_out, *gone}
+        self._look_again(sweep_id, [device for device in devices if device.name not in out])
+        jobs = [job for job in self._store.owed_jobs(sweep_id) if job.device not in out]
         reference = reference_model()
         digests = sorted({job.model_digest for job in jobs} - {reference.digest})
         models = [reference, *(self._store.model(digest) for digest in digests)]
-        wanted = {job.device for job in jobs}
-        missing = sorted(wanted - {device.name for device in devices})
-        if missing:
-            raise UsageError(
-                f"sweep {sweep_id} has jobs for boards that have no profile any more: {', '.join(missing)}",
-                "add them again: dynofarm device add …",
-            )
         chosen = [device for device in devices if device.name in wanted]
         task = self._store.sweep(sweep_id).sweep.task
         owed = [model for model in models if any(job.task and job.model_digest == model.digest for job in jobs)]
@@ -187,11 +194,15 @@ class Launcher:
         listener: Listener,
     ) -> Outcome:
         stay = Tenancy(self._store, holder(), self._audience.notify)
-        links = open_links(self._farm, devices, stay.notify, self._stop, Claims(self._store))
+
+        def notify(event: Event) -> None:
+            self._patience(partial(stay.notify, event))  # of a board that is reached late the store hears then
+
+        links = open_links(self._farm, devices, notify, self._stop, Claims(self._store))
         failures: dict[str, BoardError] = {}
         # While the boards start their agents we have nothing else to do.
         threading.Thread(target=prepare, name="numpy").start()
-        relays = self._relays(links, stay.notify)
+        relays = self._relays(links, notify)
         with stay, many_threads(len(links)), Keeper([*links, *relays.guests]):
             try:
                 # Nobody waits here for a board that another one holds: its own thread does that, later.
@@ -202,7 +213,7 @@ class Launcher:
                 stay.begin(sweep_id)
                 note_told(self._store, links)
                 self._audience.expect(jobs)
-                tools = self._tools(sweep_id, models, stay.notify, relays, task_files)
+                tools = self._tools(sweep_id, models, notify, relays, task_files)
                 run_sweep(links, jobs, tools, self._lock_wait_s, failures)
             finally:
                 relays.close(politely=not self._stop.is_set())
@@ -244,12 +255,13 @@ class Launcher:
         shelf = CarrierShelf(self._farm.cache)
         bring, settings = relays.bring, self._farm.settings
         supply = Supply(models, shelf, notify, self._store.idle_c, bring, settings, task_files=task_files)
-        return Tools(self._store, supply, notify, self._stop, sweep_id, self._limits, power, relays=relays)
+        ledger = PatientLedger(self._store, self._patience)
+        return Tools(ledger, supply, notify, self._stop, sweep_id, self._limits, power, relays=relays)
 
     def _judge(self, sweep_id: int) -> str:
         """Now that the neighbours of every run are known; why not, where that fails: what was measured is stored."""
         try:
-            judge_sweep(self._store, sweep_id)
+            self._patience(partial(judge_sweep, self._store, sweep_id))
         except DynofarmError as error:
             return error.message
         except Exception as fault:  # of a rule, which can be mended and applied later
@@ -265,6 +277,55 @@ class Launcher:
         }
         if visits:
             self._store.remember_visits(visits, datetime.now(UTC))
+
+
+class PatientLedger:
+    """The store as the boards' threads have it: a database that another process keeps busy is waited for."""
+
+    def __init__(self, store: Store, patience: Patience) -> None:
+        self._store = store
+        self._patience = patience
+
+    def job(self, job_id: str) -> Job | None:
+        return self._patience(partial(self._store.job, job_id))
+
+    def planned_at(self, job_id: str) -> datetime | None:
+        return self._patience(partial(self._store.planned_at, job_id))
+
+    def still_owed(self, job_ids: Sequence[str]) -> set[str]:
+        return self._patience(partial(self._store.still_owed, job_ids))
+
+    def save_run(self, run: Run) -> bool:
+        return self._patience(partial(self._store.save_run, run))
+
+    def is_old_failure(self, run: Run) -> bool:
+        return self._patience(partial(self._store.is_old_failure, run))
+
+    def remember_facts(self, device: str, facts: Facts, conditions: Conditions, at: datetime) -> None:
+        self._patience(partial(self._store.remember_facts, device, facts, conditions, at))
+
+    def note_fault(self, fault: LinkFault) -> None:
+        self._patience(partial(self._store.note_fault, fault))
+
+    def note_back(self, sweep_id: int | None, device: str, at: datetime) -> None:
+        self._patience(partial(self._store.note_back, sweep_id, device, at))
+
+    def begin_power_cycle(self, cycle: PowerCycle) -> bool:
+        return self._patience(partial(self._store.begin_power_cycle, cycle))
+
+    def end_power_cycle(self, cycle: PowerCycle) -> None:
+        self._patience(partial(self._store.end_power_cycle, cycle))
+
+
+def without_profile(sweep_id: int, wanted: Collection[str], devices: Sequence[Device]) -> list[str]:
+    """Those of the boards with owed jobs that were removed from the farm. `UsageError` when all of them were."""
+    gone = sorted(set(wanted) - {device.name for device in devices})
+    if gone and len(gone) == len(set(wanted)):
+        raise UsageError(
+            f"sweep {sweep_id} has jobs for boards that have no profile any more: {', '.join(gone)}",
+            "add them again: dynofarm device add …",
+        )
+    return gone
 
 
 def open_links(

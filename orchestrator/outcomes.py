@@ -28,22 +28,22 @@ def outcome_of(message: Result | Failure) -> JobResult | JobFailure:
     return JobFailure(outcome.job_id, "crashed", f"the board answered with something that cannot be: {fault}")
 
 
-def span_of(outcome: JobResult | JobFailure, seen: Conditions | None, now: datetime) -> tuple[datetime, datetime]:
+def span_of(
+    outcome: JobResult | JobFailure, seen: Conditions | None, now: datetime, planned: datetime | None = None
+) -> tuple[datetime, datetime]:
     """When a job that was not watched started and finished, by this machine's clock.
 
     `seen`: the board as it stood at `now`. A board without a battery may believe that it is 1970, so what counts is
-    how long it has been up: then, and now. Where it was started anew since, its clock counts as far as it can be true.
+    how long it has been up: then, and now. Where it was started anew since, its clock counts as far as it can be true:
+    no job ended later than now, or before it was `planned`.
     """
     if not isinstance(outcome, JobResult):
         return now, now
     before, after = outcome.conditions_before, outcome.conditions_after
     lasted = _since(before.uptime_s, after.uptime_s, _LONGEST_JOB_S)
     ago = _since(after.uptime_s, seen.uptime_s, _LONGEST_WAIT_S) if seen and seen.boot_id == after.boot_id else None
-    if ago is not None:
-        finished = now - ago
-    else:
-        said = _clock(after.utc)
-        finished = said if said is not None and said <= now else now
+    said = _clock(after.utc) if ago is None else now - ago
+    finished = now if said is None or said > now or (planned is not None and said < planned) else said
     return finished - (lasted or timedelta()), finished
 
 

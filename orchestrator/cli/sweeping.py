@@ -10,7 +10,7 @@ from orchestrator.cli.stopping import stop_on_signals
 from orchestrator.devices import Device
 from orchestrator.errors import UsageError
 from orchestrator.farm import Farm
-from orchestrator.launch import Launcher, Outcome, new_job_id
+from orchestrator.launch import NO_PROFILE, Launcher, Outcome, new_job_id, without_profile
 from orchestrator.models import Model
 from orchestrator.plan import plan
 from orchestrator.quantities import parse_duration_s
@@ -107,6 +107,10 @@ def resume(
     again = _statuses(retry) if retry else []
     boards = _boards_of(store, record.sweep_id, again)
     out = set(left_out(store, boards, include=include_quarantined))
+    gone = without_profile(record.sweep_id, boards - out, devices)
+    for name in gone:
+        say(f"{name} is left out: {NO_PROFILE}")
+    out.update(gone)
     names = sorted(boards - out)
     if power_cycle and names:
         _check_power([device for device in devices if device.name in names])

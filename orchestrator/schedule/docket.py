@@ -106,7 +106,8 @@ class Docket:
             job = self._tools.ledger.job(outcome.job_id)
             if job is None or job.device != self._name:
                 continue
-            run = self.run_of(job, outcome, *span_of(outcome, self._link.conditions, datetime.now(UTC)))
+            planned = self._tools.ledger.planned_at(job.job_id)
+            run = self.run_of(job, outcome, *span_of(outcome, self._link.conditions, datetime.now(UTC), planned))
             if any(job.job_id == owed.job_id for owed in self.owed):
                 if not self._tools.ledger.is_old_failure(run):
                     self.finish(run)

@@ -23,6 +23,9 @@ class Ledger(Protocol):
     def job(self, job_id: str) -> Job | None:
         """The job of that id, None when another store planned it."""
 
+    def planned_at(self, job_id: str) -> datetime | None:
+        """When that job was planned: it cannot have ended before."""
+
     def still_owed(self, job_ids: Sequence[str]) -> set[str]:
         """Those of the jobs that have no final outcome yet."""
 

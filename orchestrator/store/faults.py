@@ -1,11 +1,23 @@
-"""What SQLite says when something is wrong, in dynofarm's words."""
+"""What SQLite says when something is wrong, in dynofarm's words; and who waits when that will pass."""
 
+import logging
 import sqlite3
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from orchestrator.errors import DiskFull, DynofarmError, StoreBusy, StoreDamaged, StoreError
+from orchestrator.store.file import BUSY_PATIENCE_S
+
+log = logging.getLogger(__name__)
+
+BUSY_PAUSE_S = 1.0
+"""Between two tries: SQLite does not always wait before it says that a file is busy."""
+
+T = TypeVar("T")
 
 # SQLite answers a full disk with FULL, but a quota or a limit on file size with an I/O error on write.
 _NO_ROOM = {
@@ -54,3 +66,46 @@ def explain(error: sqlite3.Error, path: Path) -> DynofarmError:
             "Change the permissions of the file and its folder, or name another with --db FILE.",
         )
     return StoreError(f"{path}: the database answered: {error}", "Please report this: it should not happen.")
+
+
+class Patience:
+    """Tries a transaction again where another process keeps the database busy: a sweep over many boards shall not end
+    because somebody ran `VACUUM`. For many threads; `stop` ends every wait."""
+
+    def __init__(self, stop: threading.Event, limit_s: float = BUSY_PATIENCE_S, pause_s: float = BUSY_PAUSE_S) -> None:
+        self._stop = stop
+        self._limit_s = limit_s
+        self._pause_s = pause_s
+        self._guard = threading.Lock()
+        self._waiting = 0
+
+    def __call__(self, transaction: Callable[[], T]) -> T:
+        """What it returns; `StoreBusy` once the time is over, or a stop was asked for."""
+        try:
+            return transaction()
+        except StoreBusy as busy:
+            with self._among_those_who_wait(busy):
+                return self._again(transaction, busy)
+
+    def _again(self, transaction: Callable[[], T], busy: StoreBusy) -> T:
+        until_s = time.monotonic() + self._limit_s
+        while time.monotonic() < until_s and not self._stop.wait(self._pause_s):
+            try:
+                return transaction()
+            except StoreBusy as still:
+                busy = still
+        raise busy
+
+    @contextmanager
+    def _among_those_who_wait(self, busy: StoreBusy) -> Iterator[None]:
+        """The first of them says that all wait."""
+        with self._guard:
+            self._waiting += 1
+            first = self._waiting == 1 and not self._stop.is_set()
+        if first:
+            log.warning("%s; the sweep waits for its end, %.0f minutes at most", busy.message, self._limit_s / 60)
+        try:
+            yield
+        finally:
+            with self._guard:
+                self._waiting -= 1

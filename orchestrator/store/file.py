@@ -4,6 +4,11 @@ import sqlite3
 from pathlib import Path
 
 BUSY_TIMEOUT_S = 10.0
+"""How long SQLite waits for another writer before it says that the file is busy."""
+
+BUSY_PATIENCE_S = 300.0
+"""Chosen: how long a sweep waits. `VACUUM` of a file of some gigabytes is over by then, and whoever left a transaction
+open in a shell has been asked."""
 
 
 def connect(path: Path, mode: str, busy_timeout_s: float) -> sqlite3.Connection:

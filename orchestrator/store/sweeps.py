@@ -103,6 +103,13 @@ def find_job(connection: Connection, job_id: str) -> Job | None:
     return job_from_row(row) if row else None
 
 
+def planned_at(connection: Connection, job_id: str) -> datetime | None:
+    """When the sweep of a job was created."""
+    sweep, job = tables.sweep, tables.job
+    query = select(sweep.c.created).join(job, job.c.sweep == sweep.c.id).where(job.c.job_id == job_id)
+    return connection.execute(query).scalar_one_or_none()
+
+
 def still_owed(connection: Connection, job_ids: Sequence[str]) -> set[str]:
     """Those of the jobs that have no final run."""
     table = tables.job

@@ -66,6 +66,45 @@ def test_jobs_of_a_board_in_quarantine_stay_owed_when_a_sweep_goes_on(dynofarm: 
     dynofarm("run", "--resume", "1").ok()
 
 
+def owing_two(dynofarm: Dynofarm, bench: Path, options: str = "{sleep_ms: 1}") -> None:
+    """Sweep 1, with jobs for `local` and for `shed`: the first was measured or failed, the second is owed."""
+    nowhere = ("--python", "/nowhere/python3")
+    dynofarm("device", "add", "shed", "--local", "--no-check", "--work-dir", str(bench / "shed"), *nowhere).ok()
+    path = bench / "sweeps" / "fakes.yaml"
+    path.write_text(path.read_text().replace("{sleep_ms: 1}", options))
+    assert dynofarm("run", "sweeps/fakes.yaml").status == 1
+
+
+def jobs_of(bench: Path) -> tuple[int, int]:
+    """How many are planned in sweep 1, those of the reference model included, and how many are owed."""
+    with Store.open(bench / "results.db") as store:
+        return len(store.jobs(1)), len(store.owed_jobs(1))
+
+
+def test_a_board_that_was_removed_keeps_no_other_from_going_on(dynofarm: Dynofarm, bench: Path) -> None:
+    owing_two(dynofarm, bench, "{crash: exit}")
+    dynofarm("device", "remove", "shed", "--yes").ok()
+    said = dynofarm("run", "--resume", "1", "--retry", "crashed").failed(1)
+    assert "shed is left out: it has no profile any more; to have its jobs measured: dynofarm device add …" in (
+        said.err.splitlines()
+    )
+    assert "1 job is still to do; next: dynofarm run --resume 1" in said.err
+    (again,) = dynofarm("results", "--sweep", "1", "--json").ok().json
+    assert (again["device"], again["status"]) == ("local", "crashed")
+    assert len(dynofarm("results", "--sweep", "1", "--every-attempt", "--json").ok().json) == 2, "it was tried again"
+
+
+def test_a_sweep_of_removed_boards_alone_is_refused_before_anything_is_written(dynofarm: Dynofarm, bench: Path) -> None:
+    owing_two(dynofarm, bench, "{crash: exit}")
+    for name in ("shed", "local"):
+        dynofarm("device", "remove", name, "--yes").ok()
+    before = jobs_of(bench)
+    told = dynofarm("run", "--resume", "1", "--retry", "crashed").failed(2)
+    assert "sweep 1 has jobs for boards that have no profile any more: local, shed" in told.err
+    assert jobs_of(bench) == before
+    assert "shed is left out" not in told.err
+
+
 def test_a_board_that_is_released_is_back(dynofarm: Dynofarm, bench: Path) -> None:
     put_out(bench)
     said = dynofarm("health", "--release", "local", "--why", "new power supply").ok()

@@ -314,16 +314,19 @@ def test_an_orchestrator_killed_between_result_and_commit_loses_nothing(kitchen:
     assert_each_job_once(farm, 3)
 
 
-def test_a_database_that_another_program_keeps_locked_ends_the_command_with_the_next_step(
+def test_a_database_that_another_program_keeps_locked_is_waited_for_until_somebody_stops_the_sweep(
     kitchen: LoopbackBoard, farm: TestFarm
 ) -> None:
     running = farm.watch("run", farm.sweep_of_fakes("kitchen", repeats=2, options=SLOW))
     running.wait_for("1/2")
     with sqlite3.connect(farm.root / "results.db", isolation_level=None) as other:
         other.execute("BEGIN IMMEDIATE")
+        running.wait_for("the sweep waits for its end, 5 minutes at most")
+        running.process.send_signal(signal.SIGINT)
         done = running.end().failed(4)
         other.execute("ROLLBACK")
-    assert "another" in done.err
+    assert "dynofarm: another process has been writing to " in done.err
+    assert "next: Wait for it or end it (`fuser " in done.err
     wait_until_idle(kitchen)
     farm.run("run", "--resume").ok()
     assert_each_job_once(farm, 2)

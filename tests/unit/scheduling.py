@@ -135,6 +135,9 @@ class FakeLedger:
     def job(self, job_id: str) -> Job | None:
         return self.planned.get(job_id)
 
+    def planned_at(self, _job_id: str) -> datetime | None:
+        return None
+
     def still_owed(self, job_ids: Sequence[str]) -> set[str]:
         self.asked.append(list(job_ids))
         return set(job_ids) - self.done_elsewhere

@@ -7,7 +7,17 @@ from pathlib import Path
 import pytest
 
 from orchestrator.errors import BoardDiskFull, BoardLost, StoreError, Unreachable, UsageError
-from orchestrator.events import BoardDone, BoardFailed, Collected, Connected, JobFinished, JobStage, JobStarted, Waiting
+from orchestrator.events import (
+    BoardDone,
+    BoardFailed,
+    Collected,
+    Connected,
+    JobFinished,
+    JobStage,
+    JobStarted,
+    Noted,
+    Waiting,
+)
 from orchestrator.launch import Outcome, holder, new_job_id, open_links
 from orchestrator.links import Link
 from orchestrator.records import RunFilter
@@ -77,6 +87,17 @@ def test_a_sweep_whose_boards_are_gone_cannot_be_resumed(bench: Bench) -> None:
     bench.launcher().launch(bench.sweep(model), [model], [bench.device(python=NOWHERE)])
     with pytest.raises(UsageError, match="no profile any more: bench"):
         bench.launcher().resume(1, [bench.device("other")])
+
+
+def test_a_board_that_is_gone_is_told_and_owes_its_jobs_while_the_others_go_on(bench: Bench) -> None:
+    model = bench.model()
+    boards = [bench.device(name, python=NOWHERE) for name in ("bench", "shed")]
+    bench.launcher().launch(bench.sweep(model), [model], boards)
+    outcome = bench.launcher().resume(1, [bench.device()])
+    assert (outcome.counts, outcome.owed, outcome.exit_code) == ({RunStatus.OK: 1}, 1, 1)
+    (told,) = bench.told(Noted)
+    assert (told.device, told.text.partition(";")[0]) == ("shed", "left out: it has no profile any more")
+    assert [job.device for job in bench.store.owed_jobs(1)] == ["shed"]
 
 
 def test_exclusions_that_leave_nothing_are_an_error_and_nothing_is_stored(bench: Bench) -> None:

@@ -82,6 +82,33 @@ def test_after_a_restart_the_boards_clock_counts_as_far_as_it_can_be_true(utc: s
     assert span_of(result, make_conditions(boot_id="new"), NOW)[1] == finished
 
 
+@pytest.mark.parametrize(
+    ("utc", "finished"),
+    [
+        ("1970-01-01T00:01:40+00:00", NOW),
+        ("2026-10-31T23:59:59+00:00", NOW),
+        ("2026-11-01T00:00:00+00:00", datetime(2026, 11, 1, tzinfo=UTC)),
+        ("2026-11-02T00:00:00+00:00", datetime(2026, 11, 2, tzinfo=UTC)),
+    ],
+)
+def test_after_a_restart_no_clock_is_believed_that_says_that_a_job_ended_before_it_was_planned(
+    utc: str, finished: datetime
+) -> None:
+    """A board without a battery begins anew in 1970, or at the moment that it wrote down when it was shut down last."""
+    planned = datetime(2026, 11, 1, tzinfo=UTC)
+    before, after = (make_conditions(utc=utc, boot_id="former", uptime_s=uptime_s) for uptime_s in (40.0, 100.0))
+    result = make_result(conditions_before=before, conditions_after=after)
+    span = span_of(result, make_conditions(boot_id="new"), NOW, planned)
+    assert span == (finished - timedelta(minutes=1), finished)
+
+
+def test_how_long_a_board_is_up_is_not_believed_either_where_the_job_was_planned_later() -> None:
+    """The clock of this machine was set meanwhile."""
+    up = make_conditions(uptime_s=100.0)
+    result = make_result(conditions_before=up, conditions_after=up)
+    assert span_of(result, make_conditions(uptime_s=700.0), NOW, NOW - timedelta(minutes=1)) == (NOW, NOW)
+
+
 @pytest.mark.parametrize("uptime_s", [None, float("nan"), float("inf"), -1e300])
 def test_an_uptime_that_cannot_be_counts_for_nothing(uptime_s: float | None) -> None:
     odd = make_conditions(uptime_s=uptime_s, utc="?")

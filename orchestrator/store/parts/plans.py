@@ -98,6 +98,11 @@ class Plans(Part):
         with self._database.read() as connection:
             return sweeps.find_job(connection, job_id)
 
+    def planned_at(self, job_id: str) -> datetime | None:
+        """When the sweep of that job was created; None when it was not planned here."""
+        with self._database.read() as connection:
+            return sweeps.planned_at(connection, job_id)
+
     def still_owed(self, job_ids: Sequence[str]) -> set[str]:
         """Those of the jobs that are planned here and have no final run."""
         with self._database.read() as connection:
