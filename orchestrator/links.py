@@ -109,18 +109,17 @@ class Link:
         until_s, told = time.monotonic() + wait_s, False
         while True:
             left_s = max(0.0, until_s - time.monotonic())
-            try:
-                self._check_free()
-            except BoardReserved as kept:
-                if left_s <= 0 or _lasts_longer(kept, left_s):
-                    raise
-                if not told:
-                    self._notify(Waiting(self.device.name, kept.message))
-                    told = True
-                if self._stop.wait(min(RESERVED_POLL_S, left_s)):
-                    raise Stopped from None
-            else:
+            self.claim = self._ask_claim()
+            kept = self._kept_out_by(self.claim)
+            if kept is None:
                 return left_s
+            if left_s <= 0 or _lasts_longer(kept, left_s):
+                raise kept
+            if not told:
+                self._notify(Waiting(self.device.name, kept.message))
+                told = True
+            if self._stop.wait(min(RESERVED_POLL_S, left_s)):
+                raise Stopped
 
     def _reach(self) -> None:
         """Connect and start the agent, without waiting for its lock."""
@@ -150,27 +149,24 @@ class Link:
 
     def _start(self, lock_wait_s: float) -> None:
         assert self._transport is not None  # noqa: S101 - opened by the caller
-        self.claim = self._ask_claim()
         self.session = AgentSession(self.device, self._transport, self._archive, self._stop)
         ready = self.session.start(self._holder, lock_wait_s, self.claim)
         self.reserved = ready.reserved
         for note in ready.notes:
             self._notify(Noted(self.device.name, note))
-        try:
-            self._check_free()
-        except BoardReserved:
+        kept = self._kept_out_by(self._ask_claim() if self.facts is None else None)
+        if kept is not None:
             # The lock may have come late: whoever reserved the board meanwhile finds it free at once.
             self.session.close(politely=True)
             self.session = None
-            raise
+            raise kept
 
     def _ask_claim(self) -> Claim | None:
         return None if self._claims is None else self._claims(self.device.name)
 
-    def _check_free(self) -> None:
-        """`BoardReserved` where a reservation keeps us from a board that we never had."""
-        if self.facts is None and (kept := self.kept_out()) is not None:
-            raise kept
+    def _kept_out_by(self, claim: Claim | None) -> BoardReserved | None:
+        """Where somebody else's reservation keeps us from a board that we never had."""
+        return None if claim is None or self.facts is not None else claim.kept_out(datetime.now().astimezone())
 
     def take_drops(self, sweep_id: int | None, attempts: int = 0) -> list[LinkFault]:
         """How often the server hung up since this was last asked, to be written down. `attempts`: faults before."""
