@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 Span = tuple[float, float]
@@ -35,20 +35,8 @@ class Bustle:
         with self._guard:
             self._over.clear()
 
-    def within_s(self, spans: Sequence[Span]) -> float:
-        """For how long of these spans, which do not overlap, something came or went."""
+    def spans(self) -> list[Span]:
+        """Each time that something came or went; what goes on still, until now."""
         now_s = self._clock()
         with self._guard:
-            busy = _united([*self._over, *((began_s, now_s) for began_s in self._going_on.values())])
-        return sum(max(0.0, min(end, to) - max(begin, since)) for begin, end in busy for since, to in spans)
-
-
-def _united(spans: Sequence[Span]) -> list[Span]:
-    """The same time without overlaps: many neighbours fetch at once."""
-    found: list[Span] = []
-    for begin_s, end_s in sorted(spans):
-        if found and begin_s <= found[-1][1]:
-            found[-1] = found[-1][0], max(found[-1][1], end_s)
-        else:
-            found.append((begin_s, end_s))
-    return found
+            return [*self._over, *((began_s, now_s) for began_s in self._going_on.values())]

@@ -41,7 +41,7 @@ class Docket:
         self._kept: list[str] = []
         """The ids of the jobs whose outcomes were kept, and the board does not know it."""
         self._pushed_meanwhile: dict[str, Mapping[str, float]] = {}
-        """By job id: what was sent to the board, or fetched from it, while the job ran (`Ahead.traces`)."""
+        """By job id: what was sent to the board, or fetched from it, while the job ran (`Beside.traces`)."""
         self._attempts: dict[str, int] = defaultdict(int)
         self._lacked_bytes: dict[str, int] = {}
         """By job id: what its board lacked when something was sent for it last, until it was ordered."""
@@ -153,12 +153,8 @@ class Docket:
         self.in_hand = None
 
     def note_pushed(self, job: Job, traces: Mapping[str, float]) -> None:
-        """Beside the job in hand. What is noted twice counts once: a relay's record has what is sent ahead to it."""
-        before = self._pushed_meanwhile.get(job.job_id, {})
-        if before or traces["s"] > 0:
-            self._pushed_meanwhile[job.job_id] = {
-                key: max(seconds, before.get(key, 0.0)) for key, seconds in traces.items()
-            }
+        """Beside the job in hand."""
+        self._pushed_meanwhile[job.job_id] = traces
 
     def lose(self, error: DynofarmError, *, for_good: bool) -> None:
         """The job in hand lost its board: at the second time (the third before it was ordered), or `for_good`, it is

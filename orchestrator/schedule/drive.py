@@ -1,6 +1,5 @@
 """One board's part in a sweep."""
 
-import itertools
 import time
 from collections.abc import Sequence, Set
 from datetime import UTC, datetime, timedelta
@@ -20,9 +19,9 @@ from orchestrator.errors import (
 )
 from orchestrator.events import BoardDone, BoardFailed, JobStage, Waiting
 from orchestrator.links import Link
-from orchestrator.relays.bustle import Bustle
 from orchestrator.runs import Job, Role, RunStatus
-from orchestrator.schedule.ahead import CLOCKED_STAGES, Ahead
+from orchestrator.schedule.ahead import Ahead
+from orchestrator.schedule.beside import Beside
 from orchestrator.schedule.company import Company
 from orchestrator.schedule.docket import Docket
 from orchestrator.schedule.recovery import RETRIED, Recovery
@@ -70,8 +69,8 @@ class Drive:
         self._ahead: Ahead | None = None
         self._bustle = tools.relays.bustle_of(self.name) if tools.relays is not None else None
         """When the board gave and took files for its neighbours, where it does while it measures."""
-        self._stages: list[tuple[str, float]] = []
-        """Of the job in hand, and since when."""
+        self._beside = Beside()
+        """What goes on beside the job in hand."""
         self._loading_since_s: float | None = None
         """Since when the board has been busy with the job in hand; None while it cools."""
         self._left_there: Job | None = None
@@ -191,9 +190,7 @@ class Drive:
         job = docket.take()
         self._loading_since_s = None
         try:
-            order = self._tools.supply.outfit(
-                session, facts, job, list(docket.owed), partial(self._begin_to_send, session)
-            )
+            order = self._tools.supply.outfit(session, facts, job, list(docket.owed), partial(self._note_lack, session))
         except (RuntimeOutOfReach, FileOutOfReach) as error:
             # It may be there again for the next --resume; a look at the board is about now, and is not made up for.
             status = RunStatus.LOST if job.asked_for else RunStatus.SKIPPED
@@ -207,7 +204,7 @@ class Drive:
             return
         self._look_ahead(session, facts)
         docket.note_ordered()
-        self._stages = [("ordered", time.monotonic())]
+        self._beside = Beside()
         if self._bustle is not None:
             self._bustle.forget()
         session.order(order)
@@ -215,10 +212,10 @@ class Drive:
         try:
             outcome = session.outcome(order, lambda stage: self._note(job, stage))
         finally:
-            if self._ahead is not None:
-                docket.note_pushed(job, self._ahead.traces())
-            if self._bustle is not None:
-                docket.note_pushed(job, _traces(self._bustle, self._stages))
+            spans = [] if self._bustle is None else self._bustle.spans()
+            spans += [] if self._ahead is None else [self._ahead.span()]
+            if spans:
+                docket.note_pushed(job, self._beside.traces(spans))
         finished = started + timedelta(seconds=time.monotonic() - began_s)  # clocks are set back, too
         docket.finish_soon(docket.run_of(job, outcome, started, finished))
         if self._is_awaited(outcome):
@@ -226,11 +223,11 @@ class Drive:
         docket.acknowledge(session)
         self._settle()
 
-    def _begin_to_send(self, session: AgentSession, lacking_bytes: int) -> None:
-        """Files go to the board, which may take long, and again where the link breaks: that may, as often as it likes,
-        while each time something arrives."""
+    def _note_lack(self, session: AgentSession, lacking_bytes: int) -> None:
+        """So much goes to the board now. A link may break over that as often as it likes, while each time something
+        arrives."""
         if lacking_bytes:
-            self._docket.keep_now(session)
+            self._docket.keep_now(session)  # it may take long
         if self._docket.came_nearer(lacking_bytes):
             self._recovery.progress()
 
@@ -248,9 +245,7 @@ class Drive:
     def _note(self, job: Job, stage: Stage) -> None:
         if stage.name == "loading":
             self._loading_since_s = time.monotonic()
-        self._stages.append((stage.name, time.monotonic()))
-        if self._ahead is not None:
-            self._ahead.note(stage)
+        self._beside.note(stage.name)
         self._tools.notify(JobStage(self.name, job, stage.name, stage.done, stage.steps))
 
     def _look_ahead(self, session: AgentSession, facts: Facts) -> None:
@@ -275,12 +270,3 @@ class Drive:
         owed = self._docket.asked_for
         self._docket.lose(error, for_good=True)
         self._tools.notify(BoardFailed(self.name, error.message, error.hint, owed))
-
-
-def _traces(bustle: Bustle, stages: Sequence[tuple[str, float]]) -> dict[str, float]:
-    """As `Ahead.traces`: what a relay did for its neighbours beside the job that was in these stages until now."""
-    moments = [*stages, ("", time.monotonic())]
-    spans = [(stage, (since_s, to_s)) for (stage, since_s), (_, to_s) in itertools.pairwise(moments)]
-    beside_s = bustle.within_s([span for _, span in spans])
-    clocked_s = bustle.within_s([span for stage, span in spans if stage in CLOCKED_STAGES])
-    return {"s": round(beside_s, 3), "clocked_s": round(clocked_s, 3)}

@@ -47,7 +47,7 @@ STEP_S = 0.1
 
 PUSHED_MEANWHILE = "pushed_meanwhile"
 """Under this key of a result's details stands what the orchestrator sent to the board while it measured
-(`schedule/ahead.py`)."""
+(`schedule/beside.py`)."""
 
 SLEW = 0.001
 """Twice the 500 ppm by which the kernel slews a clock at most (adjtimex(2))."""

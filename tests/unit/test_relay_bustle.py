@@ -16,6 +16,7 @@ from orchestrator.relays.bustle import Bustle
 from orchestrator.relays.relay import Relay
 from orchestrator.runs import Job
 from orchestrator.schedule import Tools, run_sweep
+from orchestrator.schedule.beside import Beside
 from orchestrator.session import AgentSession
 from orchestrator.supply import Supply, Tell, Wanted
 from tests.making import make_job
@@ -32,17 +33,26 @@ class Clock:
 
 def test_what_goes_on_at_once_counts_once() -> None:
     clock = Clock()
-    bustle = Bustle(clock)
+    bustle, beside = Bustle(clock), Beside(clock)
     with bustle.going_on():
         clock.now_s = 2.0
+        beside.note("timing")
         with bustle.going_on():
             clock.now_s = 4.0
     clock.now_s = 6.0
+    beside.note("finishing")
     with bustle.going_on():
         clock.now_s = 7.0
-        assert bustle.within_s([(0.0, 8.0)]) == 5.0, "and what is not over counts until now"
-        assert bustle.within_s([(1.0, 3.0), (5.0, 6.5)]) == 2.5
-    assert bustle.within_s([(4.5, 6.0)]) == 0.0
+        assert beside.traces(bustle.spans()) == {"s": 5.0, "clocked_s": 2.0}, "and what is not over counts until now"
+
+
+def test_what_was_before_the_job_is_no_part_of_it() -> None:
+    clock = Clock()
+    clock.now_s = 5.0
+    beside = Beside(clock)
+    beside.note("timing")
+    clock.now_s = 9.0
+    assert beside.traces([(0.0, 4.0), (3.0, 6.0), (8.5, 12.0)]) == {"s": 1.5, "clocked_s": 1.5}
 
 
 def test_what_was_over_before_a_job_is_forgotten_and_what_goes_on_is_not() -> None:
@@ -54,7 +64,7 @@ def test_what_was_over_before_a_job_is_forgotten_and_what_goes_on_is_not() -> No
         clock.now_s = 2.0
         bustle.forget()
         clock.now_s = 3.0
-    assert bustle.within_s([(0.0, 9.0)]) == 2.0
+    assert bustle.spans() == [(1.0, 3.0)]
 
 
 class RelayLink(FakeLink):

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from agent.protocol import Stage
 from orchestrator.errors import BoardLost
 from orchestrator.events import JobFinished, JobStage, Pushing
 from orchestrator.runs import RunStatus
 from orchestrator.schedule.ahead import Ahead
+from orchestrator.schedule.beside import Beside
 from orchestrator.session import AgentSession
 from orchestrator.trust.verdicts import Verdict
 from tests.leaks import no_leaks
@@ -81,7 +81,9 @@ def test_a_push_that_breaks_is_left_to_the_jobs_own_turn() -> None:
 
     ahead = Ahead("a", broken)
     ahead.join()
-    assert ahead.traces()["s"] >= 0.0
+    began_s, ended_s = ahead.span()
+    assert 0.0 <= ended_s - began_s < 60.0
+    assert ahead.span() == (began_s, ended_s)
 
 
 def until(done: threading.Event) -> Callable[[], None]:
@@ -91,30 +93,26 @@ def until(done: threading.Event) -> Callable[[], None]:
     return wait
 
 
-def stage(name: str) -> Stage:
-    return Stage("a", name)
-
-
 def test_what_fell_into_the_cooling_disturbed_no_clock() -> None:
-    done = threading.Event()
+    done, beside = threading.Event(), Beside()
     ahead = Ahead("a", until(done))
-    ahead.note(stage("cooling"))
+    beside.note("cooling")
     done.set()
     ahead.join()
     for name in ("loading", "warming_up", "timing", "finishing"):
-        ahead.note(stage(name))
-    traces = ahead.traces()
+        beside.note(name)
+    traces = beside.traces([ahead.span()])
     assert traces["clocked_s"] == 0.0
     assert traces["s"] >= 0.0
 
 
 def test_one_that_goes_on_when_the_run_is_over_counts_as_long_as_the_clock_ran() -> None:
-    done = threading.Event()
+    done, beside = threading.Event(), Beside()
     ahead = Ahead("a", until(done))
-    ahead.note(stage("timing"))
+    beside.note("timing")
     time.sleep(0.02)
-    ahead.note(stage("finishing"))
-    traces = ahead.traces()
+    beside.note("finishing")
+    traces = beside.traces([ahead.span()])
     done.set()
     ahead.join()
     assert 0.02 <= traces["clocked_s"] <= traces["s"]
