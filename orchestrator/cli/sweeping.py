@@ -103,8 +103,8 @@ def resume(
     """Go on with a stored sweep; with `retry`, jobs that ended in these statuses are owed again."""
     if what and len(what) > 1:
         raise UsageError("--resume takes one sweep", f"for example: dynofarm run --resume {what[0]}")
-    record = store.sweep(what[0]) if what else store.last_unfinished_sweep()
     again = _statuses(retry) if retry else []
+    record = store.sweep(what[0]) if what else store.last_unfinished_sweep(again)
     boards = _boards_of(store, record.sweep_id, again)
     out = set(left_out(store, boards, include=include_quarantined))
     gone = without_profile(record.sweep_id, boards - out, devices)

@@ -7,7 +7,7 @@ its run as replaced: every attempt is kept, and the list of runs shows the one t
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Table, exists, func, insert, select, text, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, Table, exists, func, insert, or_, select, text, update
 
 from orchestrator import __version__
 from orchestrator.errors import UnknownName
@@ -77,17 +77,21 @@ def find_sweep(connection: Connection, wanted: int | str) -> SweepRecord:
     return _record(connection, _find(connection, wanted))
 
 
-def last_unfinished(connection: Connection) -> SweepRecord:
-    """The newest sweep that has owed jobs; `UnknownName` when every sweep is complete.
+def last_unfinished(connection: Connection, again: Sequence[RunStatus] = ()) -> SweepRecord:
+    """The newest sweep that has owed jobs, or some that ended in a status of `again`; `UnknownName` when there is none.
 
     A health check is not taken up again: it is about the board as it was then.
     """
-    table = tables.sweep
-    owing = exists().where(tables.job.c.sweep == table.c.id, _is_result(tables.job), _owed())
+    table, run = tables.sweep, tables.run
+    owing: ColumnElement[bool] = exists().where(tables.job.c.sweep == table.c.id, _is_result(tables.job), _owed())
+    if again:
+        ended = run.c.status.in_([str(status) for status in again])
+        owing = or_(owing, exists().where(run.c.sweep == table.c.id, _is_result(run), ~run.c.replaced, ended))
     wanted = (owing, table.c.purpose != str(Purpose.HEALTH))
     row = connection.execute(select(table).where(*wanted).order_by(table.c.id.desc()).limit(1)).mappings().one_or_none()
     if row is None:
-        raise UnknownName("no sweep is unfinished", "`dynofarm sweeps` lists them all.")
+        what = f", and none has a job that ended {' or '.join(again)}" if again else ""
+        raise UnknownName(f"no sweep is unfinished{what}", "`dynofarm sweeps` lists them all.")
     return _record(connection, row)
 
 

@@ -63,6 +63,15 @@ def test_failed_jobs_are_exit_code_1_and_can_be_measured_again(dynofarm: Dynofar
     assert "no sweep is unfinished" in dynofarm("run", "--resume").failed(2).err
 
 
+def test_what_failed_is_measured_again_in_the_newest_sweep_that_has_it(dynofarm: Dynofarm, bench: Path) -> None:
+    dynofarm("run", sweep(bench, "[{sleep_ms: 1}, {crash: exit}]")).failed(1)
+    dynofarm("run", sweep(bench)).ok()
+    again = dynofarm("run", "--resume", "--retry", "crashed").failed(1)
+    assert "sweep 1: 1 ok, 1 crashed" in again.err
+    none = dynofarm("run", "--resume", "--retry", "timed-out,skipped").failed(2)
+    assert "no sweep is unfinished, and none has a job that ended timed_out or skipped" in none.err
+
+
 def test_a_sweep_file_from_a_folder_below_the_farm_is_found_from_the_farm(
     dynofarm: Dynofarm, bench: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

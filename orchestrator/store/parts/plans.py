@@ -68,10 +68,10 @@ class Plans(Part):
         with self._database.read() as connection:
             return sweeps.find_sweep(connection, id_or_name)
 
-    def last_unfinished_sweep(self) -> SweepRecord:
-        """The newest sweep with owed jobs; `UnknownName` when all are complete."""
+    def last_unfinished_sweep(self, again: Sequence[RunStatus] = ()) -> SweepRecord:
+        """The newest sweep with owed jobs, or with some that ended in a status of `again`; `UnknownName`."""
         with self._database.read() as connection:
-            return sweeps.last_unfinished(connection)
+            return sweeps.last_unfinished(connection, again)
 
     def status_counts(self, sweep_id: int) -> dict[RunStatus, int]:
         """Jobs of a sweep by the status of the run that counts."""
