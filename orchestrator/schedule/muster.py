@@ -19,7 +19,8 @@ def muster(
     stop: threading.Event,
     at_once: int = CONNECTIONS,
 ) -> None:
-    """Open every link, many at once; `failed` hears the name and the error of each that cannot be opened."""
+    """Open every link, many at once; `failed` hears the name and the error of each that cannot be opened. Whatever else
+    comes of one, or Ctrl-C, stops the others."""
 
     def open_one(link: Link) -> None:
         try:
@@ -30,8 +31,13 @@ def muster(
             return
 
     with crew(at_once) as pool:
-        for future in [pool.submit(open_one, link) for link in links if not stop.is_set()]:
-            future.result()
+        try:
+            for future in [pool.submit(open_one, link) for link in links if not stop.is_set()]:
+                future.result()
+        except BaseException:
+            stop.set()
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
 @contextmanager
