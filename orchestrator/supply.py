@@ -4,6 +4,7 @@ import hashlib
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -121,9 +122,12 @@ class Supply:
         self._ask_again_s: dict[tuple[str, RuntimeChoice], float] = {}
         self._by_relay = by_relay
         settings = settings or FarmSettings()
-        self._pushing = Semaphore(settings.pushes)
-        self._pushing_small = Semaphore(settings.pushes * SMALL_AT_ONCE)
         self._uplink = uplink or Uplink(settings.uplink_bytes_s, settings.site_uplinks_bytes_s)
+        most = self._uplink.most_senders(None)
+        self._pushing = Semaphore(min(settings.pushes, most))
+        self._pushing_small = Semaphore(min(settings.pushes * SMALL_AT_ONCE, most))
+        sites = settings.site_uplinks_bytes_s
+        self._pushing_to_site = {site: Semaphore(self._uplink.most_senders(site)) for site in sites}
         self._artifacts = Artifacts()
         self._proven: set[str] = set()
         self._link_bytes_s: dict[str, float] = {}
@@ -271,9 +275,11 @@ class Supply:
         """Send a file over the uplink; how, in words."""
         name = session.device.name
         places = self._pushing_small if artifact.size_bytes <= SMALL_BYTES else self._pushing
-        turn = _Turn(places, tell, session.keep_up)
+        site = session.device.site
+        of_site = [self._pushing_to_site[site]] if site in self._pushing_to_site else []
+        turn = _Turn([*of_site, places], tell, session.keep_up)
         note_speed = partial(self._link_bytes_s.__setitem__, name)
-        way = Way(self._uplink, session.device.site, self._link_bytes_s.get(name), turn, beside, note_speed)
+        way = Way(self._uplink, site, self._link_bytes_s.get(name), turn, beside, note_speed)
         try:
             pushed = session.push(digest, artifact.path, artifact.size_bytes, tell, artifact=artifact, way=way)
         except TransferCorrupt:
@@ -291,23 +297,24 @@ class Supply:
 
 
 class _Turn:
-    """A place among the pushes that go on at one time; taken once more where a file goes anew. `keep_up` is called
-    while others have them all: what it raises ends the wait."""
+    """A place among the pushes that go on at one time, in all and to a site; taken once more where a file goes anew.
+    `keep_up` is called while others have them all: what it raises ends the wait."""
 
-    def __init__(self, places: Semaphore, tell: Tell, keep_up: Callable[[], None]) -> None:
+    def __init__(self, places: Sequence[Semaphore], tell: Tell, keep_up: Callable[[], None]) -> None:
         self._places, self._tell, self._keep_up = places, tell, keep_up
+        self._taken = ExitStack()
 
     def __enter__(self) -> None:
-        while not self._places.acquire(timeout=LOOK_S):
-            self._keep_up()
-        try:
+        with ExitStack() as taken:
+            for places in self._places:
+                while not places.acquire(timeout=LOOK_S):
+                    self._keep_up()
+                taken.callback(places.release)
             self._tell(0)
-        except BaseException:
-            self._places.release()
-            raise
+            self._taken = taken.pop_all()
 
     def __exit__(self, *_: object) -> None:
-        self._places.release()
+        self._taken.close()
 
 
 def _unreadable(path: Path, error: OSError) -> FileOutOfReach:

@@ -6,6 +6,7 @@ again: so a piece may be larger than a bucket, and the mean stays exact. Boards 
 each.
 """
 
+import sys
 import threading
 import time
 from collections import deque
@@ -15,6 +16,8 @@ from dataclasses import dataclass, field
 BURST_S = 0.1
 PIECE_S = 0.05
 LEAST_PIECE_BYTES = 16_384
+TURN_S = 15.0
+"""A receiver gives up after a minute without a byte (`agent/frames.py`); on 64 kbit/s forty would wait for 82 s."""
 PACKET_BYTES = 32_704
 """What fits one packet of OpenSSH and Dropbear (32,768) beside its header."""
 MOST_PIECE_BYTES = 8 * PACKET_BYTES
@@ -143,6 +146,11 @@ class Uplink:
         if limit is None:
             return MOST_PIECE_BYTES
         return min(MOST_PIECE_BYTES, max(LEAST_PIECE_BYTES, int(limit * PIECE_S)))
+
+    def most_senders(self, site: str | None) -> int:
+        """How many may take turns, so that each hears of the next within `TURN_S`."""
+        limit = self.limit_bytes_s(site)
+        return sys.maxsize if limit is None else max(1, int(limit * TURN_S / LEAST_PIECE_BYTES))
 
     def take(self, sender: Hashable, site: str | None, size_bytes: int, check: Callable[[], None]) -> None:
         """Wait until so many bytes may go. `check` is called at least once a second while it waits; what it raises

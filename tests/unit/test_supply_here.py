@@ -152,6 +152,23 @@ def test_so_many_files_are_on_their_way_at_one_time(bench: Bench, link: Link, si
     assert crowd.most == at_once
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [FarmSettings(uplink_bytes_s=8000.0), FarmSettings(site_uplinks_bytes_s={"roof": 8000.0})],
+    ids=["farm", "site"],
+)
+def test_on_a_narrow_uplink_no_more_share_it_than_hear_of_it_in_time(
+    bench: Bench, link: Link, settings: FarmSettings
+) -> None:
+    model, facts, crowd = bench.model(), link.facts, Crowd(bench.device(site="roof"), 7)
+    assert facts is not None
+    supply, job = Supply([model], CarrierShelf(bench.farm.cache), bench.notify, settings=settings), bench.job(model)
+    with ThreadPoolExecutor(20) as boards:
+        for done in [boards.submit(supply.outfit, cast(Any, crowd), facts, job, [job]) for _ in range(20)]:
+            done.result()
+    assert crowd.most == 7
+
+
 def test_who_waits_for_a_place_hears_of_a_stop(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supply, "LOOK_S", 0.01)
     looks: list[int] = []
@@ -162,8 +179,8 @@ def test_who_waits_for_a_place_hears_of_a_stop(monkeypatch: pytest.MonkeyPatch) 
             raise Stopped
 
     places = threading.Semaphore(1)
-    with supply._Turn(places, lambda _there: None, keep_up), pytest.raises(Stopped):  # noqa: SIM117
-        with supply._Turn(places, lambda _there: None, keep_up):
+    with supply._Turn([places], lambda _there: None, keep_up), pytest.raises(Stopped):  # noqa: SIM117
+        with supply._Turn([places], lambda _there: None, keep_up):
             raise AssertionError("there was one place")
     assert places.acquire(blocking=False)
 
