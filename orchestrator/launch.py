@@ -11,7 +11,6 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from agent.protocol import Conditions, Facts
 from orchestrator.assignment import TaskChoice
 from orchestrator.breaker import USUAL, Limits
 from orchestrator.bundle import agent_zipapp
@@ -23,14 +22,14 @@ from orchestrator.events import Event, Noted
 from orchestrator.farm import Farm
 from orchestrator.heavy import many_threads
 from orchestrator.judging import judge_sweep
+from orchestrator.ledger import PatientLedger
 from orchestrator.links import Keeper, Link
 from orchestrator.models import Model
 from orchestrator.plan import plan, reference_job
 from orchestrator.power_cycle import switch_power
-from orchestrator.records import LinkFault, PowerCycle
 from orchestrator.reference_model import reference_model
 from orchestrator.relays import Relays, find_relays
-from orchestrator.runs import Job, Role, Run, RunStatus
+from orchestrator.runs import Job, Role, RunStatus
 from orchestrator.runtimes import objection
 from orchestrator.schedule import Power, Tools, muster, run_sweep
 from orchestrator.sittings import Listener
@@ -277,44 +276,6 @@ class Launcher:
         }
         if visits:
             self._store.remember_visits(visits, datetime.now(UTC))
-
-
-class PatientLedger:
-    """The store as the boards' threads have it: a database that another process keeps busy is waited for."""
-
-    def __init__(self, store: Store, patience: Patience) -> None:
-        self._store = store
-        self._patience = patience
-
-    def job(self, job_id: str) -> Job | None:
-        return self._patience(partial(self._store.job, job_id))
-
-    def planned_at(self, job_id: str) -> datetime | None:
-        return self._patience(partial(self._store.planned_at, job_id))
-
-    def still_owed(self, job_ids: Sequence[str]) -> set[str]:
-        return self._patience(partial(self._store.still_owed, job_ids))
-
-    def save_run(self, run: Run) -> bool:
-        return self._patience(partial(self._store.save_run, run))
-
-    def is_old_failure(self, run: Run) -> bool:
-        return self._patience(partial(self._store.is_old_failure, run))
-
-    def remember_facts(self, device: str, facts: Facts, conditions: Conditions, at: datetime) -> None:
-        self._patience(partial(self._store.remember_facts, device, facts, conditions, at))
-
-    def note_fault(self, fault: LinkFault) -> None:
-        self._patience(partial(self._store.note_fault, fault))
-
-    def note_back(self, sweep_id: int | None, device: str, at: datetime) -> None:
-        self._patience(partial(self._store.note_back, sweep_id, device, at))
-
-    def begin_power_cycle(self, cycle: PowerCycle) -> bool:
-        return self._patience(partial(self._store.begin_power_cycle, cycle))
-
-    def end_power_cycle(self, cycle: PowerCycle) -> None:
-        self._patience(partial(self._store.end_power_cycle, cycle))
 
 
 def without_profile(sweep_id: int, wanted: Collection[str], devices: Sequence[Device]) -> list[str]:

@@ -11,9 +11,8 @@ from pathlib import Path
 from threading import Semaphore
 from typing import Protocol
 
-from agent.protocol import EnergyPlan, Facts, JobSpec, ModelOnBoard, RuntimeOnBoard, TaskOnBoard, ThermalGate
+from agent.protocol import Facts, JobSpec, ThermalGate
 from orchestrator.affinity import cpus_of
-from orchestrator.assignment import Assignment
 from orchestrator.carriers import Carrier
 from orchestrator.devices import Device
 from orchestrator.errors import FileOutOfReach, ModelError, RuntimeOutOfReach, RuntimeUnavailable, TransferCorrupt
@@ -22,7 +21,8 @@ from orchestrator.farm_file import FarmSettings
 from orchestrator.idle import gate_c
 from orchestrator.models import Model
 from orchestrator.needs import Needs, data_of, needs_of
-from orchestrator.runs import Job, Role
+from orchestrator.orders import order_of
+from orchestrator.runs import Job
 from orchestrator.session import AgentSession
 from orchestrator.sweep import RuntimeChoice
 from orchestrator.transport.push_artifact import Artifact, Artifacts
@@ -30,11 +30,6 @@ from orchestrator.transport.push_tally import Way
 from orchestrator.uplink import Uplink
 
 log = logging.getLogger(__name__)
-
-ENERGY_PLAN = EnergyPlan(idle_s=10.0, sample_hz=10.0)
-"""A baseline of a hundred readings, and ten or more in the shortest loop of the named protocols (1 s). Faster would
-measure the board at work on its own measurement: 50 Hz slowed one six-fold (docs/measurement.md)."""
-
 
 SMALL_BYTES = 1 << 20
 """Up to this a push waits for its board and not for the link: of 500 simulated boards that took a second to begin, the
@@ -158,7 +153,7 @@ class Supply:
         if carrier.runtime.carrier == "bundle" and carrier.runtime.digest is not None:
             session.unpack(carrier.runtime.digest)
         gate = ThermalGate(start_c, limit_s=device.thermal_limit_s)
-        return _order(session, job, model, carrier.runtime, gate, cpus)
+        return order_of(job, model, carrier.runtime, gate, cpus, session.held_clock_khz)
 
     def look_ahead(
         self, session: AgentSession, facts: Facts, job: Job, needed: Sequence[Job]
@@ -330,38 +325,3 @@ def _check_hash(path: Path, digest: str) -> None:
         raise _unreadable(path, error) from None
     if found != digest:
         raise ModelError(f"{path} changed since it was added", f"add it again: dynofarm model add {path}")
-
-
-def _order(
-    session: AgentSession,
-    job: Job,
-    model: Model,
-    runtime: RuntimeOnBoard,
-    thermal: ThermalGate,
-    cpus: list[int] | None,
-) -> JobSpec:
-    return JobSpec(
-        job_id=job.job_id,
-        model=ModelOnBoard(model.digest, model.name, model.format, list(model.recipes)),
-        runtime=runtime,
-        threads=job.threads,
-        delegate=job.delegate,
-        options=dict(job.options),
-        protocol=job.protocol,
-        seed=job.seed,
-        references=list(model.references),
-        thermal=thermal,
-        cpu_affinity=cpus,
-        sample_hz=job.sample_hz,
-        deadline_s=job.deadline_s,
-        energy=ENERGY_PLAN if job.role is Role.ENERGY else None,
-        held_clock_khz=session.held_clock_khz,
-        profile_ops=job.role is Role.PROFILE,
-        task=None if job.task is None else _task_on_board(job.task),
-    )
-
-
-def _task_on_board(task: Assignment) -> TaskOnBoard:
-    return TaskOnBoard(
-        task.kind, task.scope, task.data_digest, task.vocabulary_digest, len(task.classes), task.new_tokens
-    )

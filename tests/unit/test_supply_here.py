@@ -21,8 +21,9 @@ from orchestrator.farm_file import FarmSettings
 from orchestrator.idle import MARGIN_C
 from orchestrator.links import Link
 from orchestrator.model_files import read_model
+from orchestrator.orders import ENERGY_PLAN
 from orchestrator.runs import Role
-from orchestrator.supply import ENERGY_PLAN, SMALL_AT_ONCE, SMALL_BYTES, Supply
+from orchestrator.supply import SMALL_AT_ONCE, SMALL_BYTES, Supply
 from orchestrator.sweep import RuntimeChoice
 from orchestrator.transport.push_tally import Pushed, Way
 from tests.leaks import no_leaks
