@@ -128,13 +128,14 @@ def _open(devices: Sequence[Device], known_hosts: Path) -> Iterator[list[Link]]:
     stop, failures = threading.Event(), {}
     connector = partial(connect, known_hosts=known_hosts)
     links = [Link(device, connector, agent_zipapp(), "benchmark", lambda _event: None, stop) for device in devices]
-    try:
-        muster(links, 0.0, failures.__setitem__, stop)
-        assert not failures, failures
-        yield links
-    finally:
-        for link in links:
-            link.close(politely=False)
+    with Keeper(links):  # the first boards wait for the last for longer than an agent waits for a word
+        try:
+            muster(links, 0.0, failures.__setitem__, stop)
+            assert not failures, failures
+            yield links
+        finally:
+            for link in links:
+                link.close(politely=False)
 
 
 def idle_boards(folder: Path, boards: int, seconds: float) -> None:
@@ -157,8 +158,9 @@ def idle_boards(folder: Path, boards: int, seconds: float) -> None:
 
 def _sit_idle(places: Sequence[Place], seconds: float) -> None:
     before_mb = _memory_mb()
-    with _open([place.device() for place in places], Path(places[0].known_hosts)) as links, Keeper(links):
-        for what, listening in (("nobody listening", False), ("a thread a board listening", True)):
+    with _open([place.device() for place in places], Path(places[0].known_hosts)) as links:
+        told = f"bar {BAR_CORE:.0%}"
+        for what, listening, bar in (("idle boards", False, told), ("boards at work, a thread each", True, "no bar")):
             threads = [threading.Thread(target=_listen, args=(link,), daemon=True) for link in links if listening]
             for thread in threads:
                 thread.start()
@@ -166,18 +168,19 @@ def _sit_idle(places: Sequence[Place], seconds: float) -> None:
             began, cpu_began = time.perf_counter(), time.process_time()
             time.sleep(seconds)
             core = (time.process_time() - cpu_began) / (time.perf_counter() - began)
+            assert all(thread.is_alive() for thread in threads), "boards were lost: fewer than that were there"
             print(
-                f"{len(links)} idle boards, {what}: {_memory_mb():.0f} MB ({before_mb:.0f} before the first; bar"
-                f" {BAR_MB:.0f}), {core:.1%} of a core (bar {BAR_CORE:.0%}), {threading.active_count()} threads",
+                f"{len(links)} {what}: {_memory_mb():.0f} MB ({before_mb:.0f} before the first; bar"
+                f" {BAR_MB:.0f}), {core:.1%} of a core ({bar}), {threading.active_count()} threads",
                 flush=True,
             )
 
 
 def _listen(link: Link) -> None:
-    """As a board's thread does while a job is under way."""
+    """As a board's thread does while its board is at work and says so, but without the work of five hundred workers."""
     assert link.session is not None
     with contextlib.suppress(BoardError):  # the end of the benchmark
-        link.session._talk.hear(Result)
+        link.session.examine(3600.0)
 
 
 def _memory_mb() -> float:
