@@ -34,6 +34,11 @@ class LineReader:
         self._size_bytes = 0
         self._skipping = False
 
+    @property
+    def is_in_a_line(self) -> bool:
+        """Is there something whose newline has not come?"""
+        return self._skipping or bool(self._parts)
+
     def feed(self, data: bytes) -> List[Union[bytes, WireError]]:
         """The lines that `data` completes, without their newlines, in order."""
         lines: List[Union[bytes, WireError]] = []

@@ -24,6 +24,11 @@ class Link:
     def ended(self) -> bool:
         return self.input_ended or self.outgoing.broken
 
+    @property
+    def is_in_a_line(self) -> bool:
+        """Has the orchestrator begun to say something, and not ended?"""
+        return self._lines.is_in_a_line
+
     def read(self) -> List[Union[bytes, WireError]]:
         """The lines that are there; also notices the end of input."""
         data = read_some(self.input_fd)

@@ -145,7 +145,14 @@ class Supervisor:
         if hello is None or self._link.ended or (self._job is not None and self._job.quiet):
             # During a quiet stage the worker's next report, a sample or the deadline wakes us.
             return math.inf if self._job is None else time.monotonic() + 1.0
+        if self._is_idle:
+            return math.inf  # it answers pings; who hears of it unasked is woken, and wakes this board, for nothing
         return self._link.beat(hello.heartbeat_s)
+
+    @property
+    def _is_idle(self) -> bool:
+        """Does nobody wait for anything? Half a line is a request on its way."""
+        return self._job is None and not (self._requests or self._claim.is_waiting or self._link.is_in_a_line)
 
     def _over(self) -> bool:
         return self._leaving and self._job is None and not self._requests

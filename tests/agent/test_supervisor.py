@@ -95,9 +95,29 @@ def test_nothing_is_said_while_the_clock_runs(board: FolderBoard) -> None:
     assert spoken == []
 
 
-def test_heartbeats_come_while_it_is_idle(board: FolderBoard) -> None:
+def test_an_idle_agent_says_nothing_unasked(board: FolderBoard) -> None:
     talk = board.serve(heartbeat_s=0.05)
+    talk.ask(Have([MODEL_DIGEST]), Holdings)
+    heard = len(talk.heartbeats)
+    time.sleep(0.5)
+    assert len(talk.heartbeats) == heard
+    talk.say(Ping())
+    wait_until(lambda: len(talk.heartbeats) > heard, "an answer to a ping")
+    time.sleep(0.2)
+    assert len(talk.heartbeats) == heard + 1
+
+
+def test_an_agent_in_the_middle_of_a_request_says_that_it_lives(board: FolderBoard) -> None:
+    """Over a slow link it may be long under way, and its sender listens."""
+    talk = board.serve(heartbeat_s=0.05)
+    request = encode(Have([MODEL_DIGEST]))
+    talk.say_raw(request[:20])
     wait_until(lambda: len(talk.heartbeats) >= 5, "heartbeats")
+    talk.say_raw(request[20:])
+    assert talk.hear(Holdings).present == [MODEL_DIGEST]
+    heard = len(talk.heartbeats)
+    time.sleep(0.3)
+    assert len(talk.heartbeats) <= heard + 1
 
 
 def test_a_probe_tells_facts_and_conditions(board: FolderBoard) -> None:

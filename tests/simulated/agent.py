@@ -190,7 +190,8 @@ class SimulatedAgent(TalkingAgent):
     def _beat(self) -> None:
         if self.hello is None:
             return
-        if not self._quiet and not self._ended:
+        is_idle = self._job is None and not self._requests and self.board.holder is self
+        if not (is_idle or self._quiet or self._ended):
             self.send(HEARTBEAT)
         silent_s = self.board.world.clock.now() - self._heard_at
         if self._job is None and silent_s > self.hello.silence_limit_s:
