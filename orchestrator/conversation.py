@@ -40,11 +40,15 @@ HEARTBEAT_S = 4.0
 SUSPECT_AFTER_S = 5.0
 LINK_DEAD_AFTER_S = 10.0
 AGENT_MUTE_AFTER_S = 20.0
+LOOK_S = 1.0
+"""So often a silence that is borne with is looked at."""
+LONGEST_LOOK_S = 30.0
 TOUCH_EVERY_S = 8.0
 """The agent gives its orchestrator up after thirty silent seconds; this leaves room for three lost chances."""
 
 
 PING, HEARTBEAT = encode(Ping()), encode(Heartbeat())
+SIGN_OF_LIFE = HEARTBEAT.rstrip(b"\n")
 
 
 @dataclass(frozen=True)
@@ -142,7 +146,10 @@ class Conversation:
         agent; the link must answer all the same. Whoever expects `Strange` hears what else would be a broken protocol.
         """
         while True:
-            message = self._decoded(self.hear_line(patience_s), strangely=Strange in expected)
+            line = self.hear_line(patience_s)
+            if line == SIGN_OF_LIFE:
+                continue
+            message = self._decoded(line, strangely=Strange in expected)
             if isinstance(message, Heartbeat):
                 continue
             if self._ignored:
@@ -196,13 +203,14 @@ class Conversation:
     def _some_bytes(self, patience_s: float, link_patience_s: float) -> bytes:
         while True:
             self.check_stop()
+            self.touch()
             if time.monotonic() > self._until:
                 raise BoardLost(
                     self._device,
                     f"{self._device}: its agent lives, but what it was asked for is long overdue",
                     f"see what keeps it: dynofarm device check {self._device}",
                 )
-            data = self._channel.receive(1.0)
+            data = self._channel.receive(self._look_s(patience_s))
             if data:
                 self._heard_at = time.monotonic()
                 return data
@@ -222,6 +230,14 @@ class Conversation:
                 f"{self._device}: its sshd answers, but the agent has been silent for {silent_s:.0f} s",
                 f"see what keeps it: dynofarm device check {self._device}",
             )
+
+    def _look_s(self, patience_s: float) -> float:
+        """How long nothing can be due, if nothing is heard. Hundreds of boards that look every second take a twentieth
+        of a processor; who wants to stop wakes the channel."""
+        quiet_since = max(self._heard_at, self._quiet_until)
+        suspect_at = max(quiet_since, self._link_seen_at) + SUSPECT_AFTER_S
+        due_at = min(suspect_at, quiet_since + AGENT_MUTE_AFTER_S + patience_s, self._until)
+        return min(max(LOOK_S, due_at - time.monotonic()), LONGEST_LOOK_S)
 
     def _ask_link(self, seen_at: float, patience_s: float) -> None:
         """See whether the link answers, when nothing came over it for too long. `BoardLost`."""

@@ -19,6 +19,7 @@ from orchestrator.session import AgentSession
 from orchestrator.transport import Drop, Transport
 
 RESERVED_POLL_S = 1.0
+STOP_LOOK_S = 0.25
 
 
 class Connect(Protocol):
@@ -56,7 +57,7 @@ class Link:
         self._archive = archive
         self._holder = holder
         self._notify = notify
-        self._stop = stop
+        self.stop = stop
         self._slots = slots or threading.Semaphore()
         self._transport: Transport | None = None
         self._attempts = 0
@@ -118,12 +119,12 @@ class Link:
             if not told:
                 self._notify(Waiting(self.device.name, kept.message))
                 told = True
-            if self._stop.wait(min(RESERVED_POLL_S, left_s)):
+            if self.stop.wait(min(RESERVED_POLL_S, left_s)):
                 raise Stopped
 
     def _reach(self) -> None:
         """Connect and start the agent, without waiting for its lock."""
-        if self._stop.is_set():
+        if self.stop.is_set():
             raise Stopped
         self._attempts += 1
         self._notify(Connecting(self.device.name, self._attempts))
@@ -149,7 +150,7 @@ class Link:
 
     def _start(self, lock_wait_s: float) -> None:
         assert self._transport is not None  # noqa: S101 - opened by the caller
-        self.session = AgentSession(self.device, self._transport, self._archive, self._stop)
+        self.session = AgentSession(self.device, self._transport, self._archive, self.stop)
         ready = self.session.start(self._holder, lock_wait_s, self.claim)
         self.reserved = ready.reserved
         for note in ready.notes:
@@ -167,6 +168,12 @@ class Link:
     def _kept_out_by(self, claim: Claim | None) -> BoardReserved | None:
         """Where somebody else's reservation keeps us from a board that we never had."""
         return None if claim is None or self.facts is not None else claim.kept_out(datetime.now().astimezone())
+
+    def wake(self) -> None:
+        """Have who waits for a word of the agent see whether the user wants to stop. For any thread."""
+        session = self.session
+        if session is not None:
+            session.wake()
 
     def take_drops(self, sweep_id: int | None, attempts: int = 0) -> list[LinkFault]:
         """How often the server hung up since this was last asked, to be written down. `attempts`: faults before."""
@@ -204,12 +211,16 @@ def _lasts_longer(busy: BoardBusy, wait_s: float) -> bool:
 
 
 class Keeper:
-    """One thread for all boards: tells idle agents that their orchestrator lives (see `AgentSession.touch`)."""
+    """Does for all boards what each one's thread would have to wake for: one thread tells idle agents that their
+    orchestrator lives (see `AgentSession.touch`), and another, which no board can hold up, tells of a wish to stop."""
 
     def __init__(self, links: Sequence[Link]) -> None:
         self._links = links
         self._done = threading.Event()
-        self._thread = threading.Thread(target=self._keep, name="keeper", daemon=True)
+        self._threads = [
+            threading.Thread(target=work, name=name, daemon=True)
+            for name, work in (("keeper", self._keep), ("keeper of the stop", self._watch))
+        ]
 
     def _keep(self) -> None:
         while not self._done.wait(TOUCH_EVERY_S / 2):
@@ -221,12 +232,21 @@ class Keeper:
                 except BoardError:
                     continue  # the board's own thread will meet the same end and say so
 
+    def _watch(self) -> None:
+        stops = {link.stop for link in self._links}
+        while not self._done.wait(STOP_LOOK_S):
+            if any(stop.is_set() for stop in stops):
+                for link in self._links:
+                    link.wake()
+
     def __enter__(self) -> Self:
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._done.set()
-        self._thread.join()
+        for thread in self._threads:
+            thread.join()

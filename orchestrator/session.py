@@ -106,6 +106,10 @@ class AgentSession:
     def touch(self) -> None:
         self._talk.touch()
 
+    def wake(self) -> None:
+        """Have who waits for a word of the agent look whether the user wants to stop. For any thread."""
+        self._channel.wake()
+
     def probe(self) -> Probed:
         self._talk.say(Probe())
         probed: Probed = self._talk.hear(Probed, patience_s=SLOW_START_S)

@@ -49,6 +49,10 @@ class TalkChannel:
             self._is_answered |= not isinstance(message, Receiving | None)
         return said
 
+    def wake(self) -> None:
+        """For any thread."""
+        self._channel.wake()
+
     def close_input(self) -> None:
         """No frame follows. `BoardLost`."""
         if not self._is_over:

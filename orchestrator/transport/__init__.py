@@ -38,7 +38,10 @@ class ByteChannel(Protocol):
         """Send all of it. `BoardLost` when the board is gone or takes nothing for `stall_timeout_s`."""
 
     def receive(self, timeout_s: float) -> bytes | None:
-        """Some bytes; b"" at the end of the stream; None when nothing came within `timeout_s`."""
+        """Some bytes; b"" at the end of the stream; None when nothing came within `timeout_s`, or it was woken."""
+
+    def wake(self) -> None:
+        """Have the `receive` that waits, or the next one, look around. For any thread; waits for nothing."""
 
     def close_input(self) -> None:
         """End of file for the command; what it still writes can be received."""

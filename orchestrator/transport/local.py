@@ -26,6 +26,8 @@ TAIL_BYTES = 8192
 LEAVE_S = 0.5
 """For a command that leaves by itself when its input ends; then it is asked to, then made to."""
 TERMINATE_S = 1.0
+LOOK_S = 0.5
+"""How often who waits looks whether it was woken."""
 
 
 def login_environment(variables: Mapping[str, str], scripts: Path) -> dict[str, str]:
@@ -92,6 +94,7 @@ class LocalChannel:
         self._tail = bytearray()
         self._draining = threading.Lock()
         self._sending = threading.Lock()
+        self._is_woken = False
         self.is_closed = False
 
     def send(self, data: bytes | memoryview) -> None:
@@ -114,7 +117,8 @@ class LocalChannel:
                     self._wait(self._input, selectors.EVENT_WRITE, 0.5)
 
     def receive(self, timeout_s: float) -> bytes | None:
-        """Some bytes; b"" when the command closed its output; None when nothing came in time. `BoardLost`."""
+        """Some bytes; b"" when the command closed its output; None when nothing came in time, or it was woken.
+        `BoardLost`."""
         deadline = time.monotonic() + timeout_s
         while True:
             try:
@@ -124,9 +128,14 @@ class LocalChannel:
             if data is not None:
                 return bytes(data)
             left_s = deadline - time.monotonic()
-            if left_s <= 0:
+            if self._is_woken or left_s <= 0:
+                self._is_woken = False
                 return None
-            self._wait(self._output, selectors.EVENT_READ, left_s)
+            self._wait(self._output, selectors.EVENT_READ, min(LOOK_S, left_s))
+
+    def wake(self) -> None:
+        """Have the `receive` that waits, or the next one, return. For any thread."""
+        self._is_woken = True
 
     def close_input(self) -> None:
         """End of file for the command."""

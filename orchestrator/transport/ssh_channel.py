@@ -36,10 +36,24 @@ until half of a window is used up, which must be allowed then."""
 RESTS_S = 0.01
 STALL_S = 10.0
 LOOK_S = 1.0
-"""How often a waiting call empties standard error: that stream shares the window, and a full one stops the command."""
+"""How often who waits for room, or for an end, empties standard error: that stream shares the window, and a full one
+stops the command."""
 TAIL_BYTES = 8192
 DEATH_NOTICE_S = 1.0
 """A dying link closes its channels first and says so of itself a moment later."""
+
+
+class _Ring:
+    """What paramiko tells of all that comes. It would hush the bell, too, when it has given all of one stream out."""
+
+    def __init__(self, bell: threading.Event) -> None:
+        self._bell = bell
+
+    def set(self) -> None:
+        if not self._bell.is_set():
+            self._bell.set()
+
+    def clear(self) -> None: ...
 
 
 class SshChannel:
@@ -56,6 +70,11 @@ class SshChannel:
         self._sending = threading.Lock()
         self._at_once = 1
         self._spare_bytes: int | None = None
+        self._bell = threading.Event()
+        self._is_woken = False
+        channel.settimeout(0.0)
+        for stream in (channel.in_buffer, channel.in_stderr_buffer):
+            stream.set_event(_Ring(self._bell))  # type: ignore[arg-type]
 
     def send(self, data: bytes | memoryview) -> None:
         """Send all of it. `BoardLost` when the link or the command ended, or nothing was taken for 10 s."""
@@ -72,16 +91,18 @@ class SshChannel:
             raise self._lost(None)  # paramiko drops what is sent over a dead link without a word
 
     def receive(self, timeout_s: float) -> bytes | None:
-        """Some bytes; b"" when the command closed its output; None when nothing came in time. `BoardLost`."""
+        """Some bytes; b"" when the command closed its output; None when nothing came in time, or it was woken.
+        `BoardLost`."""
         deadline = time.monotonic() + timeout_s
         while True:
+            self._bell.clear()  # before it looks: what comes in between rings again
             self._drain()
-            left_s = max(0.0, deadline - time.monotonic())
             try:
-                self._channel.settimeout(min(LOOK_S, left_s))
                 data = self._channel.recv(READ_BYTES)
             except TimeoutError:
-                if left_s <= LOOK_S:
+                left_s = deadline - time.monotonic()
+                if self._is_woken or left_s <= 0 or not self._bell.wait(left_s):
+                    self._is_woken = False
                     return None
                 continue
             except FAULTS as error:
@@ -89,6 +110,11 @@ class SshChannel:
             if not data and not self._ended_well():
                 raise self._lost(None)
             return data
+
+    def wake(self) -> None:
+        """Have the `receive` that waits, or the next one, return. For any thread."""
+        self._is_woken = True
+        self._bell.set()
 
     def close_input(self) -> None:
         """End of file for the command. `BoardLost` when the link is dead."""

@@ -73,6 +73,22 @@ def test_nothing_within_the_time_is_none_and_the_end_is_empty(kitchen: SshTransp
     assert channel.receive(10.0) == b""
 
 
+def test_who_waits_for_long_can_be_woken_also_just_before(kitchen: SshTransport) -> None:
+    channel = kitchen.open_channel(["cat"])
+    channel.wake()
+    assert channel.receive(60.0) is None
+    heard: list[bytes | None] = []
+    waiting = threading.Thread(target=lambda: heard.append(channel.receive(60.0)))
+    waiting.start()
+    waiting.join(0.3)
+    assert waiting.is_alive(), "a wake counts once"
+    channel.wake()
+    waiting.join(10.0)
+    assert heard == [None]
+    channel.send(b"one")
+    assert channel.receive(60.0) == b"one"
+
+
 def test_arguments_arrive_as_they_are_through_the_board_s_shell(kitchen: SshTransport) -> None:
     words = ["~", "$HOME", "a b", "'", '"', "", "*", "; true", "\n", "ü", "`id`", "!x"]
     program = "import sys, json; print(json.dumps(sys.argv[1:]))"

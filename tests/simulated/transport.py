@@ -58,7 +58,7 @@ class SimulatedChannel:
     def __init__(self, board: SimulatedBoard) -> None:
         self.end_of_board: SimulatedAgent
         self._board = board
-        self._arrived: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        self._arrived: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._status: int | None = None
         self._over = False
         self._closed = False
@@ -97,9 +97,14 @@ class SimulatedChannel:
                 data = self._arrived.get(timeout=self._board.world.clock.real_s(timeout_s))
         except queue.Empty:
             return None
+        if data is None:
+            return None
         if data == b"":
             self._arrived.put(data)  # the end stays the end
         return data
+
+    def wake(self) -> None:
+        self._arrived.put(None)
 
     def close_input(self) -> None:
         if not self._over:

@@ -28,6 +28,8 @@ class ScriptedChannel:
     def receive(self, timeout_s: float) -> bytes | None:
         return self.script.popleft() if self.script else None
 
+    def wake(self) -> None: ...
+
     def close_input(self) -> None: ...
 
     def exit_status(self, timeout_s: float) -> int | None:
@@ -194,6 +196,48 @@ def test_what_starts_the_agent_hears_no_ping(clock: list[float]) -> None:
     clock[0] += conversation.TOUCH_EVERY_S
     conversation_.touch()
     assert conversation_._channel.sent == [b"the agent's text"]
+
+
+class Patient(ScriptedChannel):
+    """Notes how long it may wait."""
+
+    def __init__(self, script: Sequence[bytes | None]) -> None:
+        super().__init__(script)
+        self.limits: list[float] = []
+
+    def receive(self, timeout_s: float) -> bytes | None:
+        self.limits.append(timeout_s)
+        return super().receive(timeout_s)
+
+
+def test_nobody_looks_before_something_can_be_due(clock: list[float]) -> None:
+    channel = Patient([encode(Stage("j", "loading")), encode(Stage("j", "timing", quiet_s=20.0)), b"", b""])
+    conversation_ = Conversation(Device("kitchen"), ScriptedTransport(alive=True), channel, threading.Event())
+    conversation_.hear(Stage)
+    conversation_.hear(Stage)
+    with pytest.raises(BoardLost):
+        conversation_.hear(Stage)
+    first, second, timing = channel.limits
+    assert conversation.LOOK_S < first <= conversation.SUSPECT_AFTER_S
+    assert conversation.LOOK_S < second <= conversation.SUSPECT_AFTER_S
+    assert 20.0 < timing <= 25.0
+
+
+def test_what_is_in_doubt_is_looked_at_every_second(clock: list[float]) -> None:
+    channel = Patient([])
+    conversation_ = Conversation(Device("kitchen"), ScriptedTransport(alive=False), channel, threading.Event())
+    with pytest.raises(BoardLost):
+        conversation_.hear(Stage)
+    assert channel.limits[-1] == conversation.LOOK_S
+
+
+def test_a_clock_that_runs_for_ever_is_looked_at_now_and_then(clock: list[float]) -> None:
+    channel = Patient([encode(Stage("j", "timing", quiet_s=1e18)), b""])
+    conversation_ = Conversation(Device("kitchen"), ScriptedTransport(alive=True), channel, threading.Event())
+    conversation_.hear(Stage)
+    with pytest.raises(BoardLost):
+        conversation_.hear(Stage)
+    assert channel.limits[-1] == conversation.LONGEST_LOOK_S
 
 
 def test_a_stop_is_noticed_within_one_silent_second() -> None:

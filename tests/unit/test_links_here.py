@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator import conversation, links
+from orchestrator.conversation import Stopped
 from orchestrator.devices import Device
 from orchestrator.errors import BoardBusy, BoardError, BoardLost, BoardUnfit, Unreachable
 from orchestrator.events import Connected, Connecting, Noted, Waiting
@@ -74,6 +75,19 @@ def test_a_board_that_starts_slowly_is_not_spoken_to_meanwhile(
         for _ in range(2):
             link.open(0.0)
             link.close(politely=True)
+
+
+def test_who_waits_for_a_word_of_a_board_at_work_hears_of_a_stop_at_once(bench: Bench) -> None:
+    """No board's thread wakes to look for it."""
+    link = bench.link(bench.device())
+    with Keeper([link]):
+        session = link.open(0.0)
+        threading.Timer(1.0, bench.stop.set).start()
+        began = time.monotonic()
+        with pytest.raises(Stopped):
+            session.examine(60.0)
+        assert time.monotonic() - began < 3.0
+        link.close(politely=False)
 
 
 def test_a_busy_board_that_is_waited_for_has_one_agent_of_ours(bench: Bench) -> None:
