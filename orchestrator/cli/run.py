@@ -105,7 +105,7 @@ def run(
     wait_s = sweeping.parse_wait_s(wait)
     farm = settings_of(context).find_farm()
     devices = load_devices(farm)
-    with open_store(farm, create=True) as store:
+    with open_store(farm, create=not resume) as store:
         if resume:
             outcome = sweeping.resume(
                 farm,

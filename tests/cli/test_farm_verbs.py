@@ -68,7 +68,8 @@ def test_the_database_may_lie_elsewhere(
     monkeypatch.setenv("DYNOFARM_DB", str(tmp_path / "other.db"))
     said = dynofarm("results").failed(4)
     assert f"there is no results database at {tmp_path / 'other.db'}" in said.err
-    assert not (tmp_path / "other.db").exists(), "a verb that only reads makes no database"
+    assert "there is no results database" in dynofarm("run", "--resume").failed(4).err
+    assert not (tmp_path / "other.db").exists(), "who looks for what is stored makes no database"
     dynofarm("init").ok()
     dynofarm("results").ok()
     dynofarm("--db", str(farm / "results.db"), "results").ok()
