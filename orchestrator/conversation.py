@@ -1,9 +1,9 @@
 """Lines of the protocol over one channel, with an ear for silence.
 
-A frozen or unplugged board is never noticed by SSH itself, so somebody must listen: the agent sends a line at least
-every four seconds, except while a clock runs, which it announces. After five silent seconds the link itself is asked,
-and every five from then on; one that does not answer is dead after ten, an agent that is mute on a living link after
-twenty, or later where it is known to be busy.
+A frozen or unplugged board is never noticed by SSH itself, so somebody must listen: an agent that was asked for
+something sends a line at least every four seconds, except while a clock runs, which it announces. After five silent
+seconds the link itself is asked, and every five from then on; one that does not answer is dead after ten, an agent that
+is mute on a living link after twenty, or later where it is known to be busy.
 """
 
 import json
@@ -36,7 +36,7 @@ from orchestrator.heavy import HEAVY, LONG_LINE_BYTES
 from orchestrator.transport import ByteChannel, Transport
 
 HEARTBEAT_S = 4.0
-"""What idle boards cost is their heartbeats: at two seconds, 500 boards took twice the processor."""
+"""What boards at work cost is their heartbeats."""
 SUSPECT_AFTER_S = 5.0
 LINK_DEAD_AFTER_S = 10.0
 AGENT_MUTE_AFTER_S = 20.0
@@ -75,7 +75,7 @@ class Conversation:
         self._until = math.inf
         self._sending = threading.Lock()
         self._over = self._ignored = self._greeted = False
-        self._said_at = self._heard_at = self._link_seen_at = time.monotonic()
+        self._said_at = self._asked_at = self._heard_at = self._link_seen_at = time.monotonic()
         self._quiet_until = 0.0
 
     def say(self, message: Any) -> None:
@@ -100,10 +100,11 @@ class Conversation:
             if self._over:
                 text = f"{self._device}: its agent waits for the rest of a file that was given up"
                 raise BoardLost(self._device, text, "dynofarm run --resume")
+            self._asked_at = time.monotonic()
             try:
                 yield self._channel
             finally:
-                self._said_at = time.monotonic()
+                self._said_at = self._asked_at = time.monotonic()
 
     def fall_silent(self) -> None:
         """The board would take what is said from now on for something else, so nothing is."""
@@ -203,7 +204,6 @@ class Conversation:
     def _some_bytes(self, patience_s: float, link_patience_s: float) -> bytes:
         while True:
             self.check_stop()
-            self.touch()
             if time.monotonic() > self._until:
                 raise BoardLost(
                     self._device,
@@ -221,20 +221,28 @@ class Conversation:
     def bear_silence(self, patience_s: float = 0.0, link_patience_s: float = 0.0) -> None:
         """Nothing was heard: is that to be borne? `BoardLost` when the link, or the agent, has been silent too long."""
         self.touch()
-        quiet_since = max(self._heard_at, self._quiet_until)
+        quiet_since = self._quiet_since()
         self._ask_link(max(quiet_since, self._link_seen_at), link_patience_s)
         silent_s = time.monotonic() - quiet_since
-        if silent_s >= AGENT_MUTE_AFTER_S + patience_s:
+        if silent_s >= AGENT_MUTE_AFTER_S + patience_s and not self._may_be_on_its_way():
             raise BoardLost(
                 self._device,
                 f"{self._device}: its sshd answers, but the agent has been silent for {silent_s:.0f} s",
                 f"see what keeps it: dynofarm device check {self._device}",
             )
 
+    def _quiet_since(self) -> float:
+        """An agent that was asked for nothing had nothing to say."""
+        return max(self._heard_at, self._asked_at, self._quiet_until)
+
+    def _may_be_on_its_way(self) -> bool:
+        """Is what the agent was asked perhaps not there yet? On a slow link it waits behind whatever else was sent."""
+        return self._heard_at <= self._asked_at and self._transport.is_sending()
+
     def _look_s(self, patience_s: float) -> float:
         """How long nothing can be due, if nothing is heard. Hundreds of boards that look every second take a twentieth
         of a processor; who wants to stop wakes the channel."""
-        quiet_since = max(self._heard_at, self._quiet_until)
+        quiet_since = self._quiet_since()
         suspect_at = max(quiet_since, self._link_seen_at) + SUSPECT_AFTER_S
         due_at = min(suspect_at, quiet_since + AGENT_MUTE_AFTER_S + patience_s, self._until)
         return min(max(LOOK_S, due_at - time.monotonic()), LONGEST_LOOK_S)

@@ -70,6 +70,9 @@ class Transport(Protocol):
     def answers(self, timeout_s: float) -> bool:
         """Does the other end of the link answer at all? Asked when the agent has been silent for too long."""
 
+    def is_sending(self) -> bool:
+        """Is something on its way that has not arrived at the other end's machine?"""
+
     def close(self) -> None:
         """Never raises."""
 

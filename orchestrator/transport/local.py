@@ -26,7 +26,7 @@ TAIL_BYTES = 8192
 LEAVE_S = 0.5
 """For a command that leaves by itself when its input ends; then it is asked to, then made to."""
 TERMINATE_S = 1.0
-LOOK_S = 0.5
+LOOK_S = 1.0
 """How often who waits looks whether it was woken."""
 
 
@@ -62,6 +62,10 @@ class LocalTransport:
     def answers(self, timeout_s: float) -> bool:  # noqa: ARG002
         """This machine always does."""
         return True
+
+    def is_sending(self) -> bool:
+        """A pipe holds nothing back."""
+        return False
 
     def close(self) -> None:
         """End every command that is left, with all it started. Never raises."""

@@ -191,6 +191,10 @@ class SshTransport:
             return True
         return self._transport.is_active() and self._climb.queued_bytes() < queued_bytes
 
+    def is_sending(self) -> bool:
+        """Is there something that was sent, and that the board's kernel has not confirmed?"""
+        return self._climb.queued_bytes() > 0
+
     def close(self) -> None:
         """End the session and those of the jump hosts. Never raises."""
         self._climb.close()

@@ -44,6 +44,9 @@ class SimulatedTransport:
         clock.sleep(min(timeout_s, frozen_s + self._board.traits.round_trip_s))
         return frozen_s < timeout_s
 
+    def is_sending(self) -> bool:
+        return False
+
     def close(self) -> None:
         channels, self._channels = self._channels, []
         for channel in channels:

@@ -48,6 +48,7 @@ class ScriptedTransport:
         self._alive = alive
         self.asked = 0
         self.dies_after = math.inf
+        self.sends = False
 
     def open_channel(self, argv: Sequence[str]) -> ScriptedChannel:
         return ScriptedChannel([])
@@ -55,6 +56,9 @@ class ScriptedTransport:
     def answers(self, timeout_s: float) -> bool:
         self.asked += 1
         return self._alive and self.asked <= self.dies_after
+
+    def is_sending(self) -> bool:
+        return self.sends
 
     def close(self) -> None: ...
 
@@ -196,6 +200,66 @@ def test_what_starts_the_agent_hears_no_ping(clock: list[float]) -> None:
     clock[0] += conversation.TOUCH_EVERY_S
     conversation_.touch()
     assert conversation_._channel.sent == [b"the agent's text"]
+
+
+class SlowAnswer(ScriptedChannel):
+    """Comes so long after it was asked for, by a clock that goes on only while somebody waits."""
+
+    def __init__(self, clock: "StandingClock", delay_s: float, answer: bytes) -> None:
+        super().__init__([])
+        self._clock, self._delay_s, self._answer = clock, delay_s, answer
+        self._due_at = math.inf
+
+    def send(self, data: bytes | memoryview) -> None:
+        super().send(data)
+        if bytes(data) != conversation.PING:
+            self._due_at = self._clock.now + self._delay_s
+
+    def receive(self, timeout_s: float) -> bytes | None:
+        if self._due_at <= self._clock.now + timeout_s:
+            self._clock.now, self._due_at = self._due_at, math.inf
+            return self._answer
+        self._clock.now += timeout_s
+        return None
+
+
+class StandingClock:
+    now = 1000.0
+
+
+@pytest.fixture
+def standing(monkeypatch: pytest.MonkeyPatch) -> StandingClock:
+    found = StandingClock()
+    monkeypatch.setattr(conversation.time, "monotonic", lambda: found.now)
+    return found
+
+
+EVICTED = Evicted([], 5)
+
+
+@pytest.mark.parametrize("idle_s", [0.0, 7.0, 11.0, 25.0])
+def test_an_agent_that_had_nothing_to_say_is_not_called_silent_when_it_is_asked(
+    standing: StandingClock, idle_s: float
+) -> None:
+    """The link stalls for a moment just then."""
+    channel = SlowAnswer(standing, 8.0, encode(EVICTED))
+    conversation_ = Conversation(Device("kitchen"), ScriptedTransport(alive=False), channel, threading.Event())
+    standing.now += idle_s
+    conversation_.say(Hello(1, "tests"))
+    assert conversation_.hear(Evicted) == EVICTED
+
+
+def test_a_request_that_waits_behind_a_file_on_a_slow_link_is_waited_for(standing: StandingClock) -> None:
+    transport = ScriptedTransport(alive=True)
+    channel = SlowAnswer(standing, 45.0, encode(EVICTED))
+    conversation_ = Conversation(Device("kitchen"), transport, channel, threading.Event())
+    transport.sends = True
+    conversation_.say(Hello(1, "tests"))
+    assert conversation_.hear(Evicted) == EVICTED
+    conversation_.say(Hello(1, "tests"))
+    transport.sends = False
+    with pytest.raises(BoardLost, match="its sshd answers, but the agent has been silent for 2"):
+        conversation_.hear(Evicted)
 
 
 class Patient(ScriptedChannel):
