@@ -36,7 +36,7 @@ from orchestrator.heavy import HEAVY, LONG_LINE_BYTES
 from orchestrator.transport import ByteChannel, Transport
 
 HEARTBEAT_S = 4.0
-"""What boards at work cost is their heartbeats."""
+"""Each wakes two threads here: at two seconds, hundreds of boards took twice the processor (docs/benchmarks.md)."""
 SUSPECT_AFTER_S = 5.0
 LINK_DEAD_AFTER_S = 10.0
 AGENT_MUTE_AFTER_S = 20.0
@@ -48,7 +48,6 @@ TOUCH_EVERY_S = 8.0
 
 
 PING, HEARTBEAT = encode(Ping()), encode(Heartbeat())
-SIGN_OF_LIFE = HEARTBEAT.rstrip(b"\n")
 
 
 @dataclass(frozen=True)
@@ -147,10 +146,7 @@ class Conversation:
         agent; the link must answer all the same. Whoever expects `Strange` hears what else would be a broken protocol.
         """
         while True:
-            line = self.hear_line(patience_s)
-            if line == SIGN_OF_LIFE:
-                continue
-            message = self._decoded(line, strangely=Strange in expected)
+            message = self._decoded(self.hear_line(patience_s), strangely=Strange in expected)
             if isinstance(message, Heartbeat):
                 continue
             if self._ignored:

@@ -27,6 +27,7 @@ from tests.integration.conftest import NewBoard
 from tests.integration.reach import Relay, device_of, hear_all, make_key, ssh_agent
 from tests.leaks import no_leaks
 from tests.pushing import noise, push_file
+from tests.waking import check_waking
 
 pytestmark = pytest.mark.integration
 
@@ -75,16 +76,7 @@ def test_nothing_within_the_time_is_none_and_the_end_is_empty(kitchen: SshTransp
 
 def test_who_waits_for_long_can_be_woken_also_just_before(kitchen: SshTransport) -> None:
     channel = kitchen.open_channel(["cat"])
-    channel.wake()
-    assert channel.receive(60.0) is None
-    heard: list[bytes | None] = []
-    waiting = threading.Thread(target=lambda: heard.append(channel.receive(60.0)))
-    waiting.start()
-    waiting.join(0.3)
-    assert waiting.is_alive(), "a wake counts once"
-    channel.wake()
-    waiting.join(10.0)
-    assert heard == [None]
+    check_waking(channel)
     channel.send(b"one")
     assert channel.receive(60.0) == b"one"
 

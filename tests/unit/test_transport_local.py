@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +16,7 @@ from orchestrator.transport import local
 from orchestrator.transport.connect import connect
 from orchestrator.transport.local import LocalTransport, login_environment
 from tests.leaks import no_leaks
+from tests.waking import check_waking
 
 DESK = Device("desk", link=Link.LOCAL)
 
@@ -56,16 +56,9 @@ def test_what_is_sent_comes_back_through_cat(desk: LocalTransport) -> None:
 
 def test_who_waits_for_long_can_be_woken_also_just_before(desk: LocalTransport) -> None:
     channel = desk.open_channel(["cat"])
-    channel.wake()
-    assert channel.receive(60.0) is None
-    heard: list[bytes | None] = []
-    waiting = threading.Thread(target=lambda: heard.append(channel.receive(60.0)))
-    waiting.start()
-    waiting.join(0.7)
-    assert waiting.is_alive(), "a wake counts once"
-    channel.wake()
-    waiting.join(10.0)
-    assert heard == [None]
+    check_waking(channel)
+    channel.send(b"one")
+    assert channel.receive(60.0) == b"one"
 
 
 def test_nothing_within_the_time_is_none_and_the_end_is_empty(desk: LocalTransport) -> None:
