@@ -54,9 +54,17 @@ def is_dead(holder: Holder, me: Holder) -> bool:
     """Sure that the holder is gone? What cannot be seen from here (another host, another container) counts as alive."""
     if holder.boot_id != me.boot_id:
         return holder.host == me.host
-    if holder.pid_namespace != me.pid_namespace:
-        return False
-    return process_start(holder.pid) != holder.process_start
+    return _is_in_sight(holder, me) and process_start(holder.pid) != holder.process_start
+
+
+def is_alive(holder: Holder, me: Holder) -> bool:
+    """Sure that the holder is there? What cannot be seen from here counts as gone."""
+    start = holder.process_start
+    return start is not None and _is_in_sight(holder, me) and process_start(holder.pid) == start
+
+
+def _is_in_sight(holder: Holder, me: Holder) -> bool:
+    return (holder.boot_id, holder.pid_namespace) == (me.boot_id, me.pid_namespace)
 
 
 PROCESS = tuple(field.name for field in fields(Holder))

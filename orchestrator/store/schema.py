@@ -9,7 +9,7 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.errors import StoreDamaged, StoreError, StoreTooNew
+from orchestrator.errors import StoreBusy, StoreDamaged, StoreError, StoreTooNew
 from orchestrator.store.faults import in_plain_words
 from orchestrator.store.file import BUSY_TIMEOUT_S, connect
 from orchestrator.store.place import ELSEWHERE, check_place, check_readable
@@ -92,8 +92,9 @@ def _use_write_ahead_log(connection: sqlite3.Connection, busy_timeout_s: float) 
 def upgrade(path: Path, create: bool, busy_timeout_s: float) -> None:
     """Bring the file to the newest revision in one transaction; a file that held something is backed up before.
 
-    Whoever comes second waits for the first, and then finds nothing left to do. Foreign keys are off meanwhile: a
-    batch migration drops and remakes tables, and the drop would delete every row that points at them.
+    Whoever comes second waits for the first, and then finds nothing left to do. `StoreBusy` while an older dynofarm is
+    seen at work with the file: its results would meet tables that are no longer what it knows. Foreign keys are off
+    meanwhile: a batch migration drops and remakes tables, and the drop would delete every row that points at them.
     """
     from orchestrator.store.engine import engine_for
 
@@ -106,11 +107,28 @@ def upgrade(path: Path, create: bool, busy_timeout_s: float) -> None:
             if old is None:
                 _make(connection)
                 return
+            _check_idle(connection, path)
             back_up(path, old)
             migrate(connection, "head")
             _check_references(connection, path)
     finally:
         engine.dispose()
+
+
+def _check_idle(connection: "Connection", path: Path) -> None:
+    from orchestrator.store.leases import PROCESS, Holder, is_alive, this_process
+
+    columns, me = ", ".join(PROCESS), this_process()
+    query = f"SELECT {columns} FROM lease WHERE holder IS NOT NULL"
+    if connection.exec_driver_sql("SELECT 1 FROM sqlite_master WHERE name = 'sitting'").all():
+        query += f" UNION SELECT {columns} FROM sitting WHERE ended IS NULL"
+    holders = [Holder(*row) for row in connection.exec_driver_sql(query).all()]
+    busy = sorted(one.pid for one in holders if one != me and is_alive(one, me))
+    if busy:
+        raise StoreBusy(
+            f"{path} has to be upgraded, and an older dynofarm works with it (process {', '.join(map(str, busy))})",
+            "Try again when its sweep is over; Ctrl-C there, and later `dynofarm run --resume`, loses nothing.",
+        )
 
 
 def _make(connection: "Connection") -> None:

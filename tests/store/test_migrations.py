@@ -17,7 +17,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from orchestrator.errors import StoreDamaged
+from orchestrator.errors import StoreBusy, StoreDamaged
 from orchestrator.store import Store, schema
 from orchestrator.store.engine import engine_for
 from orchestrator.store.schema import REVISIONS, migrations_folder
@@ -218,6 +218,41 @@ def test_of_two_processes_that_come_at_once_one_upgrades(old: Path, newer: Path)
         assert process.returncode == 0, process.stderr
         assert process.stdout == "1 run\n"
     assert len(list(old.parent.glob("results.backup-*.db"))) == 1
+
+
+@pytest.mark.parametrize(
+    "does",
+    ["store.sittings.begin(1, 'me', now)", "store.lease_boards(['kitchen'], 'me', owner='', why='', sweep_id=None)"],
+)
+def test_no_file_is_upgraded_under_an_older_dynofarm_that_works_with_it(old: Path, newer: Path, does: str) -> None:
+    worker = at_work(old, does)
+    try:
+        before = dump(old)
+        with pytest.raises(StoreBusy, match=rf"an older dynofarm works with it \(process {worker.pid}\)"):
+            Store.open(old)
+        assert dump(old) == before
+        assert list(old.parent.glob("results.backup*")) == []
+    finally:
+        worker.kill()
+        worker.communicate(timeout=60)
+    Store.open(old).close()  # it left its row behind, and is seen to be gone
+    assert len(list(old.parent.glob("results.backup-*.db"))) == 1
+
+
+def at_work(path: Path, does: str) -> subprocess.Popen[str]:
+    """A dynofarm of the coded revision, of which a sitting or a lease is in the file."""
+    code = (
+        "import sys, datetime\n"
+        "from orchestrator.store import Store\n"
+        "store, now = Store.open(sys.argv[1]), datetime.datetime.now(datetime.UTC)\n"
+        f"{does}\n"
+        "print('ready', flush=True); sys.stdin.readline()\n"
+    )
+    argv, pipe = [sys.executable, "-c", code, str(path)], subprocess.PIPE
+    worker = subprocess.Popen(argv, cwd=ROOT, stdin=pipe, stdout=pipe, text=True)
+    assert worker.stdout is not None
+    assert worker.stdout.readline() == "ready\n"
+    return worker
 
 
 def test_many_processes_that_make_the_database_at_once_make_one(database: Path) -> None:
