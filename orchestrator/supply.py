@@ -247,19 +247,20 @@ class Supply:
     ) -> None:
         """Push it, or have a relay bring it. `beside`: the session has a job to listen to, as a relay's always may."""
         name, size_bytes = session.device.name, artifact.size_bytes
-        how = ""
+        how, straight = "", False
 
         def tell(there_bytes: int) -> None:
             self._notify(Pushing(name, what, there_bytes, size_bytes))
 
         def send(to: AgentSession, tell: Tell) -> None:
-            nonlocal how
+            nonlocal how, straight
+            straight = to is session  # the relay needs files itself
             how = self._push(to, digest, artifact, what, tell, beside=beside or to is not session)
 
         wanted = Wanted(digest, size_bytes, needs, send)
         if self._by_relay is None or not self._by_relay(session, wanted, tell):
             send(session, tell)
-        elif not how:
+        elif not straight:
             how = "by the relay"
         if how:
             self._notify(Pushing(name, what, size_bytes, size_bytes, how))

@@ -2,8 +2,9 @@
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -23,7 +24,8 @@ from orchestrator.links import Link
 from orchestrator.model_files import read_model
 from orchestrator.orders import ENERGY_PLAN
 from orchestrator.runs import Role
-from orchestrator.supply import SMALL_AT_ONCE, SMALL_BYTES, Supply
+from orchestrator.session import AgentSession
+from orchestrator.supply import SMALL_AT_ONCE, SMALL_BYTES, Supply, Tell, Wanted
 from orchestrator.sweep import RuntimeChoice
 from orchestrator.transport.push_tally import Pushed, Way
 from tests.leaks import no_leaks
@@ -105,6 +107,33 @@ def test_a_model_is_sent_once_and_a_carrier_fetched_once(bench: Bench, link: Lin
         supply.outfit(link.session, link.facts, job, [job])
     assert [event.sent_bytes for event in bench.told(Pushing)] == [0, model.size_bytes]
     assert len(bench.told(Fetching)) == 1
+
+
+def by_a_neighbour(session: AgentSession, wanted: Wanted, tell: Tell) -> bool:
+    """The relay is another board, whose agent this one stands for."""
+    wanted.send(copy(session), tell)
+    return True
+
+
+def by_itself(session: AgentSession, wanted: Wanted, tell: Tell) -> bool:
+    """It is the relay of its site, and is sent the file."""
+    wanted.send(session, tell)
+    return True
+
+
+@pytest.mark.parametrize(
+    ("bring", "how"), [(by_a_neighbour, ["", "", "by the relay"]), (by_itself, ["", ""]), (lambda *_: False, ["", ""])]
+)
+def test_it_is_told_what_came_by_the_relay_and_what_did_not(
+    bench: Bench, link: Link, bring: Callable[..., bool], how: list[str]
+) -> None:
+    model = bench.model()
+    assert link.session is not None
+    assert link.facts is not None
+    job = bench.job(model)
+    supply = Supply([model], CarrierShelf(bench.farm.cache), bench.notify, by_relay=bring)
+    supply.outfit(link.session, link.facts, job, [job])
+    assert [event.how for event in bench.told(Pushing)] == how
 
 
 class Crowd:
