@@ -78,12 +78,15 @@ def _say_what_is_missing(made: Storm, *, small_disks: bool) -> None:
 
 
 def _tell(made: Storm) -> None:
-    ended = [status for status in made.orchestrator.statuses if status != 0]
+    if made.weather.neighbours > 1:
+        print(f"{made.relayed} files came by the relay of {made.weather.neighbours} boards")
+    sweeps, starts = (sum(of) for of in zip(*((one.sweeps(), one.starts) for one in made.orchestrators), strict=True))
     print(f"{sum(made.done.values())} faults: " + ", ".join(f"{n} {name}" for name, n in made.done.most_common()))
     read = sum(1 for one in made.spools.sightings if one.kind)
     print(
-        f"{made.orchestrator.sweeps()} sweeps, {len(made.spools.kept)} outcomes kept on boards, {read} of them read;"
-        f" the orchestrator was started {made.orchestrator.starts} times, {len(ended)} ended with an error"
+        f"{sweeps} sweeps, {len(made.spools.kept)} outcomes kept on boards, {read} of them read;"
+        f" {len(made.orchestrators)} orchestrators were started {starts} times,"
+        f" {sum(one.status != 0 for one in made.ended)} ended with an error"
     )
 
 

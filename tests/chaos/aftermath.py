@@ -44,12 +44,15 @@ def wrongs(storm: Storm) -> list[str]:
 def unchecked(storm: Storm) -> list[str]:
     """What could not be checked, a sentence for each thing."""
     blind = [board.name for board in storm.boards if is_blind(board)]
-    if not blind:
-        return []
-    return [
-        f"whether the results of {', '.join(blind)} were measured there, each once, and whether one is missing: without"
-        " a disk of their own (needs root) a full one kept workers from writing their log"
-    ]
+    found = []
+    if blind:
+        found.append(
+            f"whether the results of {', '.join(blind)} were measured there, each once, and whether one is missing:"
+            " without a disk of their own (needs root) a full one kept workers from writing their log"
+        )
+    if storm.weather.neighbours > 1 and not storm.relayed:
+        found.append("what a relay does in a storm: no file came by one")
+    return found
 
 
 def all_wrongs(storm: Storm) -> list[str]:

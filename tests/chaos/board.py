@@ -34,7 +34,7 @@ class StormBoard:
         self.log_suffered = False
         """Whether a limit on files may have kept workers from writing their log."""
 
-    def enrol(self, farm: Path) -> None:
+    def enrol(self, farm: Path, site: str | None = None, *, relay: bool = False) -> None:
         """Write its profile into a farm, and accept its host key. It is a machine of its own: boards work at once."""
         line = known_hosts_line(self.cable.host, self.cable.port, read_public_key(self.sshd.host_key_file))
         accept(farm / "known_hosts", line)
@@ -50,6 +50,8 @@ class StormBoard:
                 work_dir=str(self.sshd.work_dir),
                 group=self.name,
                 thermal_auto=False,
+                site=site,
+                relay=relay,
             ),
         )
 

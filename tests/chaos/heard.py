@@ -16,12 +16,12 @@ _MOST_CHARACTERS = 300
 
 def wrong_endings(all_ended: Iterable[Ended]) -> list[str]:
     """A sentence for each command that ended as none may."""
-    return [f"`run {one.words}` ended with {one.status}, {why}" for one in all_ended if (why := _wrong_with(one))]
+    return [f"`{one.words}` ended with {one.status}, {why}" for one in all_ended if (why := _wrong_with(one))]
 
 
 def wrong_words(all_ended: Iterable[Ended]) -> list[str]:
     """A sentence for each command that blames dynofarm, or that shows a traceback."""
-    return [f"`run {one.words}` said: {shown}" for one in all_ended if (shown := _blame(one))]
+    return [f"`{one.words}` said: {shown}" for one in all_ended if (shown := _blame(one))]
 
 
 def _wrong_with(ended: Ended) -> str:

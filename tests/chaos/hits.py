@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from tests.boards import processes
 from tests.chaos.board import StormBoard
-from tests.chaos.command import Orchestrator
+from tests.chaos.command import Colleague, Orchestrator
 
 YEAR_S = 365 * 86400
 STOPPED = "Tt"
@@ -31,6 +31,7 @@ class Force:
     board: StormBoard
     boards: list[StormBoard]
     orchestrator: Orchestrator
+    colleague: Colleague
     longest_s: float
 
     def seconds(self, least_s: float = 0.3) -> float:
@@ -116,26 +117,37 @@ def jump_clock(force: Force) -> Hit | None:
 
 def kill_orchestrator(force: Force) -> Hit | None:
     number = force.chance.choice([signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-    return Hit(f"{number.name} to the orchestrator") if force.orchestrator.send(number) else None
+    return Hit(f"{number.name} to {force.orchestrator.name}") if force.orchestrator.send(number) else None
 
 
 def freeze_orchestrator(force: Force) -> Hit | None:
     if not force.orchestrator.send(signal.SIGSTOP):
         return None
     thaw = force.orchestrator
-    return Hit("freeze the orchestrator", force.seconds(), lambda: thaw.send(signal.SIGCONT))
+    return Hit(f"freeze {thaw.name}", force.seconds(), lambda: thaw.send(signal.SIGCONT))
 
 
 def fill_orchestrator(force: Force) -> Hit | None:
     if not force.orchestrator.limit_files(force.chance.choice([0, 30_000])):
         return None
-    return Hit("fill the orchestrator's disk", force.seconds(), lambda: force.orchestrator.limit_files(None))
+    return Hit(
+        f"fill the disk of {force.orchestrator.name}", force.seconds(), lambda: force.orchestrator.limit_files(None)
+    )
 
 
 def cut_all_links(force: Force) -> Hit | None:
     for board in force.boards:
         board.cable.cut()
     return Hit("cut all links")
+
+
+def reserve_board(force: Force) -> Hit | None:
+    """A colleague wants it. Every other time they forget to give it back."""
+    name, colleague, lasts_s = force.board.name, force.colleague, force.seconds()
+    forgets = force.chance.random() < 0.5
+    if not colleague.reserve(name, lasts_s):
+        return None
+    return Hit(f"a colleague reserves {name}", lasts_s, None if forgets else lambda: colleague.release(name))
 
 
 HITS: dict[Callable[[Force], Hit | None], int] = {
@@ -152,12 +164,13 @@ HITS: dict[Callable[[Force], Hit | None], int] = {
     stall_link: 6,
     slow_link: 3,
     fill_disk: 6,
-    clear_blobs: 2,
+    clear_blobs: 5,
     jump_clock: 5,
     kill_orchestrator: 3,
     freeze_orchestrator: 2,
     fill_orchestrator: 2,
     cut_all_links: 1,
+    reserve_board: 4,
 }
 """Every fault and its weight."""
 

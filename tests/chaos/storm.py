@@ -16,7 +16,7 @@ from orchestrator.farm import init_farm
 from orchestrator.model_files import read_model
 from orchestrator.store import Store
 from tests.chaos.board import WORK_LOG, StormBoard
-from tests.chaos.command import SWEEP, Orchestrator
+from tests.chaos.command import Colleague, Ended, Orchestrator
 from tests.chaos.forwarder import Wiring
 from tests.chaos.hits import HITS, Force
 from tests.chaos.spool_watch import SpoolWatch
@@ -24,13 +24,19 @@ from tests.chaos.strikes import Strike
 from tests.chaos.wall_clock import WallClock, build_library
 
 LOOK_EVERY_S = 0.05
+BY_RELAY = ": by the relay"
 CASES = 1
-"""Of the storm's sweep on each board."""
+"""Of each of the storm's sweeps on each board."""
+MODEL_BYTES = 1_500_000
+"""Of blanks, tabs and ends of lines, at random: a compressor takes no more than three quarters of them away."""
 MODEL = {
     "format": "dynofarm-fake",
     "inputs": [{"name": "x", "dtype": "float32", "shape": [1, 4]}],
     "outputs": [{"name": "output", "dtype": "float32", "shape": [1, 8]}],
 }
+
+
+SITE = "roof"
 
 
 class NoRest(AssertionError):
@@ -40,9 +46,12 @@ class NoRest(AssertionError):
 @dataclass(frozen=True)
 class Weather:
     """How hard the storm is. It lasts for `seconds`, and until at least `faults` have happened. `calm_s` is the time to
-    finish afterwards."""
+    finish afterwards. `neighbours` of the boards are one site, which has a relay. `commands` run at the same time, each
+    over sweeps of its own, on the same boards and store."""
 
     boards: int = 20
+    neighbours: int = 6
+    commands: int = 2
     seconds: float = 600.0
     faults: int = 0
     every_s: float = 2.0
@@ -72,14 +81,18 @@ class Storm:
         self.clock = WallClock(root / "wall_clock", library) if library is not None else None
         init_farm(root)
         (root / "device_profiles" / "local.yaml").unlink()
-        self.orchestrator = Orchestrator(root, self.clock.environment if self.clock is not None else {})
+        environment = self.clock.environment if self.clock is not None else {}
+        self.colleague = Colleague(root, environment)
+        self.orchestrators = [Orchestrator(root, environment, f"storm-{one}") for one in range(weather.commands)]
         self.boards: list[StormBoard] = []
         for number in range(weather.boards):
             name = f"board-{number:02}"
             self.boards.append(StormBoard(root / "boards" / name, name, wiring, library, small_disks=small_disks))
-            self.boards[-1].enrol(root)
-        (root / SWEEP).write_text(self._sweep())
-        (root / "fake.json").write_text(json.dumps(MODEL).ljust(300_000))
+            site = SITE if number < weather.neighbours else None
+            self.boards[-1].enrol(root, site, relay=site is not None and number == 0)
+        for orchestrator in self.orchestrators:
+            (root / orchestrator.sweep_file).write_text(self._sweep())
+        (root / "fake.json").write_text(json.dumps(MODEL) + "".join(self.chance.choices(" \t\n\r", k=MODEL_BYTES)))
         with Store.open(root / "results.db", create=True) as store:
             store.add_model(read_model(root / "fake.json"))
         self.spools = SpoolWatch({board.name: board.spool for board in self.boards})
@@ -99,9 +112,8 @@ class Storm:
         calm_at = time.monotonic()
         while self._look(more=False):
             if time.monotonic() > calm_at + self.weather.calm_s:
-                raise NoRest(
-                    f"sweep {self.orchestrator.unfinished_sweep()} still owes jobs {self.weather.calm_s} s later"
-                )
+                owing = [str(one.unfinished_sweep()) for one in self.orchestrators if one.unfinished_sweep()]
+                raise NoRest(f"sweep {' and '.join(owing)} still owes jobs {self.weather.calm_s} s later")
             self.spools.watch(LOOK_EVERY_S)
 
     def _wait_for_first_outcome(self) -> None:
@@ -118,26 +130,41 @@ class Storm:
         self.events.append(line)
         self._log.write(line + "\n")
 
+    @property
+    def ended(self) -> list[Ended]:
+        """All commands that ended."""
+        return [one for person in (*self.orchestrators, self.colleague) for one in person.ended]
+
+    @property
+    def relayed(self) -> int:
+        """How many files the boards of the site had from their relay, as far as commands that ended said so."""
+        return sum(one.said.count(BY_RELAY) for one in self.ended)
+
     def _look(self, *, more: bool) -> bool:
-        """Keep the orchestrator going; False when all is done. `more`: start new sweeps, too."""
+        """Keep the orchestrators going; False when all is done. `more`: start new sweeps, too."""
         self.spools.look()
         self._undo()
-        if self.orchestrator.runs:
+        go_on = [self._keep_going(one, more=more) for one in self.orchestrators]
+        return any(go_on) or self.colleague.runs
+
+    def _keep_going(self, orchestrator: Orchestrator, *, more: bool) -> bool:
+        ended_before = len(orchestrator.ended)
+        if orchestrator.runs:
             return True
-        if self.orchestrator.statuses[self.orchestrator.starts - 1 :]:
-            self.note(f"the orchestrator ended with {self.orchestrator.statuses[-1]}")
-        unfinished = self.orchestrator.unfinished_sweep()
-        if unfinished is None and not more and self.orchestrator.sweeps():
+        for one in orchestrator.ended[ended_before:]:
+            self.note(f"{orchestrator.name} ended with {one.status}")
+        unfinished = orchestrator.unfinished_sweep()
+        if unfinished is None and not more and orchestrator.sweeps():
             return False
-        words = [SWEEP] if unfinished is None else ["--resume", str(unfinished)]
-        self.orchestrator.start(*words)
-        self.note(f"dynofarm run {' '.join(words)}")
+        words = [orchestrator.sweep_file] if unfinished is None else ["--resume", str(unfinished)]
+        orchestrator.run(*words)
+        self.note(f"{orchestrator.name}: dynofarm run {' '.join(words)}")
         return True
 
     def _hit(self) -> None:
         kind = self.chance.choices(list(HITS), list(HITS.values()))[0]
-        board = self.chance.choice(self.boards)
-        force = Force(self.chance, board, self.boards, self.orchestrator, self.weather.longest_s)
+        board, orchestrator = self.chance.choice(self.boards), self.chance.choice(self.orchestrators)
+        force = Force(self.chance, board, self.boards, orchestrator, self.colleague, self.weather.longest_s)
         began_s = time.monotonic()
         hit = kind(force)
         if hit is None:
@@ -176,7 +203,8 @@ protocol: {{name: tiny, base: quick, warmup_inferences: 2, warmup_s: 0.0, warmup
     def close(self) -> None:
         """End everything; nothing is left running."""
         self._undo(everything=True)
-        self.orchestrator.end(20)
+        for person in (*self.orchestrators, self.colleague):
+            person.end(20)
         for board in self.boards:
             board.stop()
         self.spools.close()

@@ -52,9 +52,9 @@ def calm(tmp_path: Path) -> Storm:
         sshd=SimpleNamespace(work_dir=tmp_path / "work"),
     )  # fmt: skip
     made = Storm.__new__(Storm)
-    made.root, made.weather, made.strikes = tmp_path, Weather(boards=1, repeats=2), []
+    made.root, made.weather, made.strikes = tmp_path, Weather(boards=1, neighbours=0, repeats=2), []
     made.boards = [board]
-    made.orchestrator = SimpleNamespace(ended=[ended()])
+    made.orchestrators, made.colleague = [SimpleNamespace(ended=[ended()])], SimpleNamespace(ended=[])
     sightings = [Sighting(job, BOARD, "result", MONOTONIC_S + place) for place, job in enumerate(JOBS)]
     made.spools = SimpleNamespace(kept=dict.fromkeys(JOBS, BOARD), look=lambda: None, sightings=sightings, overflows=0)
     for place in range(len(JOBS)):
@@ -81,7 +81,7 @@ def work(storm: Storm, name: str, place: float, lines: int = LINES) -> None:
 
 
 def ended(status: int = 0, said: str = "sweep 1: 2 ok\n", sent: set[int] | None = None, *, owes: bool = False) -> Ended:
-    return Ended("--resume 1", status, frozenset(sent or ()), said, owes)
+    return Ended("run --resume 1", status, frozenset(sent or ()), said, owes)
 
 
 def change(storm: Storm, statement: str, *values: Any) -> None:
@@ -285,7 +285,7 @@ def test_a_failure_that_is_stored_as_a_measurement_is_told(calm: Storm) -> None:
     ],
 )  # fmt: skip
 def test_a_command_that_blames_dynofarm_or_ends_as_none_may_is_told(calm: Storm, wrong: Ended, told: str) -> None:
-    calm.orchestrator.ended.append(wrong)
+    calm.orchestrators[0].ended.append(wrong)
     assert all_wrongs(calm) == [told]
 
 
@@ -300,7 +300,7 @@ def test_a_command_that_blames_dynofarm_or_ends_as_none_may_is_told(calm: Storm,
     ],
 )
 def test_a_command_may_end_as_it_is_documented(calm: Storm, right: Ended) -> None:
-    calm.orchestrator.ended.append(right)
+    calm.orchestrators[0].ended.append(right)
     assert all_wrongs(calm) == []
 
 
@@ -313,7 +313,7 @@ def test_a_command_may_end_as_it_is_documented(calm: Storm, right: Ended) -> Non
     ],
 )
 def test_an_interrupt_excuses_only_what_python_says_before_our_first_line(calm: Storm, wrong: Ended) -> None:
-    calm.orchestrator.ended.append(wrong)
+    calm.orchestrators[0].ended.append(wrong)
     assert any("Traceback" in told for told in all_wrongs(calm))
 
 
@@ -323,30 +323,40 @@ def test_what_a_command_said_and_was_sent_is_kept(tmp_path: Path, monkeypatch: p
     commands = iter([f"print({FAULT!r})", "import time; print('slow', flush=True); time.sleep(60)"])
     monkeypatch.setattr(orchestrator, "_argv", lambda *_words: [sys.executable, "-c", next(commands)])
     for words in ("first", "second"):
-        orchestrator.start(words)
+        orchestrator.run(words)
         while orchestrator.runs:
             if "slow" in orchestrator.said.read_text():
                 orchestrator.send(signal.SIGKILL)
             time.sleep(0.01)
     killed = frozenset({signal.SIGKILL})
     assert orchestrator.ended == [
-        Ended("first", 0, frozenset(), f"{FAULT}\n", owes=False),
-        Ended("second", -9, killed, "slow\n", owes=False),
+        Ended("run first --wait 60s", 0, frozenset(), f"{FAULT}\n", owes=False),
+        Ended("run second --wait 60s", -9, killed, "slow\n", owes=False),
     ]
-    assert orchestrator.statuses == [0, -9]
 
 
 # ------------------------------------------------------------------ the plan, the store
 
 
 def test_a_plan_that_was_cut_short_is_told(calm: Storm) -> None:
-    calm.weather = Weather(boards=1, repeats=3)
+    calm.weather = Weather(boards=1, neighbours=0, repeats=3)
     assert all_wrongs(calm) == [f"sweep 1 has 2 jobs for {BOARD}, not 3"]
 
 
 def test_a_board_that_was_left_out_of_a_plan_is_told(calm: Storm) -> None:
     calm.boards.append(SimpleNamespace(**vars(calm.boards[0]) | {"name": "attic", "log_file": Path("/nowhere")}))
     assert all_wrongs(calm) == ["sweep 1 has 0 jobs for attic, not 2"]
+
+
+@pytest.mark.parametrize(("ended_s", "excused"), [(-30, True), (-90, False)])
+def test_a_board_may_be_left_out_of_a_plan_that_a_colleague_had_reserved(
+    calm: Storm, ended_s: int, *, excused: bool
+) -> None:
+    calm.boards.append(SimpleNamespace(**vars(calm.boards[0]) | {"name": "attic", "log_file": Path("/nowhere")}))
+    since, until = (MOMENT + timedelta(seconds=seconds) for seconds in (-120, ended_s))
+    with Store.open(calm.root / "results.db") as store:
+        store.reservations.reserve(["attic"], "colleague", "a storm", since, until)
+    assert bool(all_wrongs(calm)) is not excused
 
 
 def test_a_sweep_without_jobs_is_told(calm: Storm) -> None:
@@ -400,12 +410,21 @@ def test_boards_whose_log_a_full_disk_hit_are_named_as_not_checked(calm: Storm) 
     assert all_wrongs(calm) == []
 
 
+def test_a_relay_that_nobody_used_was_not_checked(calm: Storm) -> None:
+    calm.weather = Weather(boards=1, neighbours=1, repeats=2)
+    assert unchecked(calm) == [], "one board has no neighbours"
+    calm.weather = Weather(boards=1, neighbours=2, repeats=2)
+    assert unchecked(calm) == ["what a relay does in a storm: no file came by one"]
+    calm.orchestrators[0].ended.append(ended(0, "board-03  received fake.json, 300 kB: by the relay\n"))
+    assert unchecked(calm) == []
+
+
 def test_the_summary_says_loudly_what_was_not_checked(
     calm: Storm, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     calm.boards[0].disk, calm.boards[0].log_suffered = None, True
     calm.clock, calm.done, calm.events = None, Counter(), []
-    calm.orchestrator = SimpleNamespace(ended=[ended()], statuses=[0], starts=1, sweeps=lambda: 1)
+    calm.orchestrators = [SimpleNamespace(ended=[ended()], starts=1, sweeps=lambda: 1)]
     monkeypatch.setattr(calm, "run", lambda: None)
     for name, value in (
         ("find_sshd", lambda: "sshd"),
