@@ -2,6 +2,7 @@
 
 import getpass
 import os
+import re
 import socket
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -49,6 +50,25 @@ def myself() -> str:
         user = str(os.getuid())
     # As boards keep it: one line, of a bounded length.
     return " ".join(f"{user}@{socket.gethostname()}".split())[:LONGEST_TEXT]
+
+
+def holder() -> str:
+    """Who asks, for the board's lock: a colleague who meets it must know whom to ask."""
+    return f"{myself()} (dynofarm, process {os.getpid()})"
+
+
+def has_died(holder: str) -> bool:
+    """Was that a process of this user on this machine, which is no more? Of others nothing is known."""
+    found = re.fullmatch(r"(.*) \(dynofarm, process ([0-9]+)\)", holder)
+    if found is None or found[1] != myself():
+        return False
+    try:
+        os.kill(int(found[2]), 0)
+    except (ProcessLookupError, OverflowError):
+        return True
+    except PermissionError:
+        return False
+    return False
 
 
 def parse_term_s(text: str) -> float:

@@ -7,7 +7,7 @@
     │   └── ModelError             a model file that cannot be read or is not what it was
     │       └── FileOutOfReach     a file of a sweep that cannot be opened now; its jobs stay owed
     ├── StoreError            4    the database cannot be used
-    │   ├── StoreBusy              another process writes and does not stop
+    │   ├── StoreBusy              another process writes and does not stop, or is an older dynofarm at work
     │   ├── StoreTooNew            made by a newer dynofarm
     │   ├── StoreDamaged           not a database, or a broken one
     │   └── UnknownJob             a result of a job that this database never planned
@@ -21,6 +21,7 @@
         ├── Unreachable            no connection: refused, timed out, no such name, no banner
         ├── BoardLost              was connected, answers no more
         ├── BoardBusy              held by another orchestrator
+        │   ├── BoardAbandoned     held by what a command left there that has died
         │   └── BoardReserved      kept by somebody for themselves
         ├── BoardUnfit             cannot run the agent (no Python, too old, work folder not writable)
         ├── BoardDiskFull          no room left on the board
@@ -134,6 +135,10 @@ class BoardLost(BoardError):
 
 class BoardBusy(BoardError):
     pass
+
+
+class BoardAbandoned(BoardBusy):
+    """A command of this user held it and has died; the agent that it left there leaves, too, once its job is over."""
 
 
 class BoardReserved(BoardBusy):

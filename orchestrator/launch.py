@@ -1,7 +1,6 @@
 """A sweep from end to end: reach the boards, plan, store the plan, run it. What the command line and scripts call."""
 
 import logging
-import os
 import threading
 import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -15,7 +14,7 @@ from orchestrator.assignment import TaskChoice
 from orchestrator.breaker import USUAL, Limits
 from orchestrator.bundle import agent_zipapp
 from orchestrator.carriers import CarrierShelf
-from orchestrator.claims import Claim, myself
+from orchestrator.claims import Claim, holder, myself
 from orchestrator.devices import Device
 from orchestrator.errors import BoardError, DynofarmError, UsageError
 from orchestrator.events import Event, Noted
@@ -305,11 +304,6 @@ def open_links(
     slots = threading.Semaphore(farm.settings.connections)
     said = claims or (lambda _device: Claim(myself()))
     return [Link(device, connector, archive, holder(), notify, stop, slots, said) for device in devices]
-
-
-def holder() -> str:
-    """Who asks, for the board's lock: a colleague who meets it must know whom to ask."""
-    return f"{myself()} (dynofarm, process {os.getpid()})"
 
 
 def new_job_id() -> str:

@@ -5,10 +5,11 @@ from datetime import datetime
 
 from agent.protocol import PROTOCOL_VERSION, Busy, Hello, Ready, Reserved
 from orchestrator.bundle import AgentArchive, boot_argument
-from orchestrator.claims import Claim, kept_out
+from orchestrator.claims import Claim, has_died, kept_out
 from orchestrator.conversation import HEARTBEAT_S, Conversation
 from orchestrator.devices import Device
 from orchestrator.errors import (
+    BoardAbandoned,
     BoardBusy,
     BoardDiskFull,
     BoardError,
@@ -85,8 +86,10 @@ class Startup:
         if isinstance(answer, Reserved):
             raise kept_out(name, answer.reservation, datetime.now().astimezone())
         if isinstance(answer, Busy):
-            hint = "wait for it, or give --wait 10m"
-            raise BoardBusy(name, f"{name} is busy: held by {answer.holder} since {answer.since}", hint)
+            text = f"{name} is busy: held by {answer.holder} since {answer.since}"
+            if has_died(answer.holder):
+                raise BoardAbandoned(name, f"{text}, which has died", "it is free once its job is over: --wait 10m")
+            raise BoardBusy(name, text, "wait for it, or give --wait 10m")
         return answer
 
     def _say_hello(self, hello: Hello, patience_s: float) -> None:

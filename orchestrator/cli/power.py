@@ -25,9 +25,9 @@ def power_cycle(
 
     Exit code 4: somebody else has reserved it, the command failed, or the board does not come back.
     """
+    from orchestrator.claims import holder
     from orchestrator.cli.console import confirm
     from orchestrator.errors import PowerFailed, UsageError
-    from orchestrator.launch import holder
     from orchestrator.power_cycle import switch_power
     from orchestrator.profiles import find_device
     from orchestrator.report.link_faults import power_row

@@ -47,6 +47,8 @@ def run_sweep(
         drives.append(Drive(link, by_device[name], mine, company, tools, lock_wait_s, missed.get(name)))
         if name not in missed:
             company.enter(name)
+    for drive in drives:
+        drive.keep_turn()
     _look_once_for_all(drives, [job for link in links if link.session for job in by_device[link.device.name]], tools)
     faults: list[BaseException] = []
     roll = _Roll(len(drives))

@@ -9,6 +9,7 @@ from agent.protocol import Facts, JobFailure, JobResult, Stage
 from orchestrator.conversation import Stopped
 from orchestrator.devices import Link as Kind
 from orchestrator.errors import (
+    BoardAbandoned,
     BoardBusy,
     BoardDiskFull,
     BoardError,
@@ -74,11 +75,20 @@ class Drive:
         self._loading_since_s: float | None = None
         """Since when the board has been busy with the job in hand; None while it cools."""
         self._left_there: Job | None = None
-        """What the agent of a lost link had in hand, and may have still."""
+        """What the agent of a lost link had in hand, and may have still. What one had that a command left there which
+        died is not known: the longest stands for it."""
+        if isinstance(missed, BoardAbandoned):
+            self._left_there = max(self._docket.owed, key=lambda job: job.deadline_s, default=None)
 
     def note_owed(self, owed: Set[str]) -> None:
         """What `Ledger.still_owed` says now; heard where a session is open, whose board nobody else has."""
         self._owed = None if self._link.session is None else owed
+
+    def keep_turn(self) -> None:
+        """Before any board of the machine asks for its turn: an agent that was left there may measure still."""
+        if self._left_there is not None:
+            self._recovery.kept = self._turns.ask()
+            self._turns.keep(self._recovery.kept, self._left_there.deadline_s + AFTER_A_JOB_S)
 
     def run(self) -> None:
         """To the last job, or until the board is left alone, or the user asks to stop."""
@@ -112,7 +122,7 @@ class Drive:
 
     def _take_up(self, missed: BoardError) -> None:
         """What went wrong at muster may go well now: the lock of a busy board is waited for, a link tried again."""
-        waits = isinstance(missed, BoardBusy) and self._lock_wait_s > 0
+        waits = isinstance(missed, BoardBusy) and (self._lock_wait_s > 0 or self._left_there is not None)
         if not self._docket.owed or not (waits or isinstance(missed, RETRIED)):
             raise missed
         if isinstance(missed, RETRIED):

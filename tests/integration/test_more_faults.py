@@ -86,6 +86,28 @@ def test_an_orchestrator_killed_again_and_again_finishes_its_sweep(
     assert_nothing_left(kitchen, attic)
 
 
+@pytest.mark.timeout(240)
+def test_what_a_killed_command_left_running_is_waited_for_by_its_board_and_by_the_machine(
+    make_board: MakeBoard, kitchen: LoopbackBoard, farm: TestFarm
+) -> None:
+    attic = make_board("attic")
+    farm.add_board(attic)
+    assert attic.group == kitchen.group
+    running = farm.watch("run", farm.sweep_of_fakes("kitchen, attic", repeats=2, options="{sleep_ms: 400}"))
+    running.wait_for("ready:")
+    wait_until(lambda: bool(kitchen.workers() | attic.workers()))
+    time.sleep(1.0)
+    running.process.kill()
+    running.end()
+    done = farm.run("run", "--resume", "1", timeout_s=120).ok()
+    assert "is busy: held by" in done.err
+    assert "which has died" in done.err
+    assert_measured_once_and_in_turn(farm, 4)
+    loops = sorted(farm.sql(LOOPS), key=lambda loop: loop["begin"])
+    for earlier, later in itertools.pairwise(loops):
+        assert earlier["finish"] <= later["begin"], "two boards of one machine measured at the same time"
+
+
 @pytest.mark.timeout(400)
 def test_a_board_hit_again_and_again_has_each_result_once(kitchen: LoopbackBoard, farm: TestFarm) -> None:
     chance = random.Random(7)

@@ -15,6 +15,7 @@ from orchestrator.breaker import Limits
 from orchestrator.devices import Device
 from orchestrator.errors import (
     AuthenticationFailed,
+    BoardAbandoned,
     BoardBusy,
     BoardError,
     BoardLost,
@@ -283,6 +284,38 @@ def test_a_busy_board_is_waited_for_by_its_own_thread_and_no_fault(stage: Stage)
     assert stage.outcomes == {"a": ["ok"], "b": ["ok"]}
     assert busy.patience_s == [0.0, 5.0]
     assert stage.ledger.faults == []
+
+
+DIED = BoardAbandoned("a", "held by a command that has died")
+
+
+def test_what_a_command_that_died_left_there_is_waited_for_as_long_as_a_job_takes(stage: Stage) -> None:
+    left = FakeLink("a", opens=[DIED])
+    stage.play(left, FakeLink("b"))
+    assert stage.outcomes == {"a": ["ok"], "b": ["ok"]}
+    assert left.patience_s[0] == 0.0
+    assert left.patience_s[1] > stage.ledger.planned["a-0"].deadline_s
+    assert stage.ledger.faults == []
+
+
+def test_nobody_of_the_machine_measures_beside_what_a_command_that_died_left_there(stage: Stage) -> None:
+    neighbour = FakeLink("b", group="one")
+
+    def leave_late(_link: FakeLink) -> None:
+        time.sleep(0.3)
+        assert not any(entry.startswith("order") for entry in neighbour.diary)
+
+    stage.play(FakeLink("a", opens=[DIED, leave_late], group="one"), neighbour)
+    assert stage.outcomes == {"a": ["ok"], "b": ["ok"]}
+
+
+def test_one_that_never_leaves_is_left_alone_and_the_machine_is_free(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drive, "AFTER_A_JOB_S", -1e9)  # its time is over at once
+    stage.play(FakeLink("a", opens=[DIED, DIED], group="one"), FakeLink("b", group="one"))
+    assert stage.outcomes == {"b": ["ok"]}
+    assert [event.device for event in stage.told(BoardFailed)] == ["a"]
 
 
 def test_the_agent_of_a_lost_connection_is_given_time_to_leave(stage: Stage) -> None:
