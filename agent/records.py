@@ -92,7 +92,10 @@ _FUNCTIONS = {name: one for name, one in vars(_Shared).items() if callable(one)}
 
 
 def _finish(kind: Any) -> Any:
-    kind._names = tuple(vars(kind).get("__annotations__", ()))
+    annotations = vars(kind).get("__annotations__")
+    if annotations is None:  # there are none, or this is Python 3.14, which finds them when they are asked for
+        annotations = getattr(kind, "__annotations__", ())
+    kind._names = tuple(annotations)
     kind._keys = set(kind._names)
     kind._defaults = {name: vars(kind)[name] for name in kind._names if name in vars(kind)}
     kind.__dataclass_fields__ = _TrueFields()

@@ -21,3 +21,8 @@ def _starts(path: str) -> bool:
         return subprocess.run([path, "-c", "pass"], capture_output=True, timeout=30, check=False).returncode == 0
     except OSError:
         return False
+
+
+OLDEST = "3.8"
+NEWEST = next(filter(find_python, ("3.15", "3.14")), "3.13")
+"""Between the two the agent must run; 3.13 where this machine has nothing newer."""

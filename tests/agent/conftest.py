@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 
 from tests.agent.serving import FolderBoard
+from tests.pythons import NEWEST, OLDEST, find_python
 
 ROOT = Path(__file__).resolve().parents[2]
 ONE_RUN = Path(__file__).with_name("one_run.py")
@@ -131,22 +132,13 @@ def run_once(coverage_alone: Path | None) -> RunOnce:
     return run
 
 
-@pytest.fixture(scope="session", params=["3.8", "3.13"])
+@pytest.fixture(scope="session", params=[OLDEST, NEWEST])
 def other_python(request: pytest.FixtureRequest) -> Iterator[str]:
     """Another Python, from PATH or pyenv; the agent must run on the oldest and on the newest."""
     found = find_python(request.param)
     if found is None:
         pytest.skip(f"there is no Python {request.param} on this machine")
     yield found
-
-
-def find_python(version: str) -> str | None:
-    installed = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
-    candidates = sorted(installed.glob(f"{version}.*/bin/python"))
-    found = shutil.which(f"python{version}")
-    if found and subprocess.run([found, "-c", ""], capture_output=True, timeout=30, check=False).returncode == 0:
-        return found
-    return str(candidates[-1]) if candidates else None
 
 
 def _download(requirement: str, folder: Path) -> str | None:

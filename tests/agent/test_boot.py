@@ -13,7 +13,7 @@ import pytest
 from agent.protocol import Have, Heartbeat, Holdings, Ready, Result, decode, encode
 from orchestrator.bundle import agent_zipapp, boot_argument, boot_script
 from tests.agent.serving import MODEL, MODEL_DIGEST, ROOT, Talk, command_of, is_root, make_hello, make_job, names_in
-from tests.pythons import find_python
+from tests.pythons import NEWEST, OLDEST, find_python
 
 FILES = [ROOT / "agent" / "start.py", ROOT / "agent" / "boot.py"]
 SOURCE = boot_script()
@@ -28,7 +28,7 @@ def boot_argv(python: str, work: Path, digest: str, size: int, *flags: str) -> l
     return [python, *(flags or ("-I", "-S")), "-c", boot_script(), *words]
 
 
-@pytest.fixture(params=["3.8", "3.13", AS_FILES])
+@pytest.fixture(params=[OLDEST, NEWEST, AS_FILES])
 def any_python(request: pytest.FixtureRequest) -> str:
     """As boards start it, with the oldest and the newest Python; and as files, where their lines can be counted."""
     return request.param if request.param == AS_FILES else python_or_skip(request.param)

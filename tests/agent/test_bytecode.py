@@ -22,13 +22,13 @@ from agent.protocol import Error, Ready, Result
 from orchestrator.bundle import agent_zipapp, boot_script
 from tests.agent.serving import MODEL, MODEL_DIGEST, Talk, is_root, make_hello, make_job, names_in
 from tests.agent.test_boot import boot_argv
-from tests.pythons import find_python
+from tests.pythons import NEWEST, OLDEST, find_python
 from tests.waiting import wait_until
 
 DIGEST = agent_zipapp().digest
-PYTHONS = sorted({sys.executable, *filter(None, map(find_python, ("3.8", "3.13")))})
+PYTHONS = sorted({sys.executable, *filter(None, map(find_python, (OLDEST, NEWEST)))})
 """This one, the oldest and the newest, where they are."""
-PYTHON = find_python("3.8") or sys.executable
+PYTHON = find_python(OLDEST) or sys.executable
 
 Visit = Callable[[str], Ready]
 

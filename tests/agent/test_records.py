@@ -54,6 +54,26 @@ def test_they_refuse_alike(values: tuple[Any, ...], named: dict[str, Any]) -> No
             kind(*values, **named)
 
 
+def test_fields_are_found_where_annotations_are_made_when_they_are_asked_for() -> None:
+    """As Python 3.14 does (PEP 649)."""
+
+    class Lazy(type):
+        @property
+        def __annotations__(cls) -> dict[str, Any]:  # type: ignore[override]
+            return {"name": str, "count": int}
+
+    order = records.dataclass(frozen=True)(Lazy("Order", (), {"count": 1}))
+    assert repr(order("a")) == "Order(name='a', count=1)"
+    assert [one.name for one in dataclasses.fields(order("a"))] == ["name", "count"]
+
+
+def test_one_without_fields_is_made_of_nothing() -> None:
+    order = records.dataclass(frozen=True)(type("Order", (), {}))
+    assert repr(order()) == "Order()"
+    with pytest.raises(TypeError):
+        order(1)
+
+
 def test_a_default_is_made_anew_and_nothing_changes_afterwards() -> None:
     first, second = OURS("a"), OURS("a")
     assert first.notes is not second.notes

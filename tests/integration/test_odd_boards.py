@@ -8,7 +8,7 @@ import pytest
 
 from tests.boards.loopback import LoopbackBoard
 from tests.farming import TestFarm
-from tests.pythons import find_python
+from tests.pythons import NEWEST, OLDEST, find_python
 
 pytestmark = pytest.mark.integration
 
@@ -78,7 +78,7 @@ def test_the_oldest_and_the_newest_python_measure(make_board: MakeBoard, farm: T
     board = make_board("kitchen")
     farm.add_board(board)
     farm.run("model", "add", str(fake_model), "--no-reference").ok()
-    for version in ("3.8", "3.13"):
+    for version in (OLDEST, NEWEST):
         python = find_python(version)
         if python is None:
             pytest.skip(f"there is no Python {version} on this machine")

@@ -14,7 +14,7 @@ import pytest
 import agent
 from agent.protocol import FRAME, PROTOCOL_VERSION, Bye, Hello, Ready, Received, decode, encode
 from orchestrator.bundle import agent_zipapp, boot_script
-from tests.pythons import find_python
+from tests.pythons import NEWEST, OLDEST, find_python
 
 SOURCE = Path(agent.__file__).parent
 ROOT = SOURCE.parent
@@ -84,7 +84,7 @@ def test_an_agent_that_lies_in_a_zip_itself_gives_the_same_bytes(tmp_path):
     assert digest_elsewhere(tmp_path / "site", Path(wheel)) == agent_zipapp().digest
 
 
-@pytest.mark.parametrize("version", ["3.8", "3.9", "3.10", "3.11", "3.12", "3.13"])
+@pytest.mark.parametrize("version", [OLDEST, "3.9", "3.10", "3.11", "3.12", "3.13", "3.14", "3.15"])
 def test_it_starts_alone_under_every_python_that_boards_have(version, tmp_path):
     python = find_python(version)
     if python is None:
@@ -106,7 +106,7 @@ def test_it_starts_alone_under_every_python_that_boards_have(version, tmp_path):
     assert ready.agent_digest == agent_zipapp().digest
 
 
-@pytest.mark.parametrize("version", ["3.8", "3.13"])
+@pytest.mark.parametrize("version", [OLDEST, NEWEST])
 def test_its_receiving_verb_works_alone(version, tmp_path):
     python = find_python(version)
     if python is None:
