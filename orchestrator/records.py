@@ -1,11 +1,14 @@
-"""What the store gives back: sweeps, runs and devices as they were recorded. Pure types; units are in the names."""
+"""What the store gives back: sweeps, runs and devices as they were recorded. Pure types; units are in the names.
+
+Made by `agent.records`: every command starts with them, and `dataclasses` takes a millisecond for each.
+"""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from agent.records import dataclass, replace
 from orchestrator.purpose import Purpose
 from orchestrator.runs import Role, Run, RunStatus
 from orchestrator.trust.verdicts import Judgement, Verdict

@@ -1,23 +1,26 @@
 """Looking at results without SQLAlchemy: the standard library's sqlite3, read-only, over what `runs_view` names.
 
-A database of an older revision is upgraded by `Store.open` first, as every verb does it.
+A database of an older revision is upgraded by `Store.open` first, as every verb does it. What a list does not need is
+imported where it is used: all that compares comes with the runs of a side, and it would be a tenth of a list's time.
 """
 
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from orchestrator.comparing.measured import Measured
-from orchestrator.comparing.selectors import Selector
-from orchestrator.readings import Latencies, Readings
 from orchestrator.records import RunFilter, RunSummary
-from orchestrator.store import cases, sides, summaries, values
+from orchestrator.store import cases, summaries
 from orchestrator.store.cases import Excerpt
 from orchestrator.store.faults import in_plain_words
 from orchestrator.store.file import BUSY_TIMEOUT_S, connect
-from orchestrator.store.measured import is_sweep, noise_floors, reference_medians
 from orchestrator.store.schema import is_current
+
+if TYPE_CHECKING:
+    from orchestrator.comparing.measured import Measured
+    from orchestrator.comparing.selectors import Selector
+    from orchestrator.readings import Latencies, Readings
 
 CACHE_KIB = 16 * 1024
 """SQLite's own 2 MB hold too few pages of 16 KiB for a list that joins five tables."""
@@ -35,17 +38,21 @@ class Reader:
         with in_plain_words(self._path):
             yield from summaries.each_run(self._connection, wanted)
 
-    def each_latencies(self, wanted: RunFilter) -> Iterator[Latencies]:
+    def each_latencies(self, wanted: RunFilter) -> "Iterator[Latencies]":
         """Every latency of each measured run, one run after another."""
+        from orchestrator.store import values
+
         with in_plain_words(self._path):
             yield from values.each_latencies(self._connection, wanted)
 
-    def each_readings(self, wanted: RunFilter) -> Iterator[Readings]:
+    def each_readings(self, wanted: RunFilter) -> "Iterator[Readings]":
         """Every reading of each sensor's channel, one run after another."""
+        from orchestrator.store import values
+
         with in_plain_words(self._path):
             yield from values.each_readings(self._connection, wanted)
 
-    def each_of(self, table: str, wanted: RunFilter) -> Iterator[RunSummary] | Iterator[Latencies] | Iterator[Readings]:
+    def each_of(self, table: str, wanted: RunFilter) -> "Iterator[RunSummary | Latencies | Readings]":
         """What the rows of an exported table are made of: `runs`, `latencies` or `samples`."""
         if table == "runs":
             return self.each_run(wanted)
@@ -72,25 +79,33 @@ class Reader:
         with in_plain_words(self._path):
             return summaries.medians(self._connection, wanted)
 
-    def runs_of_side(self, selector: Selector, tagged: Iterable[str] | None = None) -> list[Measured]:
+    def runs_of_side(self, selector: "Selector", tagged: Iterable[str] | None = None) -> "list[Measured]":
         """The runs of one side of a comparison; `tagged` are the devices that its tags pick. `UnknownName`."""
+        from orchestrator.store import sides
+
         with in_plain_words(self._path):
             return sides.runs_of_side(self._connection, selector, tagged)
 
     def noise_floors(self) -> dict[str, float]:
         """The newest noise floor of each board that has one, as a share."""
+        from orchestrator.store import measured
+
         with in_plain_words(self._path):
-            return noise_floors(self._connection)
+            return measured.noise_floors(self._connection)
 
     def reference_medians(self, sweeps: Iterable[int]) -> dict[tuple[str, int], list[float]]:
         """By device and sweep: the medians (ns) of the reference model's runs, in order of time."""
+        from orchestrator.store import measured
+
         with in_plain_words(self._path):
-            return reference_medians(self._connection, sweeps)
+            return measured.reference_medians(self._connection, sweeps)
 
     def is_sweep(self, name: str) -> bool:
         """Whether a sweep of that name was ever run."""
+        from orchestrator.store import measured
+
         with in_plain_words(self._path):
-            return is_sweep(self._connection, name)
+            return measured.is_sweep(self._connection, name)
 
 
 @contextmanager

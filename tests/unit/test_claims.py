@@ -1,6 +1,5 @@
 """Whose process had a board."""
 
-import os
 import subprocess
 import sys
 
@@ -30,7 +29,6 @@ def test_a_process_that_is_over_has_died() -> None:
         f"{myself()} (dynofarm, process -1)",
         f"{myself()} (dynofarm, process 12",
         f"{myself()}",
-        f"{os.getpid()}",
     ],
 )
 def test_of_others_nothing_is_known(told: str) -> None:
