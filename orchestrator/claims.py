@@ -67,7 +67,7 @@ def has_died(holder: str) -> bool:
     except (ProcessLookupError, OverflowError):
         return True
     except PermissionError:
-        return False
+        pass  # the number is somebody else's by now
     return False
 
 
