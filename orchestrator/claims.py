@@ -62,13 +62,14 @@ def has_died(holder: str) -> bool:
     found = re.fullmatch(r"(.*) \(dynofarm, process ([0-9]+)\)", holder)
     if found is None or found[1] != myself():
         return False
+    import psutil  # a board is seldom busy
+
     try:
-        os.kill(int(found[2]), 0)
-    except (ProcessLookupError, OverflowError):
+        return psutil.Process(int(found[2])).status() in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
+    except (psutil.NoSuchProcess, OverflowError):
         return True
-    except PermissionError:
-        pass  # the number is somebody else's by now
-    return False
+    except psutil.Error:  # the number is somebody else's by now
+        return False
 
 
 def parse_term_s(text: str) -> float:
