@@ -26,7 +26,8 @@ from tests.pythons import NEWEST, OLDEST, find_python
 from tests.waiting import wait_until
 
 DIGEST = agent_zipapp().digest
-PYTHONS = sorted({sys.executable, *filter(None, map(find_python, (OLDEST, NEWEST)))})
+OTHERS = {OLDEST, NEWEST}.difference([f"{sys.version_info.major}.{sys.version_info.minor}"])
+PYTHONS = sorted({sys.executable, *filter(None, map(find_python, OTHERS))})
 """This one, the oldest and the newest, where they are."""
 PYTHON = find_python(OLDEST) or sys.executable
 

@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -112,7 +113,7 @@ def test_a_farm_that_was_just_checked_out_has_no_database_and_lists_its_boards(d
 def test_facts_that_a_view_cannot_give_come_from_the_store(dynofarm: Dynofarm, farm: Path) -> None:
     """As an older version wrote them: a key too few."""
     remember(farm, "local")
-    with sqlite3.connect(farm / "results.db") as connection:
+    with closing(sqlite3.connect(farm / "results.db")) as connection, connection:
         connection.execute("UPDATE facts SET content = json_remove(content, '$.emulated')")
     connection.close()
     assert dynofarm("device", "list", "--json").ok().json[0]["board"] == "Raspberry Pi 4 Model B Rev 1.4"

@@ -3,6 +3,7 @@
 import sqlite3
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -117,7 +118,7 @@ def test_one_run_shows_every_reason_and_what_to_do(dynofarm: Dynofarm, stored: P
 
 
 def forget_verdicts(farm: Path) -> None:
-    with sqlite3.connect(farm / "results.db") as connection:
+    with closing(sqlite3.connect(farm / "results.db")) as connection, connection:
         connection.execute("UPDATE run SET verdict = NULL, reasons = NULL, rules = NULL")
     connection.close()
 
@@ -157,7 +158,7 @@ def test_one_sweep_or_all_are_judged(dynofarm: Dynofarm, stored: Path) -> None:
 
 
 def test_other_reasons_under_the_same_verdict_are_told_apart(dynofarm: Dynofarm, stored: Path) -> None:
-    with sqlite3.connect(stored / "results.db") as connection:
+    with closing(sqlite3.connect(stored / "results.db")) as connection, connection:
         connection.execute("UPDATE run SET rules = 0 WHERE verdict IS NOT NULL")
     connection.close()
     said = dynofarm("judge").ok()

@@ -4,6 +4,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -42,13 +43,13 @@ def edit(farm: TestFarm, name: str, *changes: str) -> None:
 
 
 def details_of(farm: TestFarm) -> list[dict[str, Any]]:
-    with sqlite3.connect(farm.root / "results.db") as connection:
+    with closing(sqlite3.connect(farm.root / "results.db")) as connection, connection:
         rows = connection.execute("SELECT details FROM run WHERE status = 'ok' ORDER BY id").fetchall()
     return [json.loads(row[0]) for row in rows]
 
 
 def conditions_of(farm: TestFarm) -> list[dict[str, Any]]:
-    with sqlite3.connect(farm.root / "results.db") as connection:
+    with closing(sqlite3.connect(farm.root / "results.db")) as connection, connection:
         rows = connection.execute("SELECT conditions_before FROM run WHERE status = 'ok' ORDER BY id").fetchall()
     return [json.loads(row[0]) for row in rows]
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -44,7 +45,7 @@ def assert_each_job_once(farm: TestFarm, jobs: int) -> None:
     good = [job for job, status in runs_of(farm) if status == "ok"]
     assert len(good) == jobs
     assert len(set(good)) == jobs, "a job has two results"
-    with sqlite3.connect(farm.root / "results.db") as connection:
+    with closing(sqlite3.connect(farm.root / "results.db")) as connection, connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
@@ -299,7 +300,7 @@ def test_a_second_orchestrator_hears_who_holds_the_board_and_may_wait(kitchen: L
 def test_an_orchestrator_killed_between_result_and_commit_loses_nothing(kitchen: LoopbackBoard, farm: TestFarm) -> None:
     running = farm.watch("run", farm.sweep_of_fakes("kitchen", repeats=3, options=SLOW))
     running.wait_for("1/3")
-    with sqlite3.connect(farm.root / "results.db", isolation_level=None) as other:
+    with closing(sqlite3.connect(farm.root / "results.db", isolation_level=None)) as other, other:
         other.execute("BEGIN IMMEDIATE")  # the next result arrives, and cannot be committed
         spool = kitchen.work_dir / "spool"
         known = set(spool.glob("*.json"))  # the first, which the board forgets once it hears that it is committed
@@ -319,7 +320,7 @@ def test_a_database_that_another_program_keeps_locked_is_waited_for_until_somebo
 ) -> None:
     running = farm.watch("run", farm.sweep_of_fakes("kitchen", repeats=2, options=SLOW))
     running.wait_for("1/2")
-    with sqlite3.connect(farm.root / "results.db", isolation_level=None) as other:
+    with closing(sqlite3.connect(farm.root / "results.db", isolation_level=None)) as other, other:
         other.execute("BEGIN IMMEDIATE")
         running.wait_for("the sweep waits for its end, 5 minutes at most")
         running.process.send_signal(signal.SIGINT)

@@ -3,6 +3,7 @@
 import json
 import signal
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -57,7 +58,8 @@ def test_a_result_that_waited_on_a_board_with_a_mad_clock_is_taken_in(farm_of_tw
     utc = "0001-01-01T00:00:00+14:00"
     add_evil_board(farm_of_two, "mad", "serve(lambda job: sys.exit(3))")
     farm_of_two.run("run", farm_of_two.sweep_of_fakes("mad", repeats=1)).failed(1)
-    ((job_id,),) = sqlite3.connect(farm_of_two.root / "results.db").execute("SELECT job_id FROM job").fetchall()
+    with closing(sqlite3.connect(farm_of_two.root / "results.db")) as connection:
+        ((job_id,),) = connection.execute("SELECT job_id FROM job").fetchall()
     result = f"make_result({job_id!r}, conditions_before=make_conditions(utc={utc!r}))"
     add_evil_board(farm_of_two, "mad", f"serve(collect=lambda: [Result({result})])")
     done = farm_of_two.run("run", "--resume").ok()
@@ -69,7 +71,8 @@ def test_a_result_that_waited_on_a_board_with_a_mad_clock_is_taken_in(farm_of_tw
 def test_a_result_that_cannot_be_does_not_stay_in_the_way_for_ever(farm_of_two: TestFarm) -> None:
     add_evil_board(farm_of_two, "mad", "serve(lambda job: sys.exit(3))")
     farm_of_two.run("run", farm_of_two.sweep_of_fakes("mad", repeats=1)).failed(1)
-    ((job_id,),) = sqlite3.connect(farm_of_two.root / "results.db").execute("SELECT job_id FROM job").fetchall()
+    with closing(sqlite3.connect(farm_of_two.root / "results.db")) as connection:
+        ((job_id,),) = connection.execute("SELECT job_id FROM job").fetchall()
     program = f"""
 kept = [Result(make_result({job_id!r}, [2**64]))]
 def forget():
@@ -84,7 +87,8 @@ serve(collect=forget)
 def test_a_board_cannot_bring_the_results_of_another_board(farm_of_two: TestFarm) -> None:
     add_evil_board(farm_of_two, "honest", "serve(lambda job: sys.exit(3))")
     farm_of_two.run("run", farm_of_two.sweep_of_fakes("honest", repeats=1)).failed(1)
-    ((job_id,),) = sqlite3.connect(farm_of_two.root / "results.db").execute("SELECT job_id FROM job").fetchall()
+    with closing(sqlite3.connect(farm_of_two.root / "results.db")) as connection:
+        ((job_id,),) = connection.execute("SELECT job_id FROM job").fetchall()
     add_evil_board(farm_of_two, "mad", f"serve(collect=lambda: [Result(make_result({job_id!r}))])")
     farm_of_two.run("run", farm_of_two.sweep_of_fakes("mad", repeats=1)).ok()
     assert statuses(farm_of_two, "honest") == ["lost"]

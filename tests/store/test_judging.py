@@ -4,6 +4,7 @@ import json
 import logging
 import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -124,7 +125,7 @@ def test_at_the_end_of_a_sweep_the_neighbours_speak(store: Store) -> None:
 def test_judging_twice_changes_nothing_and_writes_nothing(store: Store, database: Path) -> None:
     sweep_id = moved_sweep(store)
     judge_sweep(store, sweep_id)
-    with sqlite3.connect(database) as connection:
+    with closing(sqlite3.connect(database)) as connection, connection:
         before = connection.execute("PRAGMA data_version").fetchone()
         again = judge_again(store, sweep_id)
         assert connection.execute("PRAGMA data_version").fetchone() == before, "nobody wrote"
@@ -170,7 +171,7 @@ def test_a_board_whose_reference_goes_to_and_fro_is_judged_against_itself(store:
 
 def test_runs_of_an_older_dynofarm_are_judged_by_what_they_have(store: Store, database: Path) -> None:
     sweep_id = saved(store, [run_at("a", 0)])
-    with sqlite3.connect(database) as connection:
+    with closing(sqlite3.connect(database)) as connection, connection:
         connection.execute("UPDATE run SET verdict = NULL, reasons = NULL, rules = NULL, surroundings = NULL")
     judged = judge_again(store, sweep_id)
     assert [(change.before, change.after) for change in judged.changes] == [(None, Verdict.TRUSTED)]
@@ -180,7 +181,7 @@ def test_runs_of_an_older_dynofarm_are_judged_by_what_they_have(store: Store, da
 def test_a_verdict_of_newer_rules_is_read_and_then_judged_again(store: Store, database: Path) -> None:
     sweep_id = saved(store, [run_at("a", 0)])
     reasons = json.dumps([{"code": "gravity", "figures": {"g": 9.81}}])
-    with sqlite3.connect(database) as connection:
+    with closing(sqlite3.connect(database)) as connection, connection:
         connection.execute("UPDATE run SET verdict = 'suspect', reasons = ?, rules = 99", [reasons])
     assert verdicts(store)["a"] == ("suspect", "gravity")
     judge_sweep(store, sweep_id)

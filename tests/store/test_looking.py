@@ -3,7 +3,7 @@
 import sqlite3
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -46,7 +46,7 @@ def test_a_tenant_is_who_has_a_board_now_and_a_dead_one_is_none(store: Store, pl
     store.release_all([(leases[0], MOMENT, Ending.DONE)])
     with subprocess.Popen(["true"]) as child:
         child.wait()
-    with sqlite3.connect(database) as writer:
+    with closing(sqlite3.connect(database)) as writer, writer:
         writer.execute("UPDATE lease SET pid = ? WHERE device = 'kitchen'", (child.pid,))
     writer.close()
     with looked_at(database) as connection:
@@ -198,7 +198,7 @@ def test_a_window_gives_the_same_store_until_another_file_is_there(store: Store,
     with window.open() as first, window.open() as again:
         assert first is again
     copy = database.with_name("copy.db")
-    with sqlite3.connect(database) as source, sqlite3.connect(copy) as target:
+    with closing(sqlite3.connect(database)) as source, closing(sqlite3.connect(copy)) as target, source, target:
         source.backup(target)
     source.close()
     target.close()

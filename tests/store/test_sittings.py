@@ -6,7 +6,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -143,7 +143,7 @@ def test_who_does_not_hear_is_mute_after_a_while_and_can_be_asked_again(store: S
 )
 def test_only_who_is_surely_gone_is_over(store: Store, sweep_id: int, changes: str, over: bool) -> None:
     number = store.sittings.begin(sweep_id, "anna@lab", datetime.now(UTC))
-    with sqlite3.connect(store.path) as connection:
+    with closing(sqlite3.connect(store.path)) as connection, connection:
         connection.execute(f"UPDATE sitting SET {changes}")
     connection.close()
 

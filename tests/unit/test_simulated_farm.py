@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import numpy  # noqa: F401 - its import would stop the world of a fast farm for a while
@@ -60,7 +61,7 @@ def test_two_jobs_at_a_time_are_told(quiet_farm: SimulatedFarm) -> None:
 def test_a_job_without_a_final_run_is_told(quiet_farm: SimulatedFarm) -> None:
     job = quiet_farm.boards["board-00001"].log[0].job_id
 
-    with sqlite3.connect(quiet_farm.farm.database) as connection:
+    with closing(sqlite3.connect(quiet_farm.farm.database)) as connection, connection:
         connection.execute("UPDATE run SET status = 'lost' WHERE job = (SELECT id FROM job WHERE job_id = ?)", (job,))
     connection.close()
     assert f"0 final runs of job {job}" in broken(quiet_farm)
