@@ -46,6 +46,16 @@ def run_sql(
 
 def _open(path: Path, time_limit_s: float) -> sqlite3.Connection:
     connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=10.0, isolation_level=None)
+    try:
+        _restrict(connection, time_limit_s)
+    except BaseException:  # a damaged file tells of it at the first look
+        connection.close()
+        raise
+    return connection
+
+
+def _restrict(connection: sqlite3.Connection, time_limit_s: float) -> None:
+    """To reading, and to what may take no longer."""
     connection.execute("PRAGMA query_only=ON")
     connection.create_function("unpack", 3, _unpack, deterministic=True)
     connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LARGEST_VALUE_BYTES)
@@ -55,7 +65,6 @@ def _open(path: Path, time_limit_s: float) -> sqlite3.Connection:
     deadline = monotonic() + time_limit_s
     connection.set_progress_handler(lambda: monotonic() > deadline, _STEPS_BETWEEN_LOOKS)
     connection.set_authorizer(_authorize)
-    return connection
 
 
 def _authorize(action: int, first: str | None, second: str | None, _schema: str | None, _inside: str | None) -> int:
