@@ -111,7 +111,8 @@ def test_a_board_stays_frozen_when_its_starter_is_gone(tmp_path: Path) -> None:
         starter = [sys.executable, "-c", code, str(board.folder)]
         subprocess.run(starter, check=True, timeout=30, cwd=CHECKOUT, process_group=0)
         found = LoopbackBoard(board.folder)
-        assert [process.state for process in found.alive().values()] == ["T"]
+        # Beside the listener there may be a session that just looked whether it listens.
+        assert {process.state for process in found.alive().values()} == {"T"}
         assert found.pid is not None
     finally:
         board.stop()
