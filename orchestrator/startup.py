@@ -88,7 +88,8 @@ class Startup:
         if isinstance(answer, Busy):
             text = f"{name} is busy: held by {answer.holder} since {answer.since}"
             if has_died(answer.holder):
-                raise BoardAbandoned(name, f"{text}, which has died", "it is free once its job is over: --wait 10m")
+                hint = "it is free once its last job is over: wait for it, or give --wait 10m"
+                raise BoardAbandoned(name, f"{text}, which has died", hint)
             raise BoardBusy(name, text, "wait for it, or give --wait 10m")
         return answer
 

@@ -75,8 +75,8 @@ class Drive:
         self._loading_since_s: float | None = None
         """Since when the board has been busy with the job in hand; None while it cools."""
         self._left_there: Job | None = None
-        """What the agent of a lost link had in hand, and may have still. What one had that a command left there which
-        died is not known: the longest stands for it."""
+        """What the agent of a lost link had in hand, and may have still. Of an agent whose command died nobody here
+        knows that: the longest job stands for it."""
         if isinstance(missed, BoardAbandoned):
             self._left_there = max(self._docket.owed, key=lambda job: job.deadline_s, default=None)
 

@@ -46,8 +46,8 @@ class Person:
         self._said_before_bytes = 0
         self._environment = {**os.environ, **environment, "PYTHONPATH": str(CHECKOUT), "NO_COLOR": "1"}
         self._environment["HOME"] = str(farm)
-        for name in ("SSH_AUTH_SOCK", "DYNOFARM_DB"):
-            self._environment.pop(name, None)
+        for variable in ("SSH_AUTH_SOCK", "DYNOFARM_DB"):
+            self._environment.pop(variable, None)
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
