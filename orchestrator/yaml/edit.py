@@ -11,11 +11,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ruamel.yaml import YAML
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from orchestrator.errors import ConfigError
-from orchestrator.yaml.nodes import compose
+from orchestrator.yaml.nodes import compose, quiet_yaml
 from orchestrator.yaml.reading import parse_document
 
 _PLAIN_TEXT = re.compile(r"[A-Za-z0-9~/](?:[A-Za-z0-9_./~+@ -]|:(?=[A-Za-z0-9]))*(?<! )", re.ASCII)
@@ -192,7 +191,7 @@ def _with_line_end(text: str, newline: str) -> str:
 
 
 def _round_trip(text: str, path: tuple[str, ...], value: Any) -> str:
-    yaml = YAML(typ="rt")
+    yaml = quiet_yaml()
     yaml.preserve_quotes = True
     yaml.width = 10_000
     data = yaml.load(text)

@@ -31,7 +31,7 @@ def parse(text: str, file: str) -> tuple[Document | None, list[Fault]]:
     try:
         root = compose(text)
         content = walk.plain(root, ()) if root is not None else None
-    except (YAMLError, RecursionError, ValueError, _TooMuch) as error:
+    except (YAMLError, RecursionError, NotImplementedError, ValueError, _TooMuch) as error:
         return None, _revealed_key(text, file) or [_unreadable(error, text, file)]
     faults = walk.faults
     if not any(REMEDY in fault.text for fault in faults):
@@ -48,8 +48,16 @@ def parse(text: str, file: str) -> tuple[Document | None, list[Fault]]:
 
 def compose(text: str) -> Node | None:
     """The node tree of the one document in `text`; raises ruamel's errors."""
-    root: Node | None = YAML(typ="rt").compose(text)
+    root: Node | None = quiet_yaml().compose(text)
     return root
+
+
+def quiet_yaml() -> YAML:
+    """ruamel's round trip, which does not warn where an anchor's name is used again: YAML 1.2.2, section 7.1 allows it,
+    and an alias means the last one above it."""
+    yaml = YAML(typ="rt")
+    yaml.composer.warn_double_anchors = False
+    return yaml
 
 
 class _TooMuch(Exception):
@@ -208,6 +216,8 @@ def _unreadable(error: Exception, text: str, file: str) -> Fault:
         return _character_fault(error, text, file)
     if isinstance(error, MarkedYAMLError):
         return _syntax_fault(error, text, file)
+    if isinstance(error, NotImplementedError):  # ruamel's, of comments on both sides of a colon that has no key
+        return Fault(file, 1, 1, "", "found comments in a place that cannot be read, allowed: comments behind values")
     return Fault(file, 1, 1, "", "found brackets nested too deeply to be read, allowed: a few levels")
 
 

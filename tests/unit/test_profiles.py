@@ -663,6 +663,7 @@ def test_an_edit_of_a_clever_file_keeps_its_comments_too(folder: Path) -> None:
         ("x: 1\nt: 5\n", ("t", "b"), 6, "x: 1\nt: {b: 6}\n"),
         ("x: >\n  long\n  text\n\n# c\ny: 2\n", ("x",), "short", "x: short\n\n# c\ny: 2\n"),
         ("x: 1\n", ("y",), None, "x: 1\n"),
+        ("a: &x 1\nb: *x\nc: &x 2\nd: *x\n", ("c",), 5, "a: &x 1\nb: *x\nc: 5\nd: &x 2\n"),
     ],
 )
 def test_a_change_is_cut_in_where_it_belongs(text: str, path: tuple[str, ...], value: Any, changed: str) -> None:

@@ -12,6 +12,8 @@ from orchestrator.yaml.secrecy import REMEDY
 
 MAPPING = "allowed: a mapping of keys to values (key: value)"
 
+COMMENTS = "found comments in a place that cannot be read, allowed: comments behind values"
+
 
 def lines_of(text: str) -> list[str]:
     _, faults = parse_document(text, "x.yaml")
@@ -38,6 +40,7 @@ def content_of(text: str) -> object:
         ("a: '5'\nb: !!str 5\n", {"a": "5", "b": "5"}),
         ("a: &x [1, 2]\nb: *x\n", {"a": [1, 2], "b": [1, 2]}),
         ("a: &x {p: 1, q: 2}\nb:\n  <<: *x\n  q: 3\n", {"a": {"p": 1, "q": 2}, "b": {"p": 1, "q": 3}}),
+        ("a: &x 1\nb: *x\nc: &x 2\nd: *x\n", {"a": 1, "b": 1, "c": 2, "d": 2}),
         ("\ufeffa: 1\r\nb: 2\r\n", {"a": 1, "b": 2}),
         ("---\na: 1\n...\n", {"a": 1}),
     ],
@@ -105,6 +108,7 @@ def test_yaml_1_2_comes_out_as_plain_values(text: str, content: object) -> None:
         (f"a: {'9' * 5000}\n", [f"x.yaml:1:4: a: found {'9' * 40}, allowed: a finite number of at most 64 bits"]),
         ("t:\n  1: x\n", ["x.yaml:2:3: t: found the key 1, allowed: text as a key (in quotes if need be)"]),
         ("? [a]\n: x\n", ["x.yaml:1:3: found the key a list, allowed: text as a key (in quotes if need be)"]),
+        (": # c\n\n  a[# c\n  \n", [f"x.yaml:1:1: {COMMENTS}"]),
         ("a: &x [*x]\n", ["x.yaml:1:4: found an alias inside its own anchor, allowed: values that end"]),
         ("a: [" * 4000, ["x.yaml:1:1: found brackets nested too deeply to be read, allowed: a few levels"]),
         (
