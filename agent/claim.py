@@ -11,7 +11,7 @@ from typing import Any, Optional
 from agent import reservation, spool, workshop
 from agent.blobs import Breathe, clear_incoming
 from agent.link import Link
-from agent.lock import BoardLock
+from agent.lock import board_lock
 from agent.places import Places
 from agent.protocol import PROTOCOL_VERSION, Busy, Error, Hello, Ready, Reservation, Reserved
 
@@ -36,7 +36,7 @@ class Claim:
         self.hello: Optional[Hello] = None
         self.held = False
         self._places, self._link, self._root = places, link, root
-        self._lock = BoardLock(places.root)
+        self._lock = board_lock(places.root)
         self._until = 0.0
         self._greeted: Optional[reservation.Clock] = None
         self._origin = workshop.own_origin()

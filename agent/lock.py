@@ -1,6 +1,7 @@
-"""One orchestrator at a time: a `flock` in the work folder, held while the agent lives.
+"""One at a time: a `flock` on a file, held while its process lives. A board has one in the work folder, which an agent
+holds for its orchestrator.
 
-The kernel frees it when the agent dies, however it dies, so there are no stale locks. The text in the file (who, and
+The kernel frees it when the process dies, however it dies, so there are no stale locks. The text in the file (who, and
 since when) is for the others to read; it means nothing without the lock.
 """
 
@@ -12,16 +13,16 @@ from typing import Optional, Tuple
 LOCK_NAME = "lock"
 
 
-class BoardLock:
-    """The lock of one work folder. The descriptor is close-on-exec: a worker never inherits it."""
+class FileLock:
+    """The descriptor is close-on-exec: a process that is started never inherits it."""
 
-    def __init__(self, work_dir: str) -> None:
-        self._path = os.path.join(work_dir, LOCK_NAME)
+    def __init__(self, path: str, mode: int = 0o600) -> None:
+        self._path, self._mode = path, mode
         self._descriptor: Optional[int] = None
 
     def acquire(self, holder: str) -> bool:
         """Take it if it is free; never waits. OSError when the file cannot be made."""
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, self._mode)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -49,6 +50,11 @@ class BoardLock:
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
+
+
+def board_lock(work_dir: str) -> FileLock:
+    """Of the board whose agents have this work folder."""
+    return FileLock(os.path.join(work_dir, LOCK_NAME))
 
 
 def _text(holder: str) -> bytes:

@@ -1,9 +1,14 @@
-"""One job at a time among boards that are one machine, in the order of asking."""
+"""One job at a time among boards that are one machine, in the order of asking; among commands, too (`machines.py`)."""
 
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
+
+from orchestrator.machines import Machine
+
+POLL_S = 0.02
+"""How often the first in line looks whether another command has left the machine."""
 
 
 class Ticket:
@@ -19,10 +24,18 @@ class Turns:
     """A lock that is fair: whoever asked first comes first, so that boards of one machine alternate job by job and
     slow drift of the machine falls on all of them alike. `threading.Lock` would let one board go on to its end."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic, *, shared: bool = True) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        shared: bool = True,
+        machine: Machine | None = None,
+    ) -> None:
         self.shared = shared
         """Has the machine more than one board?"""
         self._clock = clock
+        self._machine = machine
+        self._is_ours = machine is None
         self._lock = threading.Lock()
         self._line: deque[Ticket] = deque()
         self._closed = False
@@ -41,9 +54,13 @@ class Turns:
         while True:
             with self._lock:
                 self._drop_overdue()
-                if self._closed or self._line[0] is ticket:
-                    return not self._closed
-                moments_s = [moment_s for moment_s in (until_s, self._line[0].kept_until_s) if moment_s is not None]
+                if self._closed:
+                    return False
+                first = self._line[0]
+                if first is ticket and self._take_machine():
+                    return True
+                look_s = self._clock() + POLL_S if first is ticket else first.kept_until_s
+                moments_s = [moment_s for moment_s in (until_s, look_s) if moment_s is not None]
                 ticket.called.clear()
             now_s = self._clock()
             if until_s is not None and now_s >= until_s:
@@ -52,9 +69,12 @@ class Turns:
 
     def keep(self, ticket: Ticket, limit_s: float) -> None:
         """Its board was lost while it measured, and may go on measuring for so long: the turn stays its own until then,
-        or until `leave`, whichever comes first."""
+        or until `leave`, whichever comes first. Not among commands: another may have that very board by then, which
+        has left our job behind, and would wait for us while we wait for it."""
         with self._lock:
             if ticket in self._line:
+                if self._line[0] is ticket:
+                    self._leave_machine()
                 ticket.kept_until_s = self._clock() + limit_s
                 self._call()
 
@@ -70,6 +90,8 @@ class Turns:
         """Done, or not wanted any more: the next one's turn. No harm for one that was kept until its time was over."""
         with self._lock:
             if ticket in self._line:
+                if self._line[0] is ticket:
+                    self._leave_machine()
                 self._line.remove(ticket)
                 self._call()
 
@@ -79,6 +101,21 @@ class Turns:
             self._closed = True
             for ticket in self._line:
                 ticket.called.set()
+
+    def measured_by(self) -> str:
+        """The other command that measures, for the first in line who waits; empty where it is a board of ours."""
+        with self._lock:
+            return "" if self._machine is None or self._is_ours else self._machine.measured_by()
+
+    def _take_machine(self) -> bool:
+        if self._machine is not None and not self._is_ours:
+            self._is_ours = self._machine.take()
+        return self._is_ours
+
+    def _leave_machine(self) -> None:
+        if self._machine is not None:
+            self._machine.leave()
+            self._is_ours = False
 
     def _drop_overdue(self) -> None:
         while self._line and self._line[0].kept_until_s is not None and self._line[0].kept_until_s <= self._clock():

@@ -4,6 +4,7 @@ import threading
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
+from orchestrator.devices import Device
 from orchestrator.errors import BoardError
 from orchestrator.links import Link
 from orchestrator.runs import Job
@@ -26,13 +27,12 @@ def run_sweep(
 ) -> None:
     """Run the jobs on the boards that the links lead to; return when every board is done or is left alone.
 
-    Boards that share an exclusion (one machine) take turns, job by job. `missed` are boards that were not reached
-    yet, and why: they are tried again while others measure. An error that is not a board's own (the database, a fault
-    of ours, Ctrl-C in this thread) stops all boards and is raised here once they have left; a second Ctrl-C does not
-    wait for them.
+    Boards that share an exclusion (one machine) take turns, job by job, with those of other commands, too. `missed` are
+    boards that were not reached yet, and why: they are tried again while others measure. An error that is not a
+    board's own (the database, a fault of ours, Ctrl-C in this thread) stops all boards and is raised here once they
+    have left; a second Ctrl-C does not wait for them.
     """
-    sharers = Counter(link.device.exclusion for link in links)
-    turns = {machine: Turns(shared=boards > 1) for machine, boards in sharers.items()}
+    turns = _turns_of([link.device for link in links], tools)
     if tools.relays is not None:
         tools.relays.take_turns(turns)
         tools.relays.keep_faults(tools.ledger.note_fault, tools.sweep_id)
@@ -89,6 +89,17 @@ def run_sweep(
         thread.join()
     if faults:
         raise faults[0]
+
+
+def _turns_of(devices: Sequence[Device], tools: Tools) -> dict[str, Turns]:
+    """By machine. One that is a single board needs no turn among commands: only one of them has the board."""
+    boards = Counter(device.exclusion for device in devices)
+    groups = {device.exclusion for device in devices if device.group}
+    take = tools.machine
+    return {
+        machine: Turns(shared=number > 1, machine=take(machine) if take and machine in groups else None)
+        for machine, number in boards.items()
+    }
 
 
 class _Roll:

@@ -18,7 +18,7 @@ from orchestrator.errors import (
     RuntimeOutOfReach,
     RuntimeUnavailable,
 )
-from orchestrator.events import BoardDone, BoardFailed, JobStage, Waiting
+from orchestrator.events import BoardDone, BoardFailed, JobStage, Noted, Waiting
 from orchestrator.links import Link
 from orchestrator.runs import Job, Role, RunStatus
 from orchestrator.schedule.ahead import Ahead
@@ -74,6 +74,8 @@ class Drive:
         """What goes on beside the job in hand."""
         self._loading_since_s: float | None = None
         """Since when the board has been busy with the job in hand; None while it cools."""
+        self._met: set[str] = set()
+        """Other commands that this board waited for."""
         self._left_there: Job | None = None
         """What the agent of a lost link had in hand, and may have still. Of an agent whose command died nobody here
         knows that: the longest job stands for it."""
@@ -190,7 +192,11 @@ class Drive:
         """Wait until it is this board's turn; False when the user asks to stop."""
         if self._turns.wait(ticket, SOON_S):
             return True
-        self._tools.notify(Waiting(self.name, f"another board of {self._link.device.exclusion} measures"))
+        who, machine = self._turns.measured_by(), self._link.device.exclusion
+        if who and who not in self._met:
+            self._met.add(who)
+            self._tools.notify(Noted(self.name, f"takes turns with {who}, which measures on {machine} as well"))
+        self._tools.notify(Waiting(self.name, f"{who or 'another board'} measures on {machine}"))
         return self._turns.wait(ticket)
 
     def _measure(self, session: AgentSession) -> None:

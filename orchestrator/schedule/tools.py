@@ -11,6 +11,7 @@ from agent.protocol import Conditions, Facts
 from orchestrator.breaker import USUAL, Limits
 from orchestrator.devices import Device
 from orchestrator.events import Event
+from orchestrator.machines import Machine
 from orchestrator.records import LinkFault, PowerCycle
 from orchestrator.relays import Relays
 from orchestrator.runs import Job, Run
@@ -63,7 +64,8 @@ class Power:
 
 @dataclass(frozen=True)
 class Tools:
-    """`sweep_id` is for what is written down of links; `power` is None unless the user asked for it."""
+    """`sweep_id` is for what is written down of links; `power` is None unless the user asked for it. `machine` gives
+    the turn of a machine among all commands, by its name; None where there are no others."""
 
     ledger: Ledger
     supply: Supply
@@ -74,3 +76,4 @@ class Tools:
     power: Power | None = None
     dice: Callable[[float, float], float] = random.uniform
     relays: Relays | None = None
+    machine: Callable[[str], Machine] | None = None

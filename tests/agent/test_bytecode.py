@@ -16,7 +16,7 @@ import pytest
 
 from agent import bytecode
 from agent.importer import Index
-from agent.lock import BoardLock
+from agent.lock import FileLock, board_lock
 from agent.places import Places
 from agent.protocol import Error, Ready, Result
 from orchestrator.bundle import agent_zipapp, boot_script
@@ -217,9 +217,9 @@ def test_what_is_in_use_is_not_removed_however_old_and_what_never_came_whole_is(
 
 
 @pytest.fixture
-def held(work: Path) -> Iterator[BoardLock]:
+def held(work: Path) -> Iterator[FileLock]:
     """Somebody else has the board."""
-    lock = BoardLock(str(work))
+    lock = board_lock(str(work))
     assert lock.acquire("somebody")
     yield lock
     lock.release()
@@ -233,7 +233,7 @@ def waiting(work: Path) -> Talk:
     return talk
 
 
-def test_an_agent_that_waits_for_the_board_is_not_removed_by_another_version(work: Path, held: BoardLock) -> None:
+def test_an_agent_that_waits_for_the_board_is_not_removed_by_another_version(work: Path, held: FileLock) -> None:
     """Stored a month ago, and used every day since."""
     month_ago = time.time() - 31 * 86400
     os.utime(work / "agent" / f"{DIGEST}.pyz", (month_ago, month_ago))
@@ -248,7 +248,7 @@ def test_an_agent_that_waits_for_the_board_is_not_removed_by_another_version(wor
 
 @pytest.mark.parametrize("visits", [0, 1])
 def test_an_agent_that_was_removed_while_it_waited_says_so_and_leaves(
-    work: Path, visit: Visit, held: BoardLock, visits: int
+    work: Path, visit: Visit, held: FileLock, visits: int
 ) -> None:
     """One that began from its text, and one from bytecode."""
     for _ in range(visits):

@@ -128,7 +128,7 @@ def test_a_name_with_markup_is_only_a_name() -> None:
         (JobStarted("k", make_job()), None),
         (JobStage("k", make_job(), "dreaming"), None),
         (Waiting("k", "held by somebody"), "held by somebody"),
-        (Waiting("k", "another board of this-machine measures"), None),
+        (Waiting("k", "another board measures on this-machine"), None),
         (BoardFailed("k", "no route", "", 1), "gives up with 1 job to go: no route"),
         (BoardDone("k"), None),
     ],

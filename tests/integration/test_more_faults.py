@@ -16,9 +16,10 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.claims import myself
 from tests.boards.loopback import LoopbackBoard
 from tests.boards.processes import send
-from tests.farming import TestFarm
+from tests.farming import TestFarm, Watched
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.integration
@@ -107,6 +108,45 @@ def test_what_a_killed_command_left_running_is_waited_for_by_its_board_and_by_th
     loops = sorted(farm.sql(LOOPS), key=lambda loop: loop["begin"])
     for earlier, later in itertools.pairwise(loops):
         assert earlier["finish"] <= later["begin"], "two boards of one machine measured at the same time"
+
+
+def holder_of(command: Watched) -> str:
+    return f"{myself()} (dynofarm, process {command.process.pid})"
+
+
+@pytest.mark.timeout(400)
+def test_two_commands_take_turns_on_boards_of_one_machine_and_one_goes_on_when_the_other_is_killed(
+    make_board: MakeBoard, kitchen: LoopbackBoard, farm: TestFarm
+) -> None:
+    attic = make_board("attic")
+    farm.add_board(attic)
+    assert attic.group == kitchen.group
+    sweeps = [
+        farm.write_sweep(on, Path(farm.root / farm.sweep_of_fakes(on, repeats=4, options="{sleep_ms: 60}")).read_text())
+        for on in ("kitchen", "attic")
+    ]
+    commands = [farm.watch("run", sweep) for sweep in sweeps]
+    ends = [command.end(timeout_s=120) for command in commands]
+    assert [end.status for end in ends] == [0, 0]
+    met = [
+        f"takes turns with {holder_of(command)}" in end.err for command, end in zip(commands, ends[::-1], strict=True)
+    ]
+    assert any(met), [end.err for end in ends]
+    loops = sorted(farm.sql(LOOPS), key=lambda loop: loop["begin"])
+    assert len(loops) == 8
+    for earlier, later in itertools.pairwise(loops):
+        assert earlier["finish"] <= later["begin"], "two commands measured on one machine at the same time"
+    assert sum(earlier["device"] != later["device"] for earlier, later in itertools.pairwise(loops)) >= 3
+
+    first = farm.watch("run", farm.sweep_of_fakes("kitchen", repeats=20, options="{sleep_ms: 400}"))
+    wait_until(lambda: bool(kitchen.workers()))
+    second = farm.watch("run", sweeps[1])
+    second.wait_for(f"takes turns with {holder_of(first)}")
+    kitchen.kill_workers()
+    first.process.kill()
+    first.end()
+    assert second.end(timeout_s=120).status == 0
+    assert len(farm.sql(LOOPS)) >= 12
 
 
 @pytest.mark.timeout(400)
