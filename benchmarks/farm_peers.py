@@ -50,11 +50,11 @@ def environment(peer: str) -> Path:
 
 
 def ask(peer: str, places: Path) -> Asked:
-    """Let one of them connect to every board and run `true` there. `ours…` are dynofarm."""
+    """Let one of them connect to every board and run `true` there. `ours…` are dynofarm, which may do more."""
     if peer == "ansible":
         return _ansible(places, "raw", ["-a", "true"])
     if peer.startswith("ours"):
-        mode = {"ours, probed": "probe", "ours, first answer": "first"}.get(peer, "true")
+        mode = {"ours, pinged": "ping", "ours, probed": "probe", "ours, first answer": "first"}.get(peer, "true")
         return _told([sys.executable, str(SCRIPTS / "ask_dynofarm.py"), str(places), mode])
     return _told([str(environment(peer) / "python"), str(SCRIPTS / f"ask_{peer}.py"), str(places)])
 

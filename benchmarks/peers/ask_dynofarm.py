@@ -1,4 +1,5 @@
-"""dynofarm. `true`: the transport alone runs `true` on each; `probe`: each agent is started, takes its lock, probes."""
+"""dynofarm. `true`: the transport alone runs `true` on each; `ping`: each says how it is, and is left (`dynofarm device
+ping`); `probe`: each agent is started, takes its lock, probes."""
 
 # ruff: noqa: E402
 
@@ -13,12 +14,14 @@ from asking import tell
 from crowd import Place
 
 from orchestrator.bundle import agent_zipapp
+from orchestrator.farm import Farm
 from orchestrator.farm_file import CONNECTIONS
 from orchestrator.links import Link
 from orchestrator.schedule.muster import crew, muster
 from orchestrator.session import AgentSession
 from orchestrator.transport import ssh
 from orchestrator.transport.connect import connect
+from orchestrator.visits.pinging import ping_devices
 
 OPEN = []
 """What is connected stays so until the clock has stopped: a sweep works on, and so does every peer."""
@@ -34,6 +37,14 @@ def run_true(boards):
 
     with crew(CONNECTIONS) as pool:
         return sum(pool.map(run, boards))
+
+
+def ping(boards):
+    known_hosts = Path(boards[0]["known_hosts"])
+    root = known_hosts.parent
+    farm = Farm(root, root, root, root / "results.db", known_hosts, root)
+    pings = ping_devices(farm, [Place(**one).device() for one in boards], lambda _event: None, threading.Event())
+    return sum(one.error is None for one in pings)
 
 
 def first_answer(boards):
@@ -61,7 +72,7 @@ def probe(boards):
 
 
 if __name__ == "__main__":
-    tell({"true": run_true, "first": first_answer, "probe": probe}[sys.argv[2]])
+    tell({"true": run_true, "ping": ping, "first": first_answer, "probe": probe}[sys.argv[2]])
     for one in OPEN:
         if isinstance(one, Link):
             one.close(politely=False)

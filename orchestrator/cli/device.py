@@ -22,6 +22,7 @@ def register(app: typer.Typer) -> None:
     group.command("list", epilog="Example: dynofarm device list --json")(list_devices)
     group.command(epilog="Example: dynofarm device show kitchen")(show)
     group.command(epilog="Example: dynofarm device check kitchen tag:arm64")(check)
+    group.command(epilog="Example: dynofarm device ping tag:jetson --json")(ping)
     group.command(epilog="Example: dynofarm device edit kitchen --set python=/usr/bin/python3.9 --set tags=arm64,lab")(
         edit
     )
@@ -84,6 +85,26 @@ def check(
     devices = load_devices(farm)
     with open_store(farm, create=True) as store:
         raise typer.Exit(run_check(farm, store, devices, on or ["all"], as_json=as_json))
+
+
+def ping(
+    context: typer.Context,
+    on: BoardsOrAll = None,
+    as_json: Json = False,
+) -> None:
+    """Ask boards whether they are up, since when, and how busy and hot they are: hundreds in seconds.
+
+    Nothing is started there but one grep, and no lock is taken. A login takes a board a moment all the same: what
+    measures there just then may be marked for it. What a board is, and what is wrong with it: dynofarm device check.
+    """
+    from orchestrator.asking.boards import select_devices
+    from orchestrator.cli.pinging import run_ping
+    from orchestrator.cli.seen import last_facts
+
+    farm = settings_of(context).find_farm()
+    devices = load_devices(farm)
+    chosen = select_devices(devices, on or ["all"], last_facts(farm) if on else {})
+    raise typer.Exit(run_ping(farm, chosen, as_json=as_json))
 
 
 def edit(

@@ -5,11 +5,14 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import TypeVar
 
 from orchestrator.conversation import Stopped
 from orchestrator.errors import BoardError
 from orchestrator.farm_file import CONNECTIONS
 from orchestrator.links import Link
+
+T = TypeVar("T")
 
 
 def muster(
@@ -20,7 +23,7 @@ def muster(
     at_once: int = CONNECTIONS,
 ) -> None:
     """Open every link, many at once; `failed` hears the name and the error of each that cannot be opened. Whatever else
-    comes of one, or Ctrl-C, stops the others."""
+    comes of one stops the others."""
 
     def open_one(link: Link) -> None:
         try:
@@ -30,9 +33,14 @@ def muster(
         except Stopped:
             return
 
+    for_each(links, open_one, stop, at_once)
+
+
+def for_each(things: Sequence[T], work: Callable[[T], None], stop: threading.Event, at_once: int) -> None:
+    """Do the work for all of them, so many at once. An error that comes of one, or Ctrl-C, stops the others."""
     with crew(at_once) as pool:
         try:
-            for future in [pool.submit(open_one, link) for link in links if not stop.is_set()]:
+            for future in [pool.submit(work, thing) for thing in things if not stop.is_set()]:
                 future.result()
         except BaseException:
             stop.set()

@@ -17,7 +17,7 @@ from tests.making import make_job, make_run
 VERBS = (
     ("init",), ("run",), ("stop",), ("sweeps",), ("results",), ("show",), ("sql",), ("best",), ("export",), ("serve",),
     ("device",), ("device", "add"), ("device", "list"), ("device", "show"), ("device", "check"), ("device", "edit"),
-    ("device", "trust"), ("device", "remove"),
+    ("device", "ping"), ("device", "trust"), ("device", "remove"),
     ("model",), ("model", "add"), ("model", "list"), ("model", "show"), ("model", "remove"),
 )  # fmt: skip
 

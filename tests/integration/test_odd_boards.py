@@ -33,14 +33,17 @@ def log_in_by(board: LoopbackBoard, login: str) -> None:
     keys.write_text(f'command="{quoted} \\"$SSH_ORIGINAL_COMMAND\\"" {keys.read_text()}')
 
 
+def shells_here() -> dict[str, str]:
+    """Logins by the shells that this machine has."""
+    shells = {name: path for name in SHELLS if (path := shutil.which(name))}
+    return {name: f"exec {path} {'sh ' * (name == 'busybox')}-c" for name, path in shells.items()}
+
+
 @pytest.mark.timeout(240)
 def test_boards_with_odd_logins_are_measured_as_all_others(
     make_board: MakeBoard, farm: TestFarm, fake_model: Path
 ) -> None:
-    shells = {name: shutil.which(name) for name in SHELLS}
-    logins = LOGINS | {name: f"exec {path} -c" for name, path in shells.items() if path and name != "busybox"}
-    if shells["busybox"]:
-        logins["busybox"] = f"exec {shells['busybox']} sh -c"
+    logins = LOGINS | shells_here()
     for name, login in logins.items():
         board = make_board(name)
         log_in_by(board, login)

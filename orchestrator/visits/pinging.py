@@ -1,0 +1,144 @@
+"""Which boards are up, and how they are: connect, read a few files of the kernel's with one `grep`, leave.
+
+No agent and no Python is started, no lock is taken, nothing is kept: a farm of hundreds answers in seconds, and boards
+that somebody else has answer, too. What a login takes of a board that measures, its run's surroundings tell.
+"""
+
+import re
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from orchestrator.devices import Device
+from orchestrator.errors import BoardError, BoardLost, BoardUnfit
+from orchestrator.events import BoardDone, Connecting, Event, Noted
+from orchestrator.farm import Farm
+from orchestrator.schedule.muster import for_each
+from orchestrator.transport import ByteChannel
+from orchestrator.transport.connect import connect
+
+QUESTION = (
+    "sh",
+    "-c",
+    "exec grep -s . /proc/uptime /proc/loadavg /proc/meminfo /sys/class/thermal/thermal_zone*/temp",
+)
+"""Every line of these files behind its file's name; with neither quotes nor variables, since any shell may read it."""
+LIMIT_BYTES = 64 << 10
+_LINE = re.compile(r"(/(?:proc|sys)/[^:]+):(.+)")
+_NUMBER = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,9})?")
+
+
+@dataclass(frozen=True)
+class Ping:
+    """What one board answered, or the error. None is what it does not tell.
+
+    `answered_s`: from the first packet to the end of the answer; `load_1min`: processes that run or wait for a disk.
+    """
+
+    device: Device
+    answered_s: float | None = None
+    up_s: float | None = None
+    load_1min: float | None = None
+    memory_available_bytes: int | None = None
+    temperature_c: float | None = None
+    error: BoardError | None = None
+
+
+def ping_devices(
+    farm: Farm, devices: Sequence[Device], notify: Callable[[Event], None], stop: threading.Event
+) -> list[Ping]:
+    """Ask all of them, many at once; one entry a device, in their order, but for those that `stop` came before."""
+    found: dict[str, Ping] = {}
+
+    def one(device: Device) -> None:
+        if stop.is_set():
+            return
+        notify(Connecting(device.name, 1))
+        try:
+            found[device.name] = _ping(farm, device, notify)
+        except BoardError as error:
+            found[device.name] = Ping(device, error=error)
+        notify(BoardDone(device.name))
+
+    for_each(devices, one, stop, farm.settings.connections)
+    return [found[device.name] for device in devices if device.name in found]
+
+
+def _ping(farm: Farm, device: Device, notify: Callable[[Event], None]) -> Ping:
+    began_s = time.perf_counter()
+    transport = connect(device, farm.known_hosts)
+    try:
+        for warning in transport.warnings:
+            notify(Noted(device.name, warning))
+        channel = transport.open_channel(QUESTION)
+        said = _hear(device, channel)
+        answered_s = time.perf_counter() - began_s
+        values = parse(said)
+        if "/proc/uptime" not in values:
+            raise _no_answer(device.name, said, channel)
+    finally:
+        transport.close()
+    return read_answer(device, values, answered_s)
+
+
+def _hear(device: Device, channel: ByteChannel) -> str:
+    """To its end, or what fits. `BoardLost` when the end does not come."""
+    until_s = time.monotonic() + device.connect_timeout_s
+    said = b""
+    while len(said) < LIMIT_BYTES:
+        part = channel.receive(max(0.0, until_s - time.monotonic()))
+        if part == b"":
+            break
+        if part is None and time.monotonic() >= until_s:
+            hint = "look at its load and its disk; a longer wait: connect_timeout_s in its profile"
+            text = f"{device.name}: it let us in, and does not answer within {device.connect_timeout_s:g} s"
+            raise BoardLost(device.name, text, hint)
+        said += part or b""
+    return said.decode("utf-8", "replace")
+
+
+def parse(said: str) -> dict[str, list[str]]:
+    """The lines of each file, by its path; what a login says of itself is left out."""
+    values: dict[str, list[str]] = {}
+    for line in said.splitlines():
+        found = _LINE.fullmatch(line)
+        if found is not None:
+            values.setdefault(found[1], []).append(found[2])
+    return values
+
+
+def read_answer(device: Device, values: dict[str, list[str]], answered_s: float) -> Ping:
+    """What the files say; formats: proc(5), and Documentation/ABI/testing/sysfs-class-thermal of the kernel."""
+    memory = [line.partition(":") for line in values.get("/proc/meminfo", ())]
+    available_kib = _number([rest.strip() for name, _, rest in memory if name == "MemAvailable"])
+    zones = [_number(lines) for path, lines in values.items() if path.startswith("/sys/class/thermal/")]
+    # As the agent reads them (agent/sensors/thermal.py): zero and what no chip survives is a sensor that is not there.
+    millidegrees = [zone for zone in zones if zone is not None and zone != 0 and -40_000 < zone < 150_000]
+    return Ping(
+        device,
+        answered_s=answered_s,
+        up_s=_number(values.get("/proc/uptime", ())),
+        load_1min=_number(values.get("/proc/loadavg", ())),
+        memory_available_bytes=None if available_kib is None else int(available_kib) * 1024,
+        temperature_c=max(millidegrees) / 1000 if millidegrees else None,
+    )
+
+
+def _number(lines: Sequence[str]) -> float | None:
+    """The first word of the first line; None where that is no number."""
+    word = "".join(lines[:1]).partition(" ")[0]
+    return float(word) if _NUMBER.fullmatch(word) else None
+
+
+def _no_answer(name: str, said: str, channel: ByteChannel) -> BoardUnfit:
+    words = [line.strip() for line in (said + "\n" + channel.errors()).splitlines() if line.strip()]
+    told = f"; it said: {words[-1][:200]}" if words else ""
+    hint = "its login must run commands, and it must be a Linux with sh and grep"
+    return BoardUnfit(name, f"{name}: it let us in, and does not say how it is{told}", hint)
+
+
+def stopped(device: Device) -> Ping:
+    """For a board that was not asked any more."""
+    error = BoardError(device.name, f"{device.name}: not asked", f"dynofarm device ping {device.name}")
+    return Ping(device, error=error)
