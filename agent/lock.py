@@ -20,8 +20,8 @@ class FileLock:
         self._path, self._mode = path, mode
         self._descriptor: Optional[int] = None
 
-    def acquire(self, holder: str) -> bool:
-        """Take it if it is free; never waits. OSError when the file cannot be made."""
+    def acquire(self, holder: str = "") -> bool:
+        """Take it if it is free; never waits. OSError when the file cannot be made. `holder`: for others to read."""
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, self._mode)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -29,11 +29,14 @@ class FileLock:
             os.close(descriptor)
             return False
         self._descriptor = descriptor
-        try:
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, _text(holder), 0)
-        except OSError:
-            pass  # a full disk: the lock holds all the same, and others read an older name or none
+        if holder:
+            text = _text(holder)
+            try:
+                os.pwrite(descriptor, text, 0)
+                # Not before: a file that was emptied, ext4 writes to the disk when it is closed.
+                os.ftruncate(descriptor, len(text))
+            except OSError:
+                pass  # a full disk: the lock holds all the same, and others read an older name or none
         return True
 
     def read_holder(self) -> Tuple[str, str]:

@@ -30,7 +30,7 @@ class Machine:
         a folder of somebody else's) it is everybody's: what was measured at the same time is told apart later."""
         try:
             self._folder.mkdir(exist_ok=True)
-            self._waits = self._waits or self._next.acquire(self._holder)
+            self._waits = self._waits or self._next.acquire()
             if not self._waits or not self._turn.acquire(self._holder):
                 return False
         except OSError as error:
