@@ -28,8 +28,12 @@ def engine_for(path: Path, begin: str, pragmas: tuple[str, ...], busy_timeout_s:
 
     def opened() -> sqlite3.Connection:
         connection = connect(path, mode, busy_timeout_s)
-        for pragma in pragmas:
-            connection.execute(f"PRAGMA {pragma}")
+        try:
+            for pragma in pragmas:
+                connection.execute(f"PRAGMA {pragma}")
+        except BaseException:  # no database, or a damaged one
+            connection.close()
+            raise
         return connection
 
     # The name of the file is in `opened`; a URL would need its own quoting.

@@ -6,9 +6,11 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+import sqlalchemy.exc
 
 from orchestrator.errors import StoreBusy, StoreDamaged, StoreError, StoreTooNew
 from orchestrator.store import Store
+from orchestrator.store.engine import engine_for
 from orchestrator.store.place import NETWORK_TYPES, mount_type
 from orchestrator.store.schema import APPLICATION_ID
 from tests.making import make_model, make_run
@@ -255,3 +257,11 @@ def test_closing_leaves_no_open_file_behind(store: Store, planned: Planner, data
     open_files = [os.path.realpath(descriptor) for descriptor in Path("/proc/self/fd").iterdir()]
     assert not [name for name in open_files if name.startswith(str(database))]
     assert not database.with_name("results.db-wal").exists()
+
+
+def test_a_file_that_turns_out_to_be_damaged_is_not_kept_open(database: Path) -> None:
+    database.write_bytes(b"x" * 8192)
+    engine = engine_for(database, "BEGIN", ("synchronous=FULL",), 1.0)
+    with pytest.raises(sqlalchemy.exc.DatabaseError) as caught:  # which knows the frames in which it was opened
+        engine.connect()
+    assert str(database) not in [os.path.realpath(entry.path) for entry in os.scandir("/proc/self/fd")], caught
