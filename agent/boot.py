@@ -40,6 +40,9 @@ def receive(size):
     except ImportError:
         decompress = None
     say("need" if decompress else "need_plain")
+    # The agent imports these: while it is on its way there is nothing else to do.
+    for name in ("contextlib", "hashlib", "json", "re", "selectors", "typing"):
+        __import__(name)
     try:
         data = read_exactly(int(read_exactly(8), 16))
         return data if len(data) == size else decompress(data)
