@@ -94,7 +94,7 @@ def ping(
 ) -> None:
     """Ask boards whether they are up, since when, and how busy and hot they are: hundreds in seconds.
 
-    Nothing is started there but one grep, and no lock is taken. A login takes a board a moment all the same: what
+    Nothing is started there but a shell, and no lock is taken. A login takes a board a moment all the same: what
     measures there just then may be marked for it. What a board is, and what is wrong with it: dynofarm device check.
     """
     from orchestrator.asking.boards import select_devices

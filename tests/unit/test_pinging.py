@@ -11,13 +11,8 @@ from orchestrator.visits.pinging import Ping, parse, read_answer
 
 KITCHEN = Device("kitchen", host="10.0.0.4")
 PI = """Welcome to the lab: /proc/uptime is read by us
-/proc/uptime:350735.47 1234567.01
-/proc/loadavg:0.52 0.58 0.59 1/389 12345
-/proc/meminfo:MemTotal:        3884320 kB
-/proc/meminfo:MemFree:          102400 kB
-/proc/meminfo:MemAvailable:    2048000 kB
-/proc/meminfo:HugePages_Total:       0
-/sys/class/thermal/thermal_zone0/temp:48312
+/proc/uptime:350735.47 1234567.01;/proc/loadavg:0.52 0.58 0.59 1/389 12345;/sys/class/thermal/thermal_zone0/temp:48312;\
+/proc/meminfo:MemAvailable: 2048000 kB;
 """
 
 
@@ -52,12 +47,12 @@ def test_a_board_says_how_it_is() -> None:
     ],
 )
 def test_the_hottest_sensor_that_is_one_counts(millidegrees: list[str], hottest_c: float | None) -> None:
-    lines = [f"/sys/class/thermal/thermal_zone{n}/temp:{said}\n" for n, said in enumerate(millidegrees)]
-    assert answer(PI.rpartition("/sys")[0] + "".join(lines)).temperature_c == hottest_c
+    zones = [f"/sys/class/thermal/thermal_zone{n}/temp:{said};" for n, said in enumerate(millidegrees)]
+    assert answer("/proc/uptime:99.5 12.0;" + "".join(zones)).temperature_c == hottest_c
 
 
 def test_what_is_not_told_is_not_known(capsys: pytest.CaptureFixture[str]) -> None:
-    ping = answer("/proc/uptime:99.5 12.0\n")
+    ping = answer("/proc/uptime:99.5 12.0;\n")
     assert (ping.load_1min, ping.memory_available_bytes, ping.temperature_c) == (None, None, None)
     failed = Ping(Device("attic", host="10.0.0.5"), error=Unreachable("attic", "attic: no route", "look at its cable"))
     assert ping_values(failed)["next"] == "look at its cable"
@@ -70,7 +65,7 @@ def test_what_is_not_told_is_not_known(capsys: pytest.CaptureFixture[str]) -> No
     ]
 
 
-@given(st.text(alphabet=st.sampled_from(list("/procuptimememinfosys:. -0129eExX\n\r\x00٣²kB")), max_size=80))
+@given(st.text(alphabet=st.sampled_from(list("/procuptimememinfosys:;. -0129eExX\n\r\x00٣²kB")), max_size=80))
 def test_any_text_is_an_answer_or_none(text: str) -> None:
     read_answer(KITCHEN, parse("/proc/uptime:" + text), 0.1)
     read_answer(KITCHEN, parse("/proc/meminfo:MemAvailable:" + text), 0.1)
