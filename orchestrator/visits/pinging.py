@@ -97,11 +97,11 @@ def _hear(device: Device, channel: ByteChannel) -> str:
         part = channel.receive(max(0.0, until_s - time.monotonic()))
         if part == b"":
             break
-        if part is None and time.monotonic() >= until_s:
+        said += part or b""
+        if time.monotonic() >= until_s:
             hint = "look at its load and its disk; a longer wait: connect_timeout_s in its profile"
             text = f"{device.name}: it let us in, and does not answer within {device.connect_timeout_s:g} s"
             raise BoardLost(device.name, text, hint)
-        said += part or b""
     return said.decode("utf-8", "replace")
 
 

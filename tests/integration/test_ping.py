@@ -16,13 +16,16 @@ MakeBoard = Callable[[str], LoopbackBoard]
 
 
 def test_boards_that_are_up_tell_how_they_are_and_the_others_why_not(make_board: MakeBoard, farm: TestFarm) -> None:
-    boards = {name: make_board(name) for name in ("kitchen", "frozen", "gone", "changed", "menu", "mute", "flood")}
+    boards = {
+        name: make_board(name) for name in ("kitchen", "frozen", "gone", "changed", "menu", "mute", "flood", "drip")
+    }
     for board in boards.values():
         farm.add_board(board)
         farm.run("device", "edit", board.name, "--set", "connect_timeout_s=2").ok()
     log_in_by(boards["menu"], "echo Welcome to the menu; exit 0 #")
     log_in_by(boards["mute"], "exec sleep 60 #")
     log_in_by(boards["flood"], "exec yes #")
+    log_in_by(boards["drip"], "while sleep 0.1; do printf y; done #")
     boards["gone"].refuse()
     boards["changed"].change_host_key()
     boards["frozen"].freeze()
@@ -43,6 +46,7 @@ def test_boards_that_are_up_tell_how_they_are_and_the_others_why_not(make_board:
         "changed": "host key",
         "menu": "it said: Welcome to the menu",
         "mute": "does not answer within 2 s",
+        "drip": "does not answer within 2 s",
         "flood": "it let us in, and does not say how it is; it said: y",
     }.items():
         assert words in found[name]["error"], found[name]
