@@ -117,6 +117,7 @@ class TalkingAgent(ABC):
             if len(self._agent) < end:
                 return
             data = bytes(self._agent[end:])
+            self._agent = bytearray()  # thousands of boards would keep one each
             self._lacks_agent = False
             self.arrived()
         for line in self._reader.feed(data) if data else ():
