@@ -23,7 +23,7 @@ from orchestrator.heavy import many_threads
 from orchestrator.judging import judge_sweep
 from orchestrator.ledger import PatientLedger
 from orchestrator.links import Keeper, Link
-from orchestrator.machines import Machine
+from orchestrator.machines import MachineTurn
 from orchestrator.models import Model
 from orchestrator.plan import plan, reference_job
 from orchestrator.power_cycle import switch_power
@@ -255,7 +255,7 @@ class Launcher:
         bring, settings = relays.bring, self._farm.settings
         supply = Supply(models, shelf, notify, self._store.idle_c, bring, settings, task_files=task_files)
         ledger = PatientLedger(self._store, self._patience)
-        machine = partial(Machine, self._farm.database, holder=holder())
+        machine = partial(MachineTurn, self._farm.database, holder=holder())
         return Tools(ledger, supply, notify, self._stop, sweep_id, self._limits, power, relays=relays, machine=machine)
 
     def _judge(self, sweep_id: int) -> str:

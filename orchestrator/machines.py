@@ -9,7 +9,7 @@ from agent.lock import FileLock
 log = logging.getLogger(__name__)
 
 
-class Machine:
+class MachineTurn:
     """The turn of one machine: two locks on files beside the database, which the kernel frees when a command dies.
 
     Who has `next` comes next, who has `turn` measures. Whoever gives a turn back and wants another stands behind the

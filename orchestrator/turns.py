@@ -5,7 +5,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from orchestrator.machines import Machine
+from orchestrator.machines import MachineTurn
 
 POLL_S = 0.02
 """How often the first in line looks whether another command has left the machine."""
@@ -29,7 +29,7 @@ class Turns:
         clock: Callable[[], float] = time.monotonic,
         *,
         shared: bool = True,
-        machine: Machine | None = None,
+        machine: MachineTurn | None = None,
     ) -> None:
         self.shared = shared
         """Has the machine more than one board?"""

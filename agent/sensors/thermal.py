@@ -32,11 +32,18 @@ def read_temperatures(root: str, sources: Dict[str, str]) -> Dict[str, float]:
     """Degrees Celsius by name. A source that is silent now, or says what no board survives, is left out."""
     readings: Dict[str, float] = {}
     for name, path in sources.items():
-        millidegrees = read_int(root, path)
-        # A zone that is switched off says 0 or -256000; exactly 0.000 °C is taken for "no reading".
-        if millidegrees is not None and millidegrees != 0 and -40000 < millidegrees < 150000:
-            readings[name] = millidegrees / 1000.0
+        temperature_c = celsius(read_int(root, path))
+        if temperature_c is not None:
+            readings[name] = temperature_c
     return readings
+
+
+def celsius(millidegrees: Optional[float]) -> Optional[float]:
+    """None where a source is silent. A zone that is switched off says 0 or -256000; exactly 0.000 °C is taken for "no
+    reading"."""
+    if millidegrees is None or millidegrees == 0 or not -40000 < millidegrees < 150000:
+        return None
+    return millidegrees / 1000.0
 
 
 def hottest(readings: Dict[str, float]) -> Optional[float]:

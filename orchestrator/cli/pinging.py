@@ -11,7 +11,7 @@ from orchestrator.devices import Device
 from orchestrator.farm import Farm
 from orchestrator.report.pings import ping_values, pings_table
 from orchestrator.report.words import count_text
-from orchestrator.visits.pinging import Ping, ping_devices, stopped
+from orchestrator.visits.pinging import Ping, not_asked, ping_devices
 
 
 def run_ping(farm: Farm, chosen: Sequence[Device], *, as_json: bool) -> int:
@@ -22,7 +22,7 @@ def run_ping(farm: Farm, chosen: Sequence[Device], *, as_json: bool) -> int:
         open_display([device.name for device in chosen], quiet=as_json, transient=True) as display,
     ):
         asked = {ping.device.name: ping for ping in ping_devices(farm, chosen, display.notify, stop)}
-    found = [asked.get(device.name) or stopped(device) for device in chosen]
+    found = [asked.get(device.name) or not_asked(device) for device in chosen]
     if as_json:
         print_json([ping_values(ping) for ping in found])
     else:

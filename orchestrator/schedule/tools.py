@@ -11,7 +11,7 @@ from agent.protocol import Conditions, Facts
 from orchestrator.breaker import USUAL, Limits
 from orchestrator.devices import Device
 from orchestrator.events import Event
-from orchestrator.machines import Machine
+from orchestrator.machines import MachineTurn
 from orchestrator.records import LinkFault, PowerCycle
 from orchestrator.relays import Relays
 from orchestrator.runs import Job, Run
@@ -76,4 +76,4 @@ class Tools:
     power: Power | None = None
     dice: Callable[[float, float], float] = random.uniform
     relays: Relays | None = None
-    machine: Callable[[str], Machine] | None = None
+    machine: Callable[[str], MachineTurn] | None = None

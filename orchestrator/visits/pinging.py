@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from agent.sensors.thermal import celsius
 from orchestrator.devices import Device
 from orchestrator.errors import BoardError, BoardLost, BoardUnfit
 from orchestrator.events import BoardDone, Connecting, Event, Noted
@@ -120,15 +121,14 @@ def read_answer(device: Device, values: dict[str, list[str]], answered_s: float)
     memory = [line.partition(":") for line in values.get("/proc/meminfo", ())]
     available_kib = _number([rest.strip() for name, _, rest in memory if name == "MemAvailable"])
     zones = [_number(lines) for path, lines in values.items() if path.startswith("/sys/class/thermal/")]
-    # As the agent reads them (agent/sensors/thermal.py): zero and what no chip survives is a sensor that is not there.
-    millidegrees = [zone for zone in zones if zone is not None and zone != 0 and -40_000 < zone < 150_000]
+    temperatures_c = [found_c for zone in zones if (found_c := celsius(zone)) is not None]
     return Ping(
         device,
         answered_s=answered_s,
         up_s=_number(values.get("/proc/uptime", ())),
         load_1min=_number(values.get("/proc/loadavg", ())),
         memory_available_bytes=None if available_kib is None else int(available_kib) * 1024,
-        temperature_c=max(millidegrees) / 1000 if millidegrees else None,
+        temperature_c=max(temperatures_c, default=None),
     )
 
 
@@ -145,7 +145,7 @@ def _no_answer(name: str, said: str, channel: ByteChannel) -> BoardUnfit:
     return BoardUnfit(name, f"{name}: it let us in, and does not say how it is{told}", hint)
 
 
-def stopped(device: Device) -> Ping:
+def not_asked(device: Device) -> Ping:
     """For a board that was not asked any more."""
     error = BoardError(device.name, f"{device.name}: not asked", f"dynofarm device ping {device.name}")
     return Ping(device, error=error)

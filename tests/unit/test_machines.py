@@ -1,4 +1,4 @@
-"""The turns of one machine between commands, each of which has a `Turns` and a `Machine` of its own."""
+"""The turns of one machine between commands, each of which has a `Turns` and a `MachineTurn` of its own."""
 
 import signal
 import subprocess
@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.machines import Machine
+from orchestrator.machines import MachineTurn
 from orchestrator.turns import Turns
 from tests.agent.serving import ROOT
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from orchestrator.machines import Machine
-assert Machine(Path(sys.argv[1]), "rack-1", "ada@desk (dynofarm, process 7)").take()
+from orchestrator.machines import MachineTurn
+assert MachineTurn(Path(sys.argv[1]), "rack-1", "ada@desk (dynofarm, process 7)").take()
 print("taken", flush=True)
 time.sleep(60)
 """
@@ -29,7 +29,7 @@ def database(tmp_path: Path) -> Path:
 
 
 def turns_of(database: Path, machine: str = "rack-1", holder: str = "ben@desk") -> Turns:
-    return Turns(machine=Machine(database, machine, holder))
+    return Turns(machine=MachineTurn(database, machine, holder))
 
 
 def test_another_command_waits_and_hears_who_measures(database: Path) -> None:
