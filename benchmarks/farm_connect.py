@@ -43,7 +43,7 @@ def _in_turn(subjects: Mapping[str, Callable[[], Asked]], rounds: int) -> dict[s
 
 def _print_crowd(count: int, took: Mapping[str, list[Asked]]) -> None:
     print(
-        f"\nconnect to {count} boards and run `true` (pinged: how they are; probed: agent started, lock taken, probed)"
+        f"\nconnect to {count} boards and run `true` (asked: how they are; probed: agent started, lock taken, probed)"
     )
     print(f"{'':16} {'answered':>9} {'wall, s':>9} {'ours/it':>8} {'process, s':>11} {'CPU, ms a board':>16} {'n':>3}")
     ours = [one.wall_s for one in took["ours"]]
@@ -66,7 +66,7 @@ def _print_crowd(count: int, took: Mapping[str, list[Asked]]) -> None:
             print(f"{name} over {slow}: {share:.3f}   (bar {BAR_OF_SLOW})")
 
 
-OURS = ("ours", "ours, pinged")
+OURS = ("ours", "ours, asked")
 PARALLEL = ("pyinfra", "fabric", "parallel_ssh")
 
 

@@ -54,7 +54,7 @@ def ask(peer: str, places: Path) -> Asked:
     if peer == "ansible":
         return _ansible(places, "raw", ["-a", "true"])
     if peer.startswith("ours"):
-        mode = {"ours, pinged": "ping", "ours, probed": "probe", "ours, first answer": "first"}.get(peer, "true")
+        mode = {"ours, asked": "ask", "ours, probed": "probe", "ours, first answer": "first"}.get(peer, "true")
         return _told([sys.executable, str(SCRIPTS / "ask_dynofarm.py"), str(places), mode])
     return _told([str(environment(peer) / "python"), str(SCRIPTS / f"ask_{peer}.py"), str(places)])
 

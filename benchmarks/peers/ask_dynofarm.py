@@ -1,10 +1,11 @@
-"""dynofarm. `true`: the transport alone runs `true` on each; `ping`: each says how it is, and is left (`dynofarm device
-ping`); `probe`: each agent is started, takes its lock, probes."""
+"""dynofarm. `true`: the transport alone runs `true` on each; `ask`: each says how it is, as for `dynofarm device
+ping`; `probe`: each agent is started, takes its lock, probes."""
 
 # ruff: noqa: E402
 
 import sys
 import threading
+import time
 from functools import partial
 from pathlib import Path
 
@@ -14,14 +15,13 @@ from asking import tell
 from crowd import Place
 
 from orchestrator.bundle import agent_zipapp
-from orchestrator.farm import Farm
 from orchestrator.farm_file import CONNECTIONS
 from orchestrator.links import Link
 from orchestrator.schedule.muster import crew, muster
 from orchestrator.session import AgentSession
 from orchestrator.transport import ssh
 from orchestrator.transport.connect import connect
-from orchestrator.visits.pinging import ping_devices
+from orchestrator.visits.pinging import ask_how
 
 OPEN = []
 """What is connected stays so until the clock has stopped: a sweep works on, and so does every peer."""
@@ -39,12 +39,16 @@ def run_true(boards):
         return sum(pool.map(run, boards))
 
 
-def ping(boards):
-    known_hosts = Path(boards[0]["known_hosts"])
-    root = known_hosts.parent
-    farm = Farm(root, root, root, root / "results.db", known_hosts, root)
-    pings = ping_devices(farm, [Place(**one).device() for one in boards], lambda _event: None, threading.Event())
-    return sum(one.error is None for one in pings)
+def ask(boards):
+    def run(one):
+        place = Place(**one)
+        began_s = time.perf_counter()
+        transport = ssh.connect(place.device(), Path(place.known_hosts))
+        OPEN.append(transport)
+        return ask_how(place.device(), transport, began_s).up_s is not None
+
+    with crew(CONNECTIONS) as pool:
+        return sum(pool.map(run, boards))
 
 
 def first_answer(boards):
@@ -72,7 +76,7 @@ def probe(boards):
 
 
 if __name__ == "__main__":
-    tell({"true": run_true, "ping": ping, "first": first_answer, "probe": probe}[sys.argv[2]])
+    tell({"true": run_true, "ask": ask, "first": first_answer, "probe": probe}[sys.argv[2]])
     for one in OPEN:
         if isinstance(one, Link):
             one.close(politely=False)

@@ -11,27 +11,31 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from agent.sensors.thermal import celsius
-from orchestrator.devices import Device
+from orchestrator.devices import Device, Link
 from orchestrator.errors import BoardError, BoardLost, BoardUnfit
 from orchestrator.events import BoardDone, Connecting, Event, Noted
 from orchestrator.farm import Farm
 from orchestrator.schedule.muster import for_each
-from orchestrator.transport import ByteChannel
+from orchestrator.transport import ByteChannel, Transport
 from orchestrator.transport.connect import connect
 
-QUESTION = (
-    "sh",
-    "-c",
+_READ = (
     "exec 2>/dev/null;o=;"
     "for f in /proc/uptime /proc/loadavg /sys/class/thermal/thermal_zone*/temp;"
     'do read l<$f&&o="$o$f:$l;";done;'
     "while read l;do case $l in MemAvailable*)"
     'o="$o/proc/meminfo:$l;";break;esac;done</proc/meminfo;'
-    'echo "$o"',
+    'echo "$o"'
 )
 """The first lines of these files behind their names, in one line, so that they come as one packet. The shell reads them
 itself: each program started takes longer than all of that. No `!` and no newline, which C shells find in any quotes."""
+LOGIN_SHELL = ("eval", _READ)
+"""Starts no program at all; understood where it is a POSIX shell, and most are."""
+POSIX_SHELL = ("sh", "-c", _READ)
+UP = "/proc/uptime"
 LIMIT_BYTES = 64 << 10
+ENDS_S = 1.0
+"""For a program that has closed its output."""
 _LINE = re.compile(r"(/(?:proc|sys)/[^:]+):(.+)")
 _ENDS = re.compile(r"[;\n]")
 _NUMBER = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,9})?")
@@ -79,15 +83,34 @@ def _ping(farm: Farm, device: Device, notify: Callable[[Event], None]) -> Ping:
     try:
         for warning in transport.warnings:
             notify(Noted(device.name, warning))
-        channel = transport.open_channel(QUESTION)
-        said = _hear(device, channel)
-        answered_s = time.perf_counter() - began_s
-        values = parse(said)
-        if "/proc/uptime" not in values:
-            raise _no_answer(device.name, said, channel)
+        return ask_how(device, transport, began_s)
     finally:
         transport.close()
-    return read_answer(device, values, answered_s)
+
+
+def ask_how(device: Device, transport: Transport, began_s: float) -> Ping:
+    """Ask over this connection, begun when `time.perf_counter` said `began_s`. `BoardLost`; `BoardUnfit` where no shell
+    answers what was asked."""
+    values: dict[str, list[str]] = {}
+    if device.link is not Link.LOCAL:
+        channel = transport.open_channel(LOGIN_SHELL)
+        values = parse(_hear(device, channel))
+        if UP not in values:
+            _end(device, transport, channel)
+    if UP not in values:
+        channel = transport.open_channel(POSIX_SHELL)
+        said = _hear(device, channel)
+        values = parse(said)
+        if UP not in values:
+            raise _no_answer(device.name, said, channel)
+    return read_answer(device, values, time.perf_counter() - began_s)
+
+
+def _end(device: Device, transport: Transport, channel: ByteChannel) -> None:
+    """So that another one is let in where one at a time is: whoever answers after the end has read of it."""
+    channel.exit_status(ENDS_S)
+    channel.close()
+    transport.answers(device.connect_timeout_s)
 
 
 def _hear(device: Device, channel: ByteChannel) -> str:
@@ -125,7 +148,7 @@ def read_answer(device: Device, values: dict[str, list[str]], answered_s: float)
     return Ping(
         device,
         answered_s=answered_s,
-        up_s=_number(values.get("/proc/uptime", ())),
+        up_s=_number(values.get(UP, ())),
         load_1min=_number(values.get("/proc/loadavg", ())),
         memory_available_bytes=None if available_kib is None else int(available_kib) * 1024,
         temperature_c=max(temperatures_c, default=None),

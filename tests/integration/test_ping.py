@@ -84,6 +84,18 @@ def test_logins_of_all_kinds_answer(make_board: MakeBoard, farm: TestFarm) -> No
     assert {one["device"] for one in farm.run("device", "ping", *logins, "--json").ok().json} == set(logins)
 
 
+def test_a_login_shell_of_another_kind_is_asked_through_a_posix_one(
+    tmp_path: Path, farm: TestFarm, make_board: MakeBoard
+) -> None:
+    """One session at a time: the first question must be over when the second is asked."""
+    make_board("kitchen")  # asks whether there is an sshd at all
+    with LoopbackBoard(tmp_path / "one", "one", max_sessions=1) as one:
+        log_in_by(one, "case $SSH_ORIGINAL_COMMAND in eval*) echo eval: unknown; exit 1;; esac; exec /bin/sh -c")
+        farm.add_board(one)
+        for _ in range(5):
+            assert farm.run("device", "ping", "one", "--json").ok().json[0]["up_s"] > 0
+
+
 def test_who_stops_reads_which_boards_were_not_asked(make_board: MakeBoard, farm: TestFarm) -> None:
     board = make_board("kitchen")
     farm.add_board(board)
