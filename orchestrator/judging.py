@@ -7,9 +7,10 @@ from datetime import datetime
 from orchestrator.reference_model import reference_model
 from orchestrator.store import Store
 from orchestrator.sweep import REFERENCE
-from orchestrator.trust.contexts import Visit, contexts_of
+from orchestrator.trust.contexts import Visit, contexts_of, sweeps_beside
 from orchestrator.trust.evidence import NOTHING_KNOWN
 from orchestrator.trust.judge import judge
+from orchestrator.trust.rules_of_neighbours import LEAST_OVERLAP_S
 from orchestrator.trust.verdicts import Judgement, Verdict
 
 KEPT_AT_ONCE = 100
@@ -41,16 +42,29 @@ class Judged:
 
 
 def judge_sweep(store: Store, sweep_id: int) -> int:
-    """Judge every measured run of a sweep by today's rules, with its neighbours; returns how many there are."""
-    return judge_again(store, sweep_id).runs
+    """Judge every measured run of a sweep that is over, with its neighbours; returns how many there are.
+
+    Sweeps that it disturbed on one machine are judged with it: they may have been over before anybody knew of that.
+    """
+    visits = store.visits_around(sweep_id)
+    runs = _judge(store, sweep_id, visits).runs
+    for other in sweeps_beside(visits, sweep_id, LEAST_OVERLAP_S):
+        judge_again(store, other)
+    return runs
 
 
 def judge_again(store: Store, sweep_id: int, told: Callable[[int], None] = lambda _: None) -> Judged:
-    """The same, and what changed by it. `told` hears the count of runs judged so far.
+    """Judge every measured run of one sweep by today's rules, and say what changed by it. `told` hears the count of
+    runs judged so far.
 
     Runs come from the store a few at a time, and what did not change is not written.
     """
-    visits = store.visits_around(sweep_id)
+    return _judge(store, sweep_id, store.visits_around(sweep_id), told)
+
+
+def _judge(
+    store: Store, sweep_id: int, visits: Sequence[Visit], told: Callable[[int], None] = lambda _: None
+) -> Judged:
     own = [visit for visit in visits if visit.sweep_id == sweep_id]
     histories = {device: _history(store, device, began) for device, began in _first_starts(own).items()}
     contexts = contexts_of(visits, sweep_id, histories)

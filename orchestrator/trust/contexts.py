@@ -6,7 +6,7 @@ one host) are kept apart by turns, and leave no trace here.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from statistics import median
@@ -101,26 +101,42 @@ def _around(visit: Visit, dated: Sequence[_Dated]) -> tuple[Glance | None, Glanc
     return before.glance if before else None, after.glance if after else None, usual_ns
 
 
+def sweeps_beside(visits: Iterable[Visit], sweep_id: int, least_s: float) -> list[int]:
+    """Other sweeps with a measured run on another board of one machine while a run of this sweep was on it."""
+    pairs = _overlaps(sorted(visits, key=lambda visit: (visit.started, visit.key)))
+    found = {
+        other.sweep_id
+        for one, another, overlap_s in pairs
+        for own, other in ((one, another), (another, one))
+        if overlap_s >= least_s and own.sweep_id == sweep_id != other.sweep_id and other.median_ns is not None
+    }
+    return sorted(found)
+
+
 def _neighbours(ordered: Sequence[Visit]) -> Mapping[Key, list[Neighbour]]:
-    """Runs of other boards under the same kernel that overlap in time."""
+    found: dict[Key, list[Neighbour]] = defaultdict(list)
+    for one, another, overlap_s in _overlaps(ordered):
+        found[one.key].append(Neighbour(another.device, overlap_s))
+        found[another.key].append(Neighbour(one.device, overlap_s))
+    return found
+
+
+def _overlaps(ordered: Sequence[Visit]) -> Iterator[tuple[Visit, Visit, float]]:
+    """Runs of two boards under the same kernel that overlap in time, and for how many seconds."""
     machines: dict[str, list[Visit]] = defaultdict(list)
     boots = _boots(ordered)
     for visit in ordered:
         boot_id = visit.boot_id or boots.get(visit.device)
         if boot_id is not None:
             machines[boot_id].append(visit)
-    found: dict[Key, list[Neighbour]] = defaultdict(list)
     for visits in machines.values():
         running: list[Visit] = []
         for visit in visits:
             running = [one for one in running if one.finished > visit.started]
             for one in running:
                 if one.device != visit.device:
-                    overlap_s = (min(one.finished, visit.finished) - visit.started).total_seconds()
-                    found[visit.key].append(Neighbour(one.device, overlap_s))
-                    found[one.key].append(Neighbour(visit.device, overlap_s))
+                    yield visit, one, (min(one.finished, visit.finished) - visit.started).total_seconds()
             running.append(visit)
-    return found
 
 
 def _boots(visits: Iterable[Visit]) -> dict[str, str]:

@@ -142,9 +142,36 @@ def test_only_the_sweep_is_judged(store: Store) -> None:
 def test_two_boards_of_one_machine_at_one_time_are_found_across_sweeps(store: Store) -> None:
     first = saved(store, [run_at("a", 0)])
     saved(store, [run_at("b", 2, device="attic")])
-    judge_sweep(store, first)
+    judge_again(store, first)
     assert verdicts(store)["a"] == ("suspect", "colocated no_reference")
     assert verdicts(store)["b"] == ("trusted", "no_reference"), "its own sweep was not judged again"
+
+
+def test_a_sweep_that_was_over_first_hears_of_who_measured_beside_its_last_run(store: Store) -> None:
+    first = saved(store, [run_at("0", -60), run_at("a", 0)])
+    judge_sweep(store, first)
+    assert verdicts(store)["a"] == ("trusted", "no_reference")
+    second = saved(store, [run_at("b", 2, device="attic"), run_at("c", 60)])
+    assert judge_sweep(store, second) == 2
+    assert verdicts(store, sweep=first) == {
+        "0": ("trusted", "no_reference"),
+        "a": ("suspect", "colocated no_reference"),
+    }
+    assert verdicts(store, sweep=second)["b"] == ("suspect", "colocated no_reference")
+
+
+def test_a_sweep_that_was_merely_about_is_left_alone(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On boards with kernels of their own, on the same board, or for a moment."""
+    other = run_at("b", 2, device="attic")
+    assert other.result is not None
+    result = replace(other.result, conditions_before=make_conditions(boot_id="another"))
+    saved(store, [replace(other, result=result)])
+    saved(store, [run_at("c", 100)])
+    second = saved(store, [run_at("a", 0), run_at("d", 100)])
+    others: list[int] = []
+    monkeypatch.setattr("orchestrator.judging.judge_again", lambda _, other: others.append(other))
+    assert judge_sweep(store, second) == 2
+    assert others == []
 
 
 def test_boards_with_kernels_of_their_own_do_not_disturb_each_other(store: Store) -> None:
