@@ -19,11 +19,15 @@ WORK_LOG = "measured.log"
 
 
 class StormBoard:
-    """`small_disks`: its work folder may be a tmpfs; else a full disk is a limit on the size of its agent's files."""
+    """`machine`: boards of one take turns. `small_disks`: its work folder may be a tmpfs; else a full disk is a limit
+    on the size of its agent's files."""
 
-    def __init__(self, folder: Path, name: str, wiring: Wiring, library: Path | None, *, small_disks: bool) -> None:
+    def __init__(
+        self, folder: Path, name: str, machine: str, wiring: Wiring, library: Path | None, *, small_disks: bool
+    ) -> None:
         folder.mkdir(parents=True)
         self.name = name
+        self.machine = machine
         self.clock = WallClock(folder / "wall_clock", library) if library is not None else None
         environment = self.clock.environment if self.clock is not None else {}
         self.sshd = LoopbackBoard(folder, name, environment=environment).start()
@@ -35,7 +39,7 @@ class StormBoard:
         """Whether a limit on files may have kept workers from writing their log."""
 
     def enrol(self, farm: Path, site: str | None = None, *, relay: bool = False) -> None:
-        """Write its profile into a farm, and accept its host key. It is a machine of its own: boards work at once."""
+        """Write its profile into a farm, and accept its host key."""
         line = known_hosts_line(self.cable.host, self.cable.port, read_public_key(self.sshd.host_key_file))
         accept(farm / "known_hosts", line)
         write_profile(
@@ -48,7 +52,7 @@ class StormBoard:
                 user=self.sshd.user,
                 key_file=str(self.sshd.key_file),
                 work_dir=str(self.sshd.work_dir),
-                group=self.name,
+                group=self.machine,
                 thermal_auto=False,
                 site=site,
                 relay=relay,

@@ -46,11 +46,13 @@ class NoRest(AssertionError):
 @dataclass(frozen=True)
 class Weather:
     """How hard the storm is. It lasts for `seconds`, and until at least `faults` have happened. `calm_s` is the time to
-    finish afterwards. `neighbours` of the boards are one site, which has a relay. `commands` run at the same time, each
-    over sweeps of its own, on the same boards and store."""
+    finish afterwards. `neighbours` of the boards are one site, which has a relay; the last `twins` of them are machines
+    of two, which take turns. `commands` run at the same time, each over sweeps of its own, on the same boards and
+    store."""
 
     boards: int = 20
     neighbours: int = 6
+    twins: int = 4
     commands: int = 2
     seconds: float = 600.0
     faults: int = 0
@@ -87,7 +89,10 @@ class Storm:
         self.boards: list[StormBoard] = []
         for number in range(weather.boards):
             name = f"board-{number:02}"
-            self.boards.append(StormBoard(root / "boards" / name, name, wiring, library, small_disks=small_disks))
+            machine = f"machine-{number // 2}" if number >= weather.boards - weather.twins else name
+            self.boards.append(
+                StormBoard(root / "boards" / name, name, machine, wiring, library, small_disks=small_disks)
+            )
             site = SITE if number < weather.neighbours else None
             self.boards[-1].enrol(root, site, relay=site is not None and number == 0)
         for orchestrator in self.orchestrators:

@@ -1,6 +1,6 @@
 """What the storm did to whom and when, and which failures of jobs that explains."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 
 NOTICED_S = 10.0
@@ -42,6 +42,7 @@ class StoredFailure:
 FREEZES = frozenset({"freeze_board", "freeze_agents", "freeze_workers"})
 LETHAL = FREEZES | {"kill_agents", "kill_workers", "fill_disk"}
 """A measurement that had ended when one of them struck may not come into the spool."""
+LOSES_TURNS = frozenset({"kill_orchestrator", "freeze_orchestrator", "fill_orchestrator", "cut_all_links"})
 _DELAYS = FREEZES | {"freeze_sessions", "stall_link", "slow_link"}
 _DELAYS_EVERYWHERE = frozenset({"freeze_orchestrator"})
 
@@ -92,6 +93,16 @@ def may_have_lost(board: str, begin_s: float, end_s: float, strikes: Sequence[St
     told_by_s = shows_until_s(Strike("", board, end_s, end_s), strikes)
     hits = [one for one in strikes if one.kind in LETHAL and one.board == board and one.began_s <= told_by_s]
     return any(one.over_s >= (begin_s if one.kind in FREEZES else end_s - AIMED_S) for one in hits)
+
+
+def may_have_let_in(boards: Set[str], began_s: float, met_s: float, strikes: Sequence[Strike]) -> bool:
+    """Whether strikes explain that a worker began at `met_s` while another one, which began at `began_s`, was at work
+    on the same machine: whose turn it was had died, could not write, or had lost its board."""
+    return any(
+        one.began_s <= met_s and shows_until_s(one, strikes) >= began_s
+        for one in strikes
+        if one.board in boards or one.kind in LOSES_TURNS
+    )
 
 
 def _fits(failure: StoredFailure, until_s: float, strike: Strike, excuse: Excuse) -> bool:

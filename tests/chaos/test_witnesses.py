@@ -21,6 +21,7 @@ import tests.chaos.__main__ as command
 from agent.protocol import Failure, JobFailure, Result, encode
 from orchestrator.store import Store
 from orchestrator.sweep import Sweep
+from tests.chaos import witnesses
 from tests.chaos.aftermath import all_wrongs, unchecked
 from tests.chaos.command import Ended, Orchestrator
 from tests.chaos.hits import Hit
@@ -48,7 +49,7 @@ def calm(tmp_path: Path) -> Storm:
             moved = timing.__class__(**vars(timing) | {"loop_start_ns": begin_ns(place)})
             store.save_run(make_run(job, result=make_result(job.job_id, timing=moved)))
     board = SimpleNamespace(
-        name=BOARD, log_file=tmp_path / "measured.log", disk="small", log_suffered=False, leftovers=list,
+        name=BOARD, machine=BOARD, log_file=tmp_path / "measured.log", disk="small", log_suffered=False, leftovers=list,
         sshd=SimpleNamespace(work_dir=tmp_path / "work"),
     )  # fmt: skip
     made = Storm.__new__(Storm)
@@ -122,6 +123,56 @@ def test_a_storm_that_harmed_nothing_is_told_nothing_of(calm: Storm) -> None:
 def test_an_outcome_that_came_into_the_spool_twice_is_told(calm: Storm) -> None:
     calm.spools.sightings.append(calm.spools.sightings[0])
     assert all_wrongs(calm) == [f"{BOARD} put job {JOBS[0]} into its spool 2 times"]
+
+
+def twin(storm: Storm, began_after_s: float) -> None:
+    """Another board of the machine: a worker there began so long after the first one here, and somebody stored it."""
+    log = storm.root / "twin.log"
+    begin = begin_ns(0) + int(began_after_s * 1e9)
+    log.write_text("".join(f"other {begin + line * 10**8}\n" for line in range(LINES)))
+    changes = {"name": "twin", "log_file": log, "log_suffered": True, "disk": None}
+    storm.boards.append(SimpleNamespace(**vars(storm.boards[0]) | changes))
+
+
+@pytest.mark.parametrize("began_after_s", [0.1, -0.1])
+def test_two_at_work_on_one_machine_are_told(calm: Storm, began_after_s: float) -> None:
+    twin(calm, began_after_s)
+    (told,) = witnesses.met_on_one_machine(calm)
+    assert told.startswith("kitchen and twin are one machine: a worker was at work until ")
+    assert told.endswith("and no fault explains it")
+
+
+@pytest.mark.parametrize(
+    ("kind", "board"),
+    [("kill_orchestrator", "roof"), ("fill_orchestrator", "roof"), ("cut_link", "twin"), ("stall_link", BOARD)],
+)
+def test_two_may_meet_on_one_machine_where_a_turn_was_lost(calm: Storm, kind: str, board: str) -> None:
+    twin(calm, 0.1)
+    moment_s = begin_ns(0) / 1e9 + 0.05
+    calm.strikes.append(Strike(kind, board, moment_s, moment_s))
+    assert witnesses.met_on_one_machine(calm) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "board", "after_s"),
+    [("cut_link", "roof", 0.05), ("kill_orchestrator", "roof", 0.5), ("cut_link", "twin", -30.0)],
+)
+def test_a_fault_elsewhere_too_late_or_long_over_lets_nobody_meet(
+    calm: Storm, kind: str, board: str, after_s: float
+) -> None:
+    twin(calm, 0.1)
+    moment_s = begin_ns(0) / 1e9 + after_s
+    calm.strikes.append(Strike(kind, board, moment_s, moment_s))
+    assert len(witnesses.met_on_one_machine(calm)) == 1
+
+
+def test_one_after_the_other_on_one_machine_and_two_machines_at_once_are_as_they_should(calm: Storm) -> None:
+    twin(calm, 0.5)
+    assert witnesses.met_on_one_machine(calm) == []
+    twin(calm, 0.1)
+    calm.boards[1].machine = calm.boards[2].machine = "another"
+    calm.boards.pop(1)
+    assert witnesses.met_on_one_machine(calm) == []
 
 
 def test_a_measurement_that_nobody_stored_is_told(calm: Storm) -> None:

@@ -1,5 +1,6 @@
 """What those who watched the storm say, held against the store: spools, logs, the storm itself, the orchestrator."""
 
+import itertools
 import math
 import sqlite3
 import time
@@ -13,7 +14,7 @@ from tests.chaos.heard import wrong_endings, wrong_words
 from tests.chaos.lives import Life, is_blind, lives_of
 from tests.chaos.spool_watch import Sighting
 from tests.chaos.storm import CASES, Storm
-from tests.chaos.strikes import StoredFailure, Strike, may_have_lost, unexplained
+from tests.chaos.strikes import StoredFailure, Strike, may_have_let_in, may_have_lost, unexplained
 
 _FINAL = """SELECT job.job_id, cell.device, run.status, run.finished, run.message, run.loop_start_ns
             FROM run JOIN job ON job.id = run.job JOIN cell ON cell.id = job.cell
@@ -51,6 +52,7 @@ def wrongs(storm: Storm) -> Iterator[list[str]]:
     yield told_otherwise(sightings, finals)
     yield failed_for_nothing(sightings, finals, storm.strikes, storm.weather.deadline_s)
     yield measured_in_vain(storm, finals)
+    yield met_on_one_machine(storm)
     yield not_planned_whole(storm, sweeps, planned, left_out)
     yield wrong_endings(storm.ended)
     yield wrong_words(storm.ended)
@@ -105,6 +107,19 @@ def measured_in_vain(storm: Storm, finals: Sequence[Final]) -> list[str]:
         if life.lines >= whole_lines
         and (board, life) not in owned
         and not may_have_lost(board, life.begin_s, life.end_s, storm.strikes)
+    ]
+
+
+def met_on_one_machine(storm: Storm) -> list[str]:
+    """Workers of two boards of one machine that were at work at once, although commands take turns there."""
+    twins = [(one, other) for one, other in itertools.combinations(storm.boards, 2) if one.machine == other.machine]
+    return [
+        f"{one.name} and {other.name} are one machine: a worker was at work until {earlier.end_s:.2f} s, the other"
+        f" from {later.begin_s:.2f} s on, and no fault explains it"
+        for one, other in twins
+        for earlier, later in map(sorted, itertools.product(lives_of(one), lives_of(other)))
+        if later.begin_ns <= earlier.end_ns
+        and not may_have_let_in({one.name, other.name}, earlier.begin_s, later.begin_s, storm.strikes)
     ]
 
 

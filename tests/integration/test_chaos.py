@@ -15,8 +15,8 @@ from tests.chaos.storm import Weather, storm
 from tests.making import MOMENT, make_job, make_model, make_result, make_run
 
 SMALL = Weather(
-    boards=4, neighbours=2, seconds=4.0, faults=12, every_s=0.4, longest_s=1.5, repeats=2, load_ms=100, sleep_ms=40,
-    deadline_s=10, calm_s=200.0,
+    boards=4, neighbours=2, twins=2, seconds=4.0, faults=12, every_s=0.4, longest_s=1.5, repeats=2, load_ms=100,
+    sleep_ms=40, deadline_s=10, calm_s=200.0,
 )  # fmt: skip
 JOBS = ["a" * 32, "b" * 32]
 LOOP_NS = 1_000_000_000
