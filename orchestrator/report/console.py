@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.segment import Segment
 from rich.table import Column, Table
@@ -58,44 +59,56 @@ def words(text: str, style: str = "") -> Text:
 
 class OpenTable(Table):
     """A table without lines. Where all of it fits, as it mostly does, it is written line by line: rich lays out each
-    cell for itself, which takes it four milliseconds a row of fourteen."""
+    cell for itself, which takes it four milliseconds a row of fourteen. A cell is a `Text`, or a plain text of
+    `one_line`."""
 
     def __init__(self) -> None:
         super().__init__(box=None, pad_edge=False)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Each column as wide as its widest cell; rich decides what to fold where they find no room."""
-        by_column = [[_heading(column), *map(_text, column.cells)] for column in self.columns]
+        by_column = [[_heading(column), *map(_cell, column.cells)] for column in self.columns]
         widths = [
-            max(column.min_width or 0, *(one.cell_len for one in cells))
+            max(column.min_width or 0, *map(_width, cells))
             for column, cells in zip(self.columns, by_column, strict=True)
         ]
-        folded = any("\n" in one.plain for cells in by_column for one in cells)
+        folded = any("\n" in one.plain for cells in by_column for one in cells if isinstance(one, Text))
         if folded or sum(widths) + len(GAP) * (len(widths) - 1) > options.max_width:
+            for column in self.columns:
+                column._cells[:] = [Text(one) if isinstance(one, str) else one for one in column._cells]
             yield from super().__rich_console__(console, options)
             return
         for cells in zip(*by_column, strict=True):
             plain = ""
             for at, (column, width, one) in enumerate(zip(self.columns, widths, cells, strict=True)):
-                room = " " * (width - one.cell_len)
+                room = " " * (width - _width(one))
                 plain += (GAP if at else "") + (room if column.justify == "right" else "")
-                if one.style or one.spans:
+                if isinstance(one, str):
+                    plain += one
+                else:
                     yield Segment(plain)
                     yield from Text().append_text(one).render(console)
                     plain = ""
-                else:
-                    plain += one.plain
                 plain += "" if column.justify == "right" else room
             yield Segment(plain + "\n")
 
 
-def _heading(column: Column) -> Text:
-    heading = _text(column.header)
-    return Text(heading.plain, "table.header") if not heading.style else heading
+def _heading(column: Column) -> Text | str:
+    heading = _cell(column.header)
+    return Text(heading, "table.header") if isinstance(heading, str) else heading
 
 
-def _text(content: object) -> Text:
-    return content if isinstance(content, Text) else Text(str(content))
+def _cell(content: object) -> Text | str:
+    """A text that is like all others needs no more than its characters."""
+    if isinstance(content, Text):
+        return content if content.style or content.spans or "\n" in content.plain else content.plain
+    return str(content)
+
+
+def _width(content: Text | str) -> int:
+    if isinstance(content, Text):
+        return content.cell_len
+    return len(content) if content.isascii() else cell_len(content)
 
 
 def new_table(headings: Iterable[str], *, right: Iterable[str] = ()) -> Table:

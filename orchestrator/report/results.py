@@ -1,7 +1,7 @@
 """Results on the terminal and in files: a row a case where people read, a row a run where programs do."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from rich.cells import cell_len
@@ -10,6 +10,7 @@ from rich.text import Text
 
 from orchestrator.records import RunSummary
 from orchestrator.report.cases import CaseRow, case_row, case_rows, trouble_text
+from orchestrator.report.characters import one_line
 from orchestrator.report.console import OpenTable, add_column, cell, report_console, words
 from orchestrator.report.markdown import markdown_text
 from orchestrator.report.trust import trust_notes, trust_text, verdict_text
@@ -18,6 +19,7 @@ from orchestrator.runs import Role, RunStatus
 
 DOUBTS_NEXT = "what to do about it: dynofarm show RUN (its id: dynofarm results --each-run)"
 
+REMARKS = "remarks"
 LONG_TEXT = 20
 """A text longer than this may be folded, before a column of figures has to go."""
 
@@ -49,14 +51,14 @@ def results_table(
     rows, skipped = _part(_rows(runs, energy, each_run=each_run, keep_order=keep_order))
     console = console or report_console()
     reasons = _reasons(rows)
-    every = columns = columns_of(rows, each_run=each_run)
-    while _wanted(rows, columns, reasons) > console.width:
+    remarks = [_remarks(row, reasons) for row in rows]
+    every = columns = [_write(column, rows) for column in columns_of(rows, each_run=each_run)]
+    while _wanted(columns, remarks) > console.width:
         spare = max(columns, key=lambda column: column.rank)
         if spare.rank == 0:
             break
         columns = [column for column in columns if column is not spare]
-    table = _table(rows, columns, reasons)
-    console.print(table)
+    console.print(_table(columns, remarks))
     for number, reason in enumerate(reasons, 1):
         console.print(words(f"[{number}] {reason}", "dim"), soft_wrap=not console.is_terminal)
     for reason, cases in skipped.items():
@@ -165,26 +167,45 @@ def _counts_text(row: CaseRow) -> str:
     return each if row.good == 1 else f"{row.good} × {each}"
 
 
-def _table(rows: Sequence[CaseRow], columns: Sequence[Column], reasons: Sequence[str]) -> OpenTable:
+@dataclass(frozen=True)
+class _Written:
+    """A column with its texts, and how wide it reads well: figures whole, long texts in a few lines."""
+
+    heading: str
+    rank: int
+    numeric: bool
+    texts: list[str]
+    width: int
+
+
+def _write(column: Column, rows: Sequence[CaseRow]) -> _Written:
+    texts = [one_line(column.text(row)) for row in rows]
+    width = _width(column.heading, texts, numeric=column.numeric)
+    return _Written(column.heading, column.rank, column.numeric, texts, width)
+
+
+def _width(heading: str, texts: Iterable[str], *, numeric: bool) -> int:
+    widest = max(map(cell_len, texts), default=0)
+    return max(len(heading), widest if numeric else min(widest, LONG_TEXT))
+
+
+def _wanted(columns: Sequence[_Written], remarks: Sequence[Text]) -> int:
+    """The width at which the table reads well."""
+    widths = [*(column.width for column in columns), _width(REMARKS, (one.plain for one in remarks), numeric=False)]
+    return sum(widths) + 2 * (len(widths) - 1)
+
+
+def _table(columns: Sequence[_Written], remarks: Sequence[Text]) -> OpenTable:
     table = OpenTable()
     for column in columns:
         add_column(table, column.heading, numeric=column.numeric)
-    remarked = any(_remarks(row, reasons) for row in rows)
-    if remarked:
-        add_column(table, "remarks", numeric=False)
-    for row in rows:
-        table.add_row(*[cell(column.text(row)) for column in columns], *([_remarks(row, reasons)] if remarked else []))
+    cells: list[Sequence[str | Text]] = [column.texts for column in columns]
+    if any(remarks):
+        add_column(table, REMARKS, numeric=False)
+        cells.append(remarks)
+    for row in zip(*cells, strict=True):
+        table.add_row(*row)
     return table
-
-
-def _wanted(rows: Sequence[CaseRow], columns: Sequence[Column], reasons: Sequence[str]) -> int:
-    """The width at which the table reads well: figures whole, long texts in a few lines."""
-    remarks = Column("remarks", lambda row: _remarks(row, reasons).plain, numeric=False)
-    total = -2
-    for column in [*columns, remarks]:
-        widest = max((cell_len(column.text(row)) for row in rows), default=0)
-        total += 2 + max(len(column.heading), widest if column.numeric else min(widest, LONG_TEXT))
-    return total
 
 
 def _remarks(row: CaseRow, reasons: Sequence[str]) -> Text:
