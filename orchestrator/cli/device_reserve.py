@@ -6,7 +6,7 @@ import typer
 
 from orchestrator.cli.completion import board_selectors
 from orchestrator.cli.context import load_devices, open_store, print_json, settings_of
-from orchestrator.cli.options import BoardsOrAll, Json, Quiet
+from orchestrator.cli.options import MOST_LINES, BoardsOrAll, Json, Quiet
 
 if TYPE_CHECKING:
     from orchestrator.farm import Farm
@@ -75,7 +75,7 @@ def reservations(
     history: Annotated[
         bool, typer.Option("--history", help="Who had what, when, why, and how it ended; sweeps, too.")
     ] = False,
-    limit: Annotated[int, typer.Option(min=1, metavar="N", help="With --history: the newest N lines.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, max=MOST_LINES, metavar="N", help="With --history: the newest.")] = 50,
     as_json: Json = False,
 ) -> None:
     """List what is reserved now; with --history the audit trail, the newest first."""

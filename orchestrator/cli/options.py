@@ -6,6 +6,9 @@ import typer
 
 from orchestrator.cli.completion import board_selectors, device_names
 
+MOST_LINES = 10**9
+"""More fit into no number of SQLite's library."""
+
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]

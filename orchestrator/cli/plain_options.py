@@ -1,10 +1,14 @@
-"""Options that are texts already, and those that nobody gave, need no pydantic: importing it and building its adapters
-takes a third of the time of a verb that only shows something. What has to be converted or checked goes its usual way.
+"""Options that are texts already or plain numbers, and those that nobody gave, need no pydantic: importing it and
+building its adapters takes a third of the time of a verb that only shows something. All else, and what is wrong, goes
+its usual way.
 """
 
+import re
 from collections.abc import Callable
 from functools import partial
 from typing import Any
+
+_NUMBER = re.compile("0|[1-9][0-9]{0,14}")
 
 
 def spare_pydantic(command: Any) -> None:
@@ -35,11 +39,23 @@ def _spare(parameter: Any) -> None:
 
 def _process(parameter: Any, usual: Callable[[Any, Any], Any], context: Any, value: Any) -> Any:
     several = parameter.multiple or parameter.nargs != 1
-    annotation = getattr(getattr(parameter, "type_descriptor", None), "annotation", None)
+    descriptor: Any = getattr(parameter, "type_descriptor", None)
+    annotation = getattr(descriptor, "annotation", None)
     if value is None:
         value = () if several else None
     elif annotation == list[str] and isinstance(value, tuple | list) and all(type(one) is str for one in value):
         value = list(value)
+    elif annotation is int and not several and (number := _number(descriptor.parameter_info, value)) is not None:
+        value = number
     elif annotation is not str or type(value) is not str or several:
         return usual(context, value)
     return value if parameter.callback is None else parameter.callback(context, parameter, value)
+
+
+def _number(wanted: Any, value: Any) -> int | None:
+    """The number that it plainly is, within the limits of the option."""
+    if wanted.parser is not None or not _NUMBER.fullmatch(str(value)):
+        return None
+    number = int(value)
+    low, high = wanted.min, wanted.max
+    return number if (low is None or number >= low) and (high is None or number <= high) else None

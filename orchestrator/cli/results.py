@@ -9,6 +9,7 @@ import typer
 
 from orchestrator.cli.completion import device_names, formats, model_names, roles, sweep_numbers, verdicts
 from orchestrator.cli.context import open_results, say, settings_of
+from orchestrator.cli.options import MOST_LINES
 
 if TYPE_CHECKING:
     from orchestrator.records import RunFilter, RunSummary
@@ -64,7 +65,7 @@ def results(
     sort: Annotated[
         str, typer.Option(metavar="KEY", help="p50, p90, started, device, model, …; -p50 for descending.")
     ] = "started",
-    limit: Annotated[int | None, typer.Option(min=1, metavar="N", help="At most so many runs.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, max=MOST_LINES, metavar="N", help="At most so many runs.")] = None,
     output_format: Annotated[
         str,
         typer.Option(

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from orchestrator.cli.context import print_json, say, settings_of
-from orchestrator.cli.options import Json
+from orchestrator.cli.options import MOST_LINES, Json
 from orchestrator.errors import UsageError
 
 
@@ -22,7 +22,7 @@ def sql(
     context: typer.Context,
     query: Annotated[str | None, typer.Argument(metavar="QUERY", help="One SELECT over the documented views.")] = None,
     schema: Annotated[bool, typer.Option("--schema", help="Print the documented views and their columns.")] = False,
-    limit: Annotated[int, typer.Option(min=1, metavar="N", help="At most so many rows.")] = 10_000,
+    limit: Annotated[int, typer.Option(min=1, max=MOST_LINES, metavar="N", help="At most so many rows.")] = 10_000,
     as_json: Json = False,
 ) -> None:
     """Ask the store in SQL. Nothing can be changed this way."""

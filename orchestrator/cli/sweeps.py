@@ -7,7 +7,7 @@ import typer
 
 from orchestrator.cli.completion import sweep_numbers
 from orchestrator.cli.context import open_store, print_json, say, settings_of
-from orchestrator.cli.options import Json
+from orchestrator.cli.options import MOST_LINES, Json
 
 if TYPE_CHECKING:
     from orchestrator.store import Store
@@ -19,7 +19,7 @@ def register(app: typer.Typer) -> None:
 
 def sweeps(
     context: typer.Context,
-    limit: Annotated[int, typer.Option(min=1, metavar="N", help="The newest so many.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, max=MOST_LINES, metavar="N", help="The newest so many.")] = 20,
     faults: Annotated[
         str | None,
         typer.Option(
