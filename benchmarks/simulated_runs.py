@@ -28,7 +28,7 @@ class Condition:
 
     `process`: scale of what one process has against another (Student's t with 4 degrees of freedom, so that some runs
     lie far out); published latencies of 2,000 networks on a quiet Raspberry Pi scatter by 0.7 % about a model of them,
-    and 6 runs in a row on the shared machine of docs/benchmarks.md by 0.9 %, while nobody else used it.
+    and 6 runs in a row on the shared machine of docs/benchmarks-of-judgement.md by 0.9 %, while nobody else used it.
     `wander`: stationary deviation of the board's level, with a correlation of 0.9 from one job to the next.
     `ramp`: the largest rise or fall of the level over a sweep. `step`: the largest jump, in every second sweep.
     `mode`: how much slower 30 % of the processes are. `disturbed`: the share of runs that lose 5 to 40 %.

@@ -4,7 +4,7 @@ The series is cut into stretches of constant level so that the squares left over
 least: optimal partitioning (B. Jackson et al., IEEE Signal Processing Letters 12, 2005), an exact search. Values are
 counted in robust standard deviations and clipped, so that one value far out cannot buy a stretch of its own in a long
 series, as it would with plain squares (P. Fearnhead and G. Rigaill, JASA 114, 2019, bound the loss for that reason).
-What it finds in published data, and what it cannot find in five values: docs/benchmarks.md.
+What it finds in published data, and what it cannot find in five values: docs/benchmarks-of-judgement.md.
 """
 
 import math
@@ -20,8 +20,9 @@ smaller spread of a few values is luck."""
 FEW_VALUES = 3.0
 """Chosen: the spread of n values is taken (1 + this/n) times as large, since that of few is often too small by luck."""
 PENALTY, PENALTY_OF_LENGTH = 8.0, 4.0
-"""Chosen by simulation: false marks in about 5 % of series of 5 to 20 heavy-tailed values (docs/benchmarks.md). BIC is
-2·log n for a stretch (its place and its level); heavy tails and an estimated spread ask for more."""
+"""Chosen by simulation: false marks in about 5 % of series of 5 to 20 heavy-tailed values
+(docs/benchmarks-of-judgement.md). BIC is 2·log n for a stretch (its place and its level); heavy tails and an estimated
+spread ask for more."""
 FARTHEST = 8.0
 """Chosen: where values are clipped, in standard deviations. Among a thousand and more, one alone is no stretch."""
 CLEARLY = 3.0

@@ -7,7 +7,7 @@ changes the sign.
 Welch's interval (B. L. Welch, Biometrika 34, 1947, with Satterthwaite's degrees of freedom; for one part it is
 Student's) holds what it promises for few runs and mild shapes, two modes included, but a single run that lies far out
 makes it uselessly wide. From ten runs a part on, such runs can be left away honestly. What each covers and how wide
-it is: docs/benchmarks.md.
+it is: docs/benchmarks-of-judgement.md.
 """
 
 import math
