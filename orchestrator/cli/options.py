@@ -7,7 +7,7 @@ import typer
 from orchestrator.cli.completion import board_selectors, device_names
 
 MOST_LINES = 10**9
-"""More fit into no number of SQLite's library."""
+"""Python's `sqlite3` counts the rows of one look in 31 bits."""
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]

@@ -11,7 +11,7 @@ from rich.text import Text
 from orchestrator.records import RunSummary
 from orchestrator.report.cases import CaseRow, case_row, case_rows, trouble_text
 from orchestrator.report.characters import one_line
-from orchestrator.report.console import OpenTable, add_column, cell, report_console, words
+from orchestrator.report.console import GAP, OpenTable, add_column, cell, report_console, words
 from orchestrator.report.markdown import markdown_text
 from orchestrator.report.trust import trust_notes, trust_text, verdict_text
 from orchestrator.report.words import bytes_text, energy_text, latency_text, options_text
@@ -54,10 +54,10 @@ def results_table(
     remarks = [_remarks(row, reasons) for row in rows]
     every = columns = [_write(column, rows) for column in columns_of(rows, each_run=each_run)]
     while _wanted(columns, remarks) > console.width:
-        spare = max(columns, key=lambda column: column.rank)
-        if spare.rank == 0:
+        spare = max(columns, key=lambda one: one.column.rank)
+        if spare.column.rank == 0:
             break
-        columns = [column for column in columns if column is not spare]
+        columns = [one for one in columns if one is not spare]
     console.print(_table(columns, remarks))
     for number, reason in enumerate(reasons, 1):
         console.print(words(f"[{number}] {reason}", "dim"), soft_wrap=not console.is_terminal)
@@ -67,7 +67,7 @@ def results_table(
     doubts = trust_notes(rows)
     for note in [*energy_notes(rows), *doubts, *([DOUBTS_NEXT] if doubts else []), *notes]:
         console.print(words(note, "dim"), soft_wrap=not console.is_terminal)
-    left_out = [column.heading for column in every if column not in columns]
+    left_out = [one.column.heading for one in every if one not in columns]
     if left_out:
         console.print(words(f"no room here for: {', '.join(left_out)}", "dim"))
 
@@ -171,17 +171,14 @@ def _counts_text(row: CaseRow) -> str:
 class _Written:
     """A column with its texts, and how wide it reads well: figures whole, long texts in a few lines."""
 
-    heading: str
-    rank: int
-    numeric: bool
+    column: Column
     texts: list[str]
     width: int
 
 
 def _write(column: Column, rows: Sequence[CaseRow]) -> _Written:
     texts = [one_line(column.text(row)) for row in rows]
-    width = _width(column.heading, texts, numeric=column.numeric)
-    return _Written(column.heading, column.rank, column.numeric, texts, width)
+    return _Written(column, texts, _width(column.heading, texts, numeric=column.numeric))
 
 
 def _width(heading: str, texts: Iterable[str], *, numeric: bool) -> int:
@@ -191,15 +188,15 @@ def _width(heading: str, texts: Iterable[str], *, numeric: bool) -> int:
 
 def _wanted(columns: Sequence[_Written], remarks: Sequence[Text]) -> int:
     """The width at which the table reads well."""
-    widths = [*(column.width for column in columns), _width(REMARKS, (one.plain for one in remarks), numeric=False)]
-    return sum(widths) + 2 * (len(widths) - 1)
+    widths = [*(one.width for one in columns), _width(REMARKS, (one.plain for one in remarks), numeric=False)]
+    return sum(widths) + len(GAP) * (len(widths) - 1)
 
 
 def _table(columns: Sequence[_Written], remarks: Sequence[Text]) -> OpenTable:
     table = OpenTable()
-    for column in columns:
-        add_column(table, column.heading, numeric=column.numeric)
-    cells: list[Sequence[str | Text]] = [column.texts for column in columns]
+    for one in columns:
+        add_column(table, one.column.heading, numeric=one.column.numeric)
+    cells: list[Sequence[str | Text]] = [one.texts for one in columns]
     if any(remarks):
         add_column(table, REMARKS, numeric=False)
         cells.append(remarks)

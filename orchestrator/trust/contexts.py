@@ -43,7 +43,7 @@ def contexts_of(
     `visits` may hold runs of other sweeps at the same time: they are neighbours, never references. `history_ns`: by
     board, medians of the reference model before the sweep, in order of time.
     """
-    ordered = sorted(visits, key=lambda visit: (visit.started, visit.key))
+    ordered = _in_order(visits)
     own = [visit for visit in ordered if visit.sweep_id == sweep_id]
     references = [visit for visit in own if visit.role is Role.REFERENCE and visit.median_ns]
     by_device: dict[str, list[Visit]] = {visit.device: [] for visit in own}
@@ -103,7 +103,7 @@ def _around(visit: Visit, dated: Sequence[_Dated]) -> tuple[Glance | None, Glanc
 
 def sweeps_beside(visits: Iterable[Visit], sweep_id: int, least_s: float) -> list[int]:
     """Other sweeps with a measured run on another board of one machine while a run of this sweep was on it."""
-    pairs = _overlaps(sorted(visits, key=lambda visit: (visit.started, visit.key)))
+    pairs = _overlaps(_in_order(visits))
     found = {
         other.sweep_id
         for one, another, overlap_s in pairs
@@ -111,6 +111,10 @@ def sweeps_beside(visits: Iterable[Visit], sweep_id: int, least_s: float) -> lis
         if overlap_s >= least_s and own.sweep_id == sweep_id != other.sweep_id and other.median_ns is not None
     }
     return sorted(found)
+
+
+def _in_order(visits: Iterable[Visit]) -> list[Visit]:
+    return sorted(visits, key=lambda visit: (visit.started, visit.key))
 
 
 def _neighbours(ordered: Sequence[Visit]) -> Mapping[Key, list[Neighbour]]:

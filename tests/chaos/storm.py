@@ -89,7 +89,8 @@ class Storm:
         self.boards: list[StormBoard] = []
         for number in range(weather.boards):
             name = f"board-{number:02}"
-            machine = f"machine-{number // 2}" if number >= weather.boards - weather.twins else name
+            from_last = weather.boards - 1 - number
+            machine = f"machine-{from_last // 2}" if from_last < weather.twins else name
             self.boards.append(
                 StormBoard(root / "boards" / name, name, machine, wiring, library, small_disks=small_disks)
             )
